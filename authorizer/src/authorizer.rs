@@ -1,0 +1,285 @@
+//! From an event to an answer: reads the request, gets the key, verifies, decides. Every step that
+//! decides lies in a module of its own; here is their order.
+
+use std::time::{Instant, SystemTime};
+
+use reqwest::Client;
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::access::{Issuer as Configured, KeySource};
+use crate::caller::Caller;
+use crate::config::Config;
+use crate::event::{EventError, Request};
+use crate::issuer::{self, Issuer, Unavailable};
+use crate::keys::{KeySet, KeySetError};
+use crate::policy;
+use crate::record::{self, Record};
+use crate::reply::{self, Extras};
+use crate::rules::Rules;
+use crate::token::{BearerToken, TokenError, UnverifiedToken};
+use crate::verify::verify;
+
+/// The authorizer, ready for events.
+#[derive(Debug)]
+pub struct Authorizer {
+    client: Client,
+    issuers: Vec<Issuer>,
+    rules: Rules,
+    extras: Extras,
+    expiry_condition: bool,
+    /// Log lines of the start, for whoever prints them.
+    pub log: Vec<String>,
+}
+
+/// What one event came to.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The response for API Gateway, or the error of the invocation.
+    pub answer: Result<Value, HandleError>,
+    /// JSON lines, to be printed.
+    pub log: Vec<String>,
+}
+
+/// Why an invocation ends in an error. The text is what API Gateway acts on.
+#[derive(Debug, Error)]
+pub enum HandleError {
+    /// The token is refused: exactly this word makes the gateway answer 401.
+    #[error("Unauthorized")]
+    Unauthorized,
+    /// Nobody can say now whether the token is good: 5xx, never cached, never 401.
+    #[error("the keys of the issuer `{0}` cannot be fetched")]
+    Unavailable(String),
+    /// Not an event of an authorizer.
+    #[error(transparent)]
+    Event(#[from] EventError),
+}
+
+/// Why the authorizer does not start.
+#[derive(Debug, Error)]
+pub enum StartError {
+    /// The HTTP client cannot be made.
+    #[error("the HTTP client cannot be made")]
+    Client(#[source] reqwest::Error),
+    /// Key files that cannot be used, one problem each.
+    #[error("{}", problems.join("\n"))]
+    KeyFiles {
+        /// Each with its file's name.
+        problems: Vec<String>,
+    },
+}
+
+/// What a verified token came to, before it is put into the gateway's words.
+enum Verdict {
+    Known(Caller),
+    Refused(TokenError),
+}
+
+impl Authorizer {
+    /// Reads key files and fetches the keys of all issuers at once. An issuer that cannot be reached is
+    /// logged and asked again when a token of it comes.
+    pub async fn start(config: Config) -> Result<Self, StartError> {
+        let access = config.access;
+        let client = issuer::client().map_err(StartError::Client)?;
+        let issuers = issuers(access.issuers)?;
+        let mut authorizer = Self {
+            client,
+            issuers,
+            rules: access.rules,
+            extras: Extras {
+                context: access.context,
+                usage_key: access.usage_key,
+            },
+            expiry_condition: access.expiry_condition,
+            log: Vec::new(),
+        };
+        authorizer.log = authorizer.prefetch().await;
+        Ok(authorizer)
+    }
+
+    /// Answers one event of API Gateway.
+    pub async fn handle(&self, event: &str, request_id: &str) -> Outcome {
+        let started = Instant::now();
+        let mut record = Record::default();
+        let answer = self.answer(event, &mut record).await;
+        let log = record.lines(request_id, wall_clock(), started.elapsed());
+        Outcome { answer, log }
+    }
+
+    async fn answer(&self, event: &str, record: &mut Record) -> Result<Value, HandleError> {
+        let request = Request::read(event).inspect_err(|error| {
+            record.note("error", "event");
+            record.detail = Some(error.to_string());
+        })?;
+        record.route.clone_from(&request.route);
+        let verdict = match request.token() {
+            Ok(token) => self.authenticate(token, record).await,
+            Err(error) => Ok(Verdict::Refused(error)),
+        };
+        match verdict {
+            Ok(Verdict::Known(caller)) => Ok(self.decide(&caller, &request, record)),
+            Ok(Verdict::Refused(error)) => {
+                record.note("refuse", error.code());
+                record.detail.get_or_insert_with(|| error.to_string());
+                Err(HandleError::Unauthorized)
+            }
+            Err(Unavailable(issuer)) => {
+                record.note("error", "issuer_unavailable");
+                Err(HandleError::Unavailable(issuer))
+            }
+        }
+    }
+
+    async fn authenticate(
+        &self,
+        bearer: BearerToken<'_>,
+        record: &mut Record,
+    ) -> Result<Verdict, Unavailable> {
+        record.token_digest = Some(record::digest(bearer));
+        let (token, issuer) = match self.recognise(bearer, record) {
+            Ok(recognised) => recognised,
+            Err(error) => return Ok(Verdict::Refused(error)),
+        };
+        let means = (&self.client, wall_clock as fn() -> SystemTime);
+        let key = match issuer
+            .key(&token.header, means, &mut record.fetches)
+            .await?
+        {
+            Ok(key) => key,
+            Err(error) => return Ok(Verdict::Refused(error)),
+        };
+        Ok(match verify(token, &key, &issuer.trust, wall_clock()) {
+            Ok(caller) => Verdict::Known(caller),
+            Err(error) => Verdict::Refused(error),
+        })
+    }
+
+    /// The checks before a key is needed: form, header, and whose token it claims to be.
+    fn recognise<'a>(
+        &self,
+        bearer: BearerToken<'a>,
+        record: &mut Record,
+    ) -> Result<(UnverifiedToken<'a>, &Issuer), TokenError> {
+        let token = UnverifiedToken::parse(bearer)?;
+        record.key_id.clone_from(&token.header.key_id);
+        let name = token.issuer()?;
+        let issuer = self
+            .issuers
+            .iter()
+            .find(|issuer| issuer.trust.issuer == name);
+        let Some(issuer) = issuer else {
+            record.detail = self.near_miss(name);
+            return Err(TokenError::Issuer);
+        };
+        record.issuer = Some(issuer.trust.issuer.clone());
+        issuer.trust.check_header(&token.header)?;
+        Ok((token, issuer))
+    }
+
+    fn decide(&self, caller: &Caller, request: &Request, record: &mut Record) -> Value {
+        let open = self.rules.open_to(caller);
+        record.rules.clone_from(&open.rules);
+        let scopes = self.rules.first_scopes();
+        if open.patterns.is_empty() {
+            record.note("deny", "nothing_open");
+            return reply::answer(
+                caller,
+                policy::deny(&request.stage),
+                &self.extras,
+                Some(&scopes),
+            );
+        }
+        let until = self.expiry_condition.then_some(caller.accepted_until);
+        match policy::allow(&open, &request.stage, until) {
+            Ok(policy) => {
+                match open.contain(&request.route) {
+                    true => record.note("allow", "allowed"),
+                    false => record.note("deny", "route_not_open"),
+                }
+                reply::answer(caller, policy, &self.extras, None)
+            }
+            Err(error) => {
+                record.note("deny", "policy_too_large");
+                record.detail = Some(error.to_string());
+                reply::answer(
+                    caller,
+                    policy::deny(&request.stage),
+                    &self.extras,
+                    Some(&[]),
+                )
+            }
+        }
+    }
+
+    /// A slash at the end is the usual difference between `iss` and the configuration.
+    fn near_miss(&self, name: &str) -> Option<String> {
+        let bare = name.trim_end_matches('/');
+        let near = self
+            .issuers
+            .iter()
+            .find(|issuer| issuer.trust.issuer.trim_end_matches('/') == bare);
+        near.map(|issuer| {
+            format!(
+                "the token's issuer differs from the configured `{}` by a slash at the end only; configure it as the token has it",
+                issuer.trust.issuer
+            )
+        })
+    }
+
+    async fn prefetch(&self) -> Vec<String> {
+        let fetches = self
+            .issuers
+            .iter()
+            .map(|issuer| issuer.prefetch(&self.client, wall_clock));
+        let fetches = futures_util::future::join_all(fetches).await;
+        let lines = fetches.iter().flatten().flat_map(record::fetch_lines);
+        lines.map(|line| line.to_string()).collect()
+    }
+}
+
+impl Record {
+    fn note(&mut self, decision: &'static str, reason: &'static str) {
+        self.decision = decision;
+        self.reason = reason;
+    }
+}
+
+fn issuers(configured: Vec<Configured>) -> Result<Vec<Issuer>, StartError> {
+    let mut issuers = Vec::new();
+    let mut problems = Vec::new();
+    for issuer in configured {
+        match &issuer.keys {
+            KeySource::Discovery | KeySource::Uri(_) => issuers.push(Issuer::new(issuer, None)),
+            KeySource::File(path) => match key_file(path) {
+                Ok(keys) => issuers.push(Issuer::new(issuer, Some(keys))),
+                Err(error) => problems.push(format!("key file `{path}`: {error}")),
+            },
+        }
+    }
+    if problems.is_empty() {
+        Ok(issuers)
+    } else {
+        Err(StartError::KeyFiles { problems })
+    }
+}
+
+#[derive(Debug, Error)]
+enum KeyFileError {
+    #[error("cannot be read: {0}")]
+    Read(std::io::Error),
+    #[error(transparent)]
+    Keys(KeySetError),
+}
+
+fn key_file(path: &str) -> Result<KeySet, KeyFileError> {
+    let text = std::fs::read(path).map_err(KeyFileError::Read)?;
+    KeySet::parse(&text).map_err(KeyFileError::Keys)
+}
+
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the one place of this crate that reads the clock"
+)]
+fn wall_clock() -> SystemTime {
+    SystemTime::now()
+}

@@ -1,0 +1,276 @@
+//! When an issuer's keys are good, when they are to be fetched, and when nothing can be said.
+//! Plain data: `issuer` does the fetching. All times are wall-clock: a frozen sandbox stops the
+//! monotonic clock, not the keys' age.
+
+use std::time::{Duration, SystemTime};
+
+use crate::algorithm::Algorithm;
+use crate::keys::{KeySet, Selection, VerificationKey};
+
+/// Keys older than this are fetched anew on use. A withdrawn key is trusted no longer than this
+/// while the issuer answers.
+pub const REFRESH_AFTER: Duration = Duration::from_secs(10 * 60);
+/// Keys older than this are not trusted, though the issuer be unreachable.
+pub const MAX_AGE: Duration = Duration::from_secs(6 * 60 * 60);
+/// Fetches that unknown key ids may cause at once, so that a true rotation rarely waits.
+pub const UNKNOWN_KEY_BURST: u32 = 3;
+/// After the burst, one fetch for an unknown key id in this time.
+pub const UNKNOWN_KEY_INTERVAL: Duration = Duration::from_secs(30);
+/// Pause after a first failed fetch; it doubles with each further one.
+pub const FIRST_PAUSE: Duration = Duration::from_secs(1);
+/// Longest pause between failed fetches.
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// What is known of a key.
+#[derive(Debug)]
+pub enum Lookup {
+    /// Verify with this key.
+    Found(VerificationKey),
+    /// The key is there, but not for this algorithm.
+    Unfit,
+    /// The issuer has no such key.
+    Unknown,
+    /// Fetch the keys, then look again.
+    Fetch(Cause),
+    /// The keys cannot be had now: neither yes nor no.
+    Unavailable,
+}
+
+/// Why keys are to be fetched.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cause {
+    /// There are none, or they are due for a refresh.
+    Age,
+    /// A token names a key that is not among them.
+    UnknownKey,
+}
+
+/// The keys of one issuer, with the history of fetching them.
+#[derive(Debug, Default)]
+pub struct KeyCache {
+    keys: Option<KeySet>,
+    fetched_at: Option<SystemTime>,
+    failed_at: Option<SystemTime>,
+    failures: u32,
+    unknown_fetches: u32,
+    unknown_since: Option<SystemTime>,
+    pinned: bool,
+}
+
+impl KeyCache {
+    /// Keys from a file: never fetched, never too old.
+    pub fn pinned(keys: KeySet) -> Self {
+        Self {
+            keys: Some(keys),
+            pinned: true,
+            ..Self::default()
+        }
+    }
+
+    /// Looks a key up for a token with this `kid` and `alg`.
+    pub fn lookup(&self, key_id: Option<&str>, algorithm: Algorithm, now: SystemTime) -> Lookup {
+        let age = elapsed(self.fetched_at, now);
+        let within = |limit| self.pinned || age.is_some_and(|age| age < limit);
+        let Some(keys) = self.keys.as_ref().filter(|_| within(MAX_AGE)) else {
+            return self.fetch_unless_pausing(Cause::Age, now);
+        };
+        if !within(REFRESH_AFTER) && !self.pausing(now) {
+            return Lookup::Fetch(Cause::Age);
+        }
+        match keys.select(key_id, algorithm) {
+            Selection::Key(key) => Lookup::Found(key.clone()),
+            Selection::Unfit => Lookup::Unfit,
+            Selection::Unknown if self.pinned => Lookup::Unknown,
+            Selection::Unknown => self.unknown(now),
+        }
+    }
+
+    /// Notes that a fetch begins, which an unknown key id must pay for.
+    pub fn begin(&mut self, cause: Cause, now: SystemTime) {
+        match cause {
+            Cause::Age => {}
+            Cause::UnknownKey => {
+                self.unknown_fetches = self.unpaid(now) + 1;
+                self.unknown_since = Some(now);
+            }
+        }
+    }
+
+    /// Takes fetched keys in.
+    pub fn renew(&mut self, keys: KeySet, now: SystemTime) {
+        self.keys = Some(keys);
+        self.fetched_at = Some(now);
+        self.failed_at = None;
+        self.failures = 0;
+    }
+
+    /// Notes a failed fetch. The keys at hand stay.
+    pub fn fail(&mut self, now: SystemTime) {
+        self.failed_at = Some(now);
+        self.failures = self.failures.saturating_add(1);
+    }
+
+    fn unknown(&self, now: SystemTime) -> Lookup {
+        let may_fetch = self.unpaid(now) < UNKNOWN_KEY_BURST;
+        match (self.failed_at, may_fetch) {
+            (None, true) => Lookup::Fetch(Cause::UnknownKey),
+            (None, false) => Lookup::Unknown,
+            (Some(_), true) => self.fetch_unless_pausing(Cause::UnknownKey, now),
+            // The keys at hand are not the newest: the key may well exist.
+            (Some(_), false) => Lookup::Unavailable,
+        }
+    }
+
+    fn fetch_unless_pausing(&self, cause: Cause, now: SystemTime) -> Lookup {
+        if self.pausing(now) {
+            Lookup::Unavailable
+        } else {
+            Lookup::Fetch(cause)
+        }
+    }
+
+    fn pausing(&self, now: SystemTime) -> bool {
+        let doublings = self.failures.saturating_sub(1).min(16);
+        let pause = (FIRST_PAUSE * 2_u32.pow(doublings)).min(LONGEST_PAUSE);
+        elapsed(self.failed_at, now).is_some_and(|since| since < pause)
+    }
+
+    /// Fetches for unknown keys that the time since has not yet paid for.
+    fn unpaid(&self, now: SystemTime) -> u32 {
+        let waited = elapsed(self.unknown_since, now).unwrap_or_default();
+        let paid = waited.as_secs() / UNKNOWN_KEY_INTERVAL.as_secs();
+        self.unknown_fetches
+            .saturating_sub(u32::try_from(paid).unwrap_or(u32::MAX))
+    }
+}
+
+/// A clock set back gives `None`, which counts as "long ago": fetching once more is safe.
+fn elapsed(at: Option<SystemTime>, now: SystemTime) -> Option<Duration> {
+    at.and_then(|at| now.duration_since(at).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn keys(id: &str) -> KeySet {
+        let modulus = "_".repeat(341);
+        let text =
+            format!(r#"{{"keys":[{{"kty":"RSA","kid":"{id}","n":"{modulus}w","e":"AQAB"}}]}}"#);
+        KeySet::parse(text.as_bytes()).unwrap()
+    }
+
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_000_000 + seconds)
+    }
+
+    fn cached() -> KeyCache {
+        let mut cache = KeyCache::default();
+        cache.renew(keys("a"), at(0));
+        cache
+    }
+
+    #[track_caller]
+    fn check(cache: &KeyCache, id: &str, seconds: u64, expected: &str) {
+        let found = match cache.lookup(Some(id), Algorithm::Rs256, at(seconds)) {
+            Lookup::Found(_) => "found",
+            Lookup::Unfit => "unfit",
+            Lookup::Unknown => "unknown",
+            Lookup::Fetch(Cause::Age) => "fetch",
+            Lookup::Fetch(Cause::UnknownKey) => "fetch unknown",
+            Lookup::Unavailable => "unavailable",
+        };
+        assert_eq!(found, expected, "after {seconds} s");
+    }
+
+    #[test]
+    fn keys_are_refreshed_on_use_and_survive_an_outage_for_a_bounded_time() {
+        let mut cache = cached();
+        let refresh = REFRESH_AFTER.as_secs();
+        let end = MAX_AGE.as_secs();
+        check(&cache, "a", refresh - 1, "found");
+        check(&cache, "a", refresh, "fetch");
+        cache.fail(at(refresh));
+        check(&cache, "a", refresh, "found");
+        check(&cache, "a", refresh + 1, "fetch");
+        cache.fail(at(end - 1));
+        check(&cache, "a", end - 1, "found");
+        check(&cache, "a", end, "unavailable");
+        check(&cache, "a", end + 1, "fetch");
+    }
+
+    #[test]
+    fn failed_fetches_pause_ever_longer_but_not_for_ever() {
+        let mut cache = KeyCache::default();
+        check(&cache, "a", 0, "fetch");
+        for (pause, start) in [
+            (1, 100),
+            (2, 200),
+            (4, 300),
+            (8, 400),
+            (16, 500),
+            (32, 600),
+            (60, 700),
+            (60, 800),
+        ] {
+            cache.fail(at(start));
+            check(&cache, "a", start + pause - 1, "unavailable");
+            check(&cache, "a", start + pause, "fetch");
+        }
+        cache.renew(keys("a"), at(900));
+        check(&cache, "a", 900, "found");
+    }
+
+    #[test]
+    fn unknown_keys_share_a_small_bucket() {
+        let mut cache = cached();
+        for _ in 0..UNKNOWN_KEY_BURST {
+            check(&cache, "b", 0, "fetch unknown");
+            cache.begin(Cause::UnknownKey, at(0));
+            cache.renew(keys("a"), at(0));
+        }
+        check(&cache, "b", 0, "unknown");
+        check(&cache, "b", 29, "unknown");
+        check(&cache, "b", 30, "fetch unknown");
+        cache.begin(Cause::UnknownKey, at(30));
+        check(&cache, "b", 59, "unknown");
+        check(&cache, "b", 60, "fetch unknown");
+        check(&cache, "a", 60, "found");
+    }
+
+    #[test]
+    fn a_flood_of_unknown_keys_does_not_stop_scheduled_refreshes() {
+        let mut cache = cached();
+        let refresh = REFRESH_AFTER.as_secs();
+        for _ in 0..UNKNOWN_KEY_BURST {
+            cache.begin(Cause::UnknownKey, at(refresh - 1));
+        }
+        check(&cache, "b", refresh - 1, "unknown");
+        check(&cache, "b", refresh, "fetch");
+        check(&cache, "a", refresh, "fetch");
+    }
+
+    #[test]
+    fn an_unknown_key_is_no_refusal_while_the_issuer_cannot_be_asked() {
+        let mut cache = cached();
+        cache.begin(Cause::UnknownKey, at(10));
+        cache.fail(at(10));
+        check(&cache, "b", 10, "unavailable");
+        check(&cache, "b", 11, "fetch unknown");
+        check(&cache, "a", 10, "found");
+    }
+
+    #[test]
+    fn pinned_keys_never_age_and_are_never_fetched() {
+        let cache = KeyCache::pinned(keys("a"));
+        check(&cache, "a", 10_000_000, "found");
+        check(&cache, "b", 10_000_000, "unknown");
+    }
+
+    #[test]
+    fn a_clock_set_back_causes_one_more_fetch() {
+        let mut cache = KeyCache::default();
+        cache.renew(keys("a"), at(5_000));
+        check(&cache, "a", 0, "fetch");
+    }
+}

@@ -1,0 +1,161 @@
+//! Who a verified token says is calling, and what it grants: the one place that knows in which
+//! claims the issuers keep scopes, roles and permissions.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value};
+
+use crate::token::TokenError;
+
+/// The holder of a token whose signature and claims have been verified.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Caller {
+    /// `sub`, or the client where a token has no subject.
+    pub principal: String,
+    /// `sub` (RFC 7519 section 4.1.2).
+    pub subject: Option<String>,
+    /// `azp` (OpenID Connect Core section 2) or `client_id` (RFC 9068 section 2.2).
+    pub client_id: Option<String>,
+    /// The configured issuer that vouches for all of this.
+    pub issuer: String,
+    /// When the token stops being accepted: `exp` and the issuer's leeway, in seconds since 1970.
+    pub accepted_until: u64,
+    /// What the token grants.
+    pub grants: Grants,
+    /// All claims, for `context` in `access.yaml`.
+    pub claims: Map<String, Value>,
+}
+
+/// What a token grants, each kind under its own name.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Grants {
+    /// `scope` (RFC 9068 section 2.2.3), or `scp` of Microsoft Entra and Okta.
+    pub scopes: BTreeSet<String>,
+    /// `realm_access.roles` of Keycloak, or `roles`.
+    pub roles: BTreeSet<String>,
+    /// `resource_access.CLIENT.roles` of Keycloak, as `CLIENT/ROLE`.
+    pub client_roles: BTreeSet<String>,
+    /// `permissions` of Auth0's role-based access control.
+    pub permissions: BTreeSet<String>,
+}
+
+impl Grants {
+    /// Reads the claims. A grant of the wrong type refuses the token: it may be half a grant.
+    pub fn read(claims: &Map<String, Value>) -> Result<Self, TokenError> {
+        let mut grants = Self::default();
+        for name in ["scope", "scp"] {
+            grants.scopes.extend(words(claims.get(name), name)?);
+        }
+        if let Some(access) = claims.get("realm_access") {
+            let roles = member(access, "realm_access")?.get("roles");
+            grants.roles.extend(words(roles, "realm_access")?);
+        }
+        grants.roles.extend(words(claims.get("roles"), "roles")?);
+        if let Some(access) = claims.get("resource_access") {
+            grants.client_roles = client_roles(access)?;
+        }
+        grants.permissions = words(claims.get("permissions"), "permissions")?.collect();
+        Ok(grants)
+    }
+}
+
+fn client_roles(access: &Value) -> Result<BTreeSet<String>, TokenError> {
+    let mut found = BTreeSet::new();
+    for (client, access) in member(access, "resource_access")? {
+        let roles = member(access, "resource_access")?.get("roles");
+        found.extend(words(roles, "resource_access")?.map(|role| format!("{client}/{role}")));
+    }
+    Ok(found)
+}
+
+fn member<'a>(value: &'a Value, claim: &'static str) -> Result<&'a Map<String, Value>, TokenError> {
+    value.as_object().ok_or(TokenError::Claim(claim))
+}
+
+/// The words of a string, or the strings of a list.
+fn words(
+    value: Option<&Value>,
+    claim: &'static str,
+) -> Result<impl Iterator<Item = String>, TokenError> {
+    let words: Vec<String> = match value {
+        None => Vec::new(),
+        Some(Value::String(text)) => text.split_ascii_whitespace().map(str::to_owned).collect(),
+        Some(Value::Array(items)) => {
+            let items = items.iter().map(|item| item.as_str().map(str::to_owned));
+            let items: Option<Vec<_>> = items.collect();
+            items.ok_or(TokenError::Claim(claim))?
+        }
+        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) => {
+            return Err(TokenError::Claim(claim));
+        }
+    };
+    Ok(words.into_iter())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(claims: Value, expected: Result<[&[&str]; 4], TokenError>) {
+        let found = Grants::read(claims.as_object().unwrap());
+        let expected = expected.map(|[scopes, roles, client_roles, permissions]| {
+            let set = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
+            Grants {
+                scopes: set(scopes),
+                roles: set(roles),
+                client_roles: set(client_roles),
+                permissions: set(permissions),
+            }
+        });
+        assert_eq!(found, expected, "{claims}");
+    }
+
+    #[test]
+    fn grants_are_found_where_the_issuers_put_them() {
+        check(json!({}), Ok([&[], &[], &[], &[]]));
+        check(json!({"scope": ""}), Ok([&[], &[], &[], &[]]));
+        check(json!({"scope": "a b"}), Ok([&["a", "b"], &[], &[], &[]]));
+        check(
+            json!({"scp": ["a b", "c"]}),
+            Ok([&["a b", "c"], &[], &[], &[]]),
+        );
+        check(json!({"scp": "a b"}), Ok([&["a", "b"], &[], &[], &[]]));
+        check(
+            json!({"realm_access": {"roles": ["r"]}, "roles": ["s"]}),
+            Ok([&[], &["r", "s"], &[], &[]]),
+        );
+        check(json!({"realm_access": {}}), Ok([&[], &[], &[], &[]]));
+        check(
+            json!({"resource_access": {"api": {"roles": ["r"]}, "b": {}}}),
+            Ok([&[], &[], &["api/r"], &[]]),
+        );
+        check(
+            json!({"permissions": ["p:q"]}),
+            Ok([&[], &[], &[], &["p:q"]]),
+        );
+    }
+
+    #[test]
+    fn a_grant_of_the_wrong_type_refuses_the_token() {
+        for claim in ["scope", "scp", "roles", "permissions"] {
+            for value in [json!(1), json!(null), json!({}), json!(["a", 1])] {
+                check(json!({claim: value}), Err(TokenError::Claim(claim)));
+            }
+        }
+        check(
+            json!({"realm_access": ["r"]}),
+            Err(TokenError::Claim("realm_access")),
+        );
+        check(
+            json!({"realm_access": {"roles": {}}}),
+            Err(TokenError::Claim("realm_access")),
+        );
+        check(
+            json!({"resource_access": {"api": []}}),
+            Err(TokenError::Claim("resource_access")),
+        );
+    }
+}

@@ -1,0 +1,75 @@
+//! The authorizer's configuration, read once at start.
+
+use thiserror::Error;
+
+use crate::access::Access;
+
+/// The access file that is used when `ACCESS_FILE` is not set.
+const BUILT_IN: &str = include_str!("../../access.yaml");
+
+/// The authorizer's configuration.
+///
+/// | variable | meaning |
+/// | --- | --- |
+/// | `ACCESS_FILE` | path of the access file; if not set, the `access.yaml` built in |
+/// | `ISSUER`, `AUDIENCE` | named by the built-in `access.yaml`; another file names its own |
+///
+/// Any other variable counts only where the access file names it as `${NAME}`.
+#[derive(Debug)]
+pub struct Config {
+    pub(crate) access: Access,
+}
+
+/// Everything that is wrong with the configuration.
+#[derive(Debug, Error)]
+#[error("the authorizer's configuration has {} problem(s):\n  {}", problems.len(), problems.join("\n  "))]
+pub struct ConfigError {
+    /// One problem each, in words that say what to change.
+    pub problems: Vec<String>,
+}
+
+impl Config {
+    /// Reads the configuration through `lookup`, which answers the value of an environment variable.
+    pub fn load(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let (origin, text) = match lookup("ACCESS_FILE").filter(|path| !path.is_empty()) {
+            None => ("access.yaml".to_owned(), Ok(BUILT_IN.to_owned())),
+            Some(path) => (path.clone(), std::fs::read_to_string(&path)),
+        };
+        let access = match text {
+            Ok(text) => Access::read(&text, &lookup),
+            Err(error) => Err(vec![format!("cannot be read: {error}")]),
+        };
+        access
+            .map(|access| Self { access })
+            .map_err(|problems| ConfigError {
+                problems: problems
+                    .iter()
+                    .map(|problem| format!("{origin}: {problem}"))
+                    .collect(),
+            })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_has_a_default_that_lets_anybody_in() {
+        let error = Config::load(|_| None).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "the authorizer's configuration has 2 problem(s):\n  access.yaml: `ISSUER` is not set\n  access.yaml: `AUDIENCE` is not set"
+        );
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_is_a_problem() {
+        let error = Config::load(|name| (name == "ACCESS_FILE").then(|| "no/such.yaml".to_owned()));
+        let problems = error.unwrap_err().problems;
+        assert!(
+            problems[0].starts_with("no/such.yaml: cannot be read"),
+            "{problems:?}"
+        );
+    }
+}

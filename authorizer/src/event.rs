@@ -1,0 +1,211 @@
+//! What API Gateway sends: the shape is recognised from the event, and read leniently. A missing, null
+//! or odd header is no credential; it never fails the event.
+
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::policy::StageArn;
+use crate::token::{BearerToken, TokenError};
+
+/// A request to decide on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// Where the policy's resources lie.
+    pub stage: StageArn,
+    /// The route asked for, as `METHOD/path`: for the log alone, for the answer is replayed on others.
+    pub route: String,
+    credentials: Vec<String>,
+}
+
+/// Why a JSON text is no authorizer event. Our mistake or the deployment's, never the caller's.
+#[derive(Debug, Error)]
+pub enum EventError {
+    /// The event is not JSON.
+    #[error("the event is not JSON")]
+    Json(#[source] serde_json::Error),
+    /// Not an event of a REST or HTTP API authorizer.
+    #[error(
+        "the event is none of a REST API authorizer (`TOKEN`, `REQUEST`) or of an HTTP API authorizer (payload 2.0)"
+    )]
+    Shape,
+    /// The ARN of the method or route is missing or malformed.
+    #[error("the event has no `execute-api` ARN of the method or route")]
+    Arn,
+}
+
+impl Request {
+    /// Reads a `TOKEN` or `REQUEST` event of a REST API, or payload 2.0 of an HTTP API.
+    pub fn read(event: &str) -> Result<Self, EventError> {
+        let event: Value = serde_json::from_str(event).map_err(EventError::Json)?;
+        let text = |name: &str| event.get(name).and_then(Value::as_str);
+        let (arn, credentials) = match (text("type"), text("version")) {
+            (Some("TOKEN"), _) => ("methodArn", strings(event.get("authorizationToken"))),
+            (Some("REQUEST"), Some("2.0")) => ("routeArn", authorization(&event)),
+            (Some("REQUEST"), _) => ("methodArn", authorization(&event)),
+            _ => return Err(EventError::Shape),
+        };
+        let arn = text(arn).unwrap_or_default();
+        Ok(Self {
+            stage: StageArn::of(arn).ok_or(EventError::Arn)?,
+            route: arn.splitn(3, '/').nth(2).unwrap_or_default().to_owned(),
+            credentials,
+        })
+    }
+
+    /// The one bearer token of the request.
+    pub fn token(&self) -> Result<BearerToken<'_>, TokenError> {
+        match self.credentials.as_slice() {
+            [] => Err(TokenError::Missing),
+            [value] => BearerToken::from_header(value),
+            _ => Err(TokenError::SeveralCredentials),
+        }
+    }
+}
+
+/// The values of every header that is named `Authorization` in any case. `headers` has the last value
+/// of each name only, so `multiValueHeaders` counts where it has any.
+fn authorization(event: &Value) -> Vec<String> {
+    let values = |member: &str| -> Vec<String> {
+        let headers = event.get(member).and_then(Value::as_object);
+        let named = headers.into_iter().flatten();
+        let named = named.filter(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+        named.flat_map(|(_, value)| strings(Some(value))).collect()
+    };
+    match values("multiValueHeaders") {
+        several if !several.is_empty() => several,
+        _ => values("headers"),
+    }
+}
+
+fn strings(value: Option<&Value>) -> Vec<String> {
+    match value {
+        Some(Value::String(text)) => vec![text.clone()],
+        Some(Value::Array(items)) => {
+            let texts = items.iter().filter_map(Value::as_str);
+            texts.map(str::to_owned).collect()
+        }
+        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) | None => {
+            Vec::new()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const ARN: &str = "arn:aws:execute-api:eu-west-1:123456789012:abc123/prod/POST/predict";
+
+    #[track_caller]
+    fn check(event: &Value, expected: Result<&str, TokenError>) {
+        let request = Request::read(&event.to_string()).unwrap();
+        assert_eq!(
+            request.token().map(|token| token.as_str()),
+            expected,
+            "{event}"
+        );
+    }
+
+    fn request(headers: Value, several: Value) -> Value {
+        json!({"type": "REQUEST", "methodArn": ARN, "headers": headers, "multiValueHeaders": several})
+    }
+
+    #[test]
+    fn token_events_carry_one_header_value() {
+        let token =
+            |value: Value| json!({"type": "TOKEN", "methodArn": ARN, "authorizationToken": value});
+        check(&token(json!("Bearer a.b.c")), Ok("a.b.c"));
+        check(
+            &token(json!("Bearer a.b.c,Bearer d.e.f")),
+            Err(TokenError::SeveralCredentials),
+        );
+        for odd in [json!(null), json!(1), json!({}), json!("")] {
+            check(&token(odd), Err(TokenError::Missing));
+        }
+        check(
+            &json!({"type": "TOKEN", "methodArn": ARN}),
+            Err(TokenError::Missing),
+        );
+    }
+
+    #[test]
+    fn request_events_are_read_from_whichever_headers_they_have() {
+        let bearer = "Bearer a.b.c";
+        check(
+            &request(json!({"authorization": bearer}), json!(null)),
+            Ok("a.b.c"),
+        );
+        check(
+            &request(json!({"AUTHORIZATION": bearer}), json!({"Accept": ["*/*"]})),
+            Ok("a.b.c"),
+        );
+        check(
+            &request(json!(null), json!({"Authorization": [bearer]})),
+            Ok("a.b.c"),
+        );
+        check(
+            &request(
+                json!({"Authorization": bearer}),
+                json!({"Authorization": [bearer]}),
+            ),
+            Ok("a.b.c"),
+        );
+        check(&request(json!({}), json!({})), Err(TokenError::Missing));
+        check(&request(json!([]), json!("x")), Err(TokenError::Missing));
+        check(
+            &request(
+                json!({"X-Odd": [1, null], "Authorization": null}),
+                json!(null),
+            ),
+            Err(TokenError::Missing),
+        );
+    }
+
+    #[test]
+    fn two_credentials_are_one_too_many() {
+        let two = Err(TokenError::SeveralCredentials);
+        check(
+            &request(
+                json!({"Authorization": "Bearer b"}),
+                json!({"Authorization": ["Bearer a", "Bearer b"]}),
+            ),
+            two,
+        );
+        check(
+            &request(
+                json!({"Authorization": "Bearer b", "authorization": "Bearer a"}),
+                json!(null),
+            ),
+            two,
+        );
+        let joined = json!({"type": "REQUEST", "version": "2.0", "routeArn": ARN, "headers": {"authorization": "Bearer a,Bearer b"}});
+        check(&joined, two);
+    }
+
+    #[test]
+    fn payload_2_names_the_route() {
+        let event = json!({"type": "REQUEST", "version": "2.0", "routeArn": ARN, "methodArn": "x", "headers": {"authorization": "bearer a.b.c"}});
+        check(&event, Ok("a.b.c"));
+        let request = Request::read(&event.to_string()).unwrap();
+        assert_eq!(request.route, "POST/predict");
+    }
+
+    #[test]
+    fn other_events_are_errors_of_the_deployment() {
+        let read = |event: &str| Request::read(event).unwrap_err().to_string();
+        assert_eq!(read("{"), "the event is not JSON");
+        for event in [
+            "[]",
+            "{}",
+            r#"{"type": "token"}"#,
+            r#"{"type": 1}"#,
+            r#"{"version": "2.0", "routeArn": "x"}"#,
+        ] {
+            assert!(read(event).starts_with("the event is none of"), "{event}");
+        }
+        assert!(read(r#"{"type": "TOKEN", "methodArn": "x"}"#).contains("ARN"));
+        assert!(read(r#"{"type": "REQUEST", "version": "2.0"}"#).contains("ARN"));
+    }
+}

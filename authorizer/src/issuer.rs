@@ -1,0 +1,202 @@
+//! Fetches an issuer's keys: discovery document, key set, one fetch at a time. When to fetch is
+//! `cache`'s decision, what is usable is `keys`'.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use reqwest::{Client, Url, redirect};
+use serde::Deserialize;
+use thiserror::Error;
+
+use crate::access::{Issuer as Configured, KeySource};
+use crate::address::{self, AddressError};
+use crate::cache::{Cause, KeyCache, Lookup};
+use crate::keys::{KeySet, KeySetError, SkippedKey, VerificationKey};
+use crate::token::{Header, TokenError};
+use crate::verify::Trust;
+
+/// Time for one HTTP exchange: two of them fit into the gateway's 29 s many times over.
+const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(4);
+/// Time to connect: a host that does not answer must not cost the whole exchange.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Largest discovery document or key set. Real ones have 2 to 30 kB.
+const MAX_DOCUMENT_BYTES: usize = 512 * 1024;
+
+/// A trusted issuer and what is known of its keys.
+#[derive(Debug)]
+pub(crate) struct Issuer {
+    pub(crate) trust: Trust,
+    source: KeySource,
+    cache: Mutex<KeyCache>,
+    in_flight: tokio::sync::Mutex<()>,
+}
+
+/// Neither yes nor no: the keys that would tell cannot be had.
+#[derive(Debug, Error)]
+#[error("the keys of the issuer `{0}` cannot be fetched")]
+pub(crate) struct Unavailable(pub(crate) String);
+
+/// What one fetch came to, for the log.
+#[derive(Debug)]
+pub(crate) struct Fetch {
+    pub(crate) issuer: String,
+    pub(crate) outcome: Result<Vec<SkippedKey>, FetchError>,
+}
+
+/// Why keys could not be fetched.
+#[derive(Debug, Error)]
+pub(crate) enum FetchError {
+    #[error("`{1}` may not be asked: {0}")]
+    Address(AddressError, String),
+    #[error("`{0}` does not answer")]
+    Exchange(Url, #[source] reqwest::Error),
+    #[error("`{0}` answers with status {1}")]
+    Status(Url, u16),
+    #[error("`{0}` answers with more than {MAX_DOCUMENT_BYTES} bytes")]
+    TooLarge(Url),
+    #[error("`{0}` is not a discovery document")]
+    Discovery(Url, #[source] serde_json::Error),
+    #[error("the discovery document is of the issuer `{found}`, not `{expected}`")]
+    OtherIssuer { found: String, expected: String },
+    #[error("`{0}` is not usable")]
+    Keys(Url, #[source] KeySetError),
+}
+
+impl Issuer {
+    /// An issuer whose keys are fetched, or pinned by `keys` from a file.
+    pub(crate) fn new(configured: Configured, keys: Option<KeySet>) -> Self {
+        Self {
+            trust: configured.trust,
+            source: configured.keys,
+            cache: Mutex::new(keys.map(KeyCache::pinned).unwrap_or_default()),
+            in_flight: tokio::sync::Mutex::new(()),
+        }
+    }
+
+    /// Fetches the keys before the first token needs them. `None` if they are pinned.
+    pub(crate) async fn prefetch(
+        &self,
+        client: &Client,
+        clock: fn() -> SystemTime,
+    ) -> Option<Fetch> {
+        match self.source {
+            KeySource::File(_) => None,
+            KeySource::Discovery | KeySource::Uri(_) => {
+                Some(self.fetch(client, Cause::Age, clock).await)
+            }
+        }
+    }
+
+    /// The key for a token with this header, fetched if need be. Fetches are added to `fetches`.
+    pub(crate) async fn key(
+        &self,
+        header: &Header,
+        (client, clock): (&Client, fn() -> SystemTime),
+        fetches: &mut Vec<Fetch>,
+    ) -> Result<Result<VerificationKey, TokenError>, Unavailable> {
+        if let Lookup::Fetch(_) = self.lookup(header, clock()) {
+            let _one_at_a_time = self.in_flight.lock().await;
+            // Whoever held the lock may have fetched what this token needs.
+            if let Lookup::Fetch(cause) = self.lookup(header, clock()) {
+                fetches.push(self.fetch(client, cause, clock).await);
+            }
+        }
+        let failed = fetches.last().is_some_and(|fetch| fetch.outcome.is_err());
+        match self.lookup(header, clock()) {
+            Lookup::Found(key) => Ok(Ok(key)),
+            Lookup::Unfit => Ok(Err(TokenError::KeyAlgorithm)),
+            Lookup::Unknown => Ok(Err(TokenError::Key)),
+            // The keys have just been fetched, and another fetch would tell nothing new.
+            Lookup::Fetch(Cause::UnknownKey) if !failed => Ok(Err(TokenError::Key)),
+            Lookup::Fetch(_) | Lookup::Unavailable => Err(Unavailable(self.trust.issuer.clone())),
+        }
+    }
+
+    fn lookup(&self, header: &Header, now: SystemTime) -> Lookup {
+        self.cache()
+            .lookup(header.key_id.as_deref(), header.algorithm, now)
+    }
+
+    async fn fetch(&self, client: &Client, cause: Cause, clock: fn() -> SystemTime) -> Fetch {
+        self.cache().begin(cause, clock());
+        let fetched = self.keys_of_source(client).await;
+        let mut cache = self.cache();
+        let outcome = fetched.map(|keys| {
+            let skipped = keys.skipped.clone();
+            cache.renew(keys, clock());
+            skipped
+        });
+        if outcome.is_err() {
+            cache.fail(clock());
+        }
+        Fetch {
+            issuer: self.trust.issuer.clone(),
+            outcome,
+        }
+    }
+
+    async fn keys_of_source(&self, client: &Client) -> Result<KeySet, FetchError> {
+        let uri = match &self.source {
+            KeySource::Uri(uri) => uri.clone(),
+            KeySource::Discovery | KeySource::File(_) => self.discover(client).await?,
+        };
+        let (url, document) = get(client, &uri, &self.trust.issuer).await?;
+        KeySet::parse(&document).map_err(|error| FetchError::Keys(url, error))
+    }
+
+    /// The `jwks_uri` of the discovery document (OpenID Connect Discovery section 4), whose `issuer`
+    /// must be the configured one to the letter.
+    async fn discover(&self, client: &Client) -> Result<String, FetchError> {
+        #[derive(Deserialize)]
+        struct Document {
+            issuer: String,
+            jwks_uri: String,
+        }
+        let expected = &self.trust.issuer;
+        let base = expected.strip_suffix('/').unwrap_or(expected);
+        let address = format!("{base}/.well-known/openid-configuration");
+        let (url, document) = get(client, &address, expected).await?;
+        let document: Document =
+            serde_json::from_slice(&document).map_err(|error| FetchError::Discovery(url, error))?;
+        if document.issuer == *expected {
+            return Ok(document.jwks_uri);
+        }
+        Err(FetchError::OtherIssuer {
+            found: document.issuer,
+            expected: expected.clone(),
+        })
+    }
+
+    /// A panic while the lock was held cannot leave half a state: each change is one assignment.
+    fn cache(&self) -> MutexGuard<'_, KeyCache> {
+        self.cache.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The client for all issuers: no redirects, no cookies, no proxies but those configured.
+pub(crate) fn client() -> Result<Client, reqwest::Error> {
+    Client::builder()
+        .redirect(redirect::Policy::none())
+        .timeout(EXCHANGE_TIMEOUT)
+        .connect_timeout(CONNECT_TIMEOUT)
+        .user_agent(concat!("tollgate-authorizer/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
+
+async fn get(client: &Client, address: &str, issuer: &str) -> Result<(Url, Vec<u8>), FetchError> {
+    let url = address::check(address, issuer)
+        .map_err(|error| FetchError::Address(error, address.to_owned()))?;
+    let exchange = |error| FetchError::Exchange(url.clone(), error);
+    let mut response = client.get(url.clone()).send().await.map_err(exchange)?;
+    if response.status() != reqwest::StatusCode::OK {
+        return Err(FetchError::Status(url, response.status().as_u16()));
+    }
+    let mut document = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(exchange)? {
+        document.extend_from_slice(&chunk);
+        if document.len() > MAX_DOCUMENT_BYTES {
+            return Err(FetchError::TooLarge(url));
+        }
+    }
+    Ok((url, document))
+}

@@ -1,0 +1,425 @@
+//! An issuer's published keys (RFC 7517, RFC 8037): which of them may verify a token, and with
+//! which algorithms. When to fetch them is `cache`'s business, how is `issuer`'s.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use jsonwebtoken::DecodingKey;
+use serde::Deserialize;
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::algorithm::Algorithm;
+
+/// Most keys read from one set. Real sets have two to a dozen.
+pub const MAX_KEYS: usize = 100;
+/// RSA below 2048 bits is breakable (RFC 7518 section 3.3); above 8192 it costs CPU for nothing.
+const RSA_MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
+/// An exponent is 65537 everywhere; more than four bytes only make each verification dear.
+const MAX_EXPONENT_BYTES: usize = 4;
+
+/// A public key that may verify tokens.
+#[derive(Clone)]
+pub struct VerificationKey {
+    id: Option<String>,
+    algorithms: Vec<Algorithm>,
+    public: DecodingKey,
+}
+
+/// The usable keys of one issuer.
+#[derive(Debug, Clone, Default)]
+pub struct KeySet {
+    keys: Vec<VerificationKey>,
+    /// The keys left out, for the log: each with the reason.
+    pub skipped: Vec<SkippedKey>,
+}
+
+/// A published key that is not used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SkippedKey {
+    /// Its `kid`, if it has one.
+    pub id: Option<String>,
+    /// Why it is left out.
+    pub reason: KeyError,
+}
+
+/// Why a single key is left out. The others are used all the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum KeyError {
+    /// A member is missing, mistyped or not base64url.
+    #[error("a member is missing or malformed")]
+    Malformed,
+    /// `use` or `key_ops` rule out verification, or it is no key for signatures at all.
+    #[error("not a key for verifying signatures")]
+    Purpose,
+    /// Key type or curve without an accepted algorithm.
+    #[error("no accepted algorithm uses this key type or curve")]
+    Kind,
+    /// `alg` is unknown or does not go with the key type.
+    #[error("the key's algorithm does not fit its type")]
+    Algorithm,
+    /// An RSA modulus outside 2048 to 8192 bits, an even or tiny exponent, or a coordinate of the wrong length.
+    #[error("the key's size is not accepted")]
+    Size,
+    /// Several keys with this `kid`: which one is meant would be a guess.
+    #[error("several keys have this key id")]
+    Duplicate,
+}
+
+/// Why a document is no key set.
+#[derive(Debug, Error)]
+pub enum KeySetError {
+    /// Not JSON, or without a list `keys`.
+    #[error("not a JSON Web Key Set")]
+    NotAKeySet(#[source] serde_json::Error),
+    /// More than [`MAX_KEYS`].
+    #[error("the key set has {0} keys, more than {MAX_KEYS}")]
+    TooMany(usize),
+    /// Not one key is usable: as good as an outage, and not a reason to drop the keys at hand.
+    #[error("the key set has no usable key")]
+    NoneUsable,
+}
+
+/// What a key set has for a token.
+#[derive(Debug)]
+pub enum Selection<'a> {
+    /// This key is to be tried.
+    Key(&'a VerificationKey),
+    /// There is a key with this id, but not for this algorithm.
+    Unfit,
+    /// There is none: perhaps the issuer has rotated its keys.
+    Unknown,
+}
+
+impl KeySet {
+    /// Reads a key set. Keys that cannot be used are skipped, each for itself.
+    pub fn parse(document: &[u8]) -> Result<Self, KeySetError> {
+        #[derive(Deserialize)]
+        struct Document {
+            keys: Vec<Value>,
+        }
+        let document: Document =
+            serde_json::from_slice(document).map_err(KeySetError::NotAKeySet)?;
+        if document.keys.len() > MAX_KEYS {
+            return Err(KeySetError::TooMany(document.keys.len()));
+        }
+        let mut set = Self::default();
+        for key in document.keys {
+            set.add(key);
+        }
+        set.drop_duplicates();
+        if set.keys.is_empty() {
+            return Err(KeySetError::NoneUsable);
+        }
+        Ok(set)
+    }
+
+    /// Finds the key for a token header. Without a `kid` there must be one fitting key only.
+    pub fn select(&self, key_id: Option<&str>, algorithm: Algorithm) -> Selection<'_> {
+        let fits = |key: &&VerificationKey| key.algorithms.contains(&algorithm);
+        match key_id {
+            Some(id) => match self.keys.iter().find(|key| key.id.as_deref() == Some(id)) {
+                Some(key) if fits(&key) => Selection::Key(key),
+                Some(_) => Selection::Unfit,
+                None => Selection::Unknown,
+            },
+            None => {
+                let mut fitting = self.keys.iter().filter(fits);
+                match (fitting.next(), fitting.next()) {
+                    (Some(key), None) => Selection::Key(key),
+                    (Some(_), Some(_)) => Selection::Unfit,
+                    (None, _) => Selection::Unknown,
+                }
+            }
+        }
+    }
+
+    fn add(&mut self, key: Value) {
+        let id = key.get("kid").and_then(Value::as_str).map(str::to_owned);
+        let jwk = serde_json::from_value::<Jwk>(key).map_err(|_| KeyError::Malformed);
+        match jwk.and_then(Jwk::verification_key) {
+            Ok(key) => self.keys.push(key),
+            Err(reason) => self.skipped.push(SkippedKey { id, reason }),
+        }
+    }
+
+    fn drop_duplicates(&mut self) {
+        let mut seen: HashMap<String, usize> = HashMap::new();
+        for id in self.keys.iter().filter_map(|key| key.id.clone()) {
+            *seen.entry(id).or_default() += 1;
+        }
+        let ambiguous =
+            |key: &VerificationKey| key.id.as_ref().is_some_and(|id| seen.get(id) > Some(&1));
+        let dropped = self.keys.extract_if(.., |key| ambiguous(key));
+        self.skipped.extend(dropped.map(|key| SkippedKey {
+            id: key.id,
+            reason: KeyError::Duplicate,
+        }));
+    }
+}
+
+impl VerificationKey {
+    /// True if `signature` (base64url) covers `signed`. The algorithm must have been selected for this key.
+    pub fn verifies(&self, algorithm: Algorithm, signed: &str, signature: &str) -> bool {
+        let algorithm = jsonwebtoken_name(algorithm);
+        jsonwebtoken::crypto::verify(signature, signed.as_bytes(), &self.public, algorithm)
+            .unwrap_or(false)
+    }
+}
+
+impl fmt::Debug for VerificationKey {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.debug_struct("VerificationKey")
+            .field("id", &self.id)
+            .field("algorithms", &self.algorithms)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The members of RFC 7517 section 4, RFC 7518 section 6 and RFC 8037 section 2 that matter here.
+#[derive(Deserialize)]
+struct Jwk {
+    kty: String,
+    kid: Option<String>,
+    alg: Option<String>,
+    #[serde(rename = "use")]
+    purpose: Option<String>,
+    key_ops: Option<Vec<String>>,
+    n: Option<String>,
+    e: Option<String>,
+    crv: Option<String>,
+    x: Option<String>,
+    y: Option<String>,
+}
+
+impl Jwk {
+    fn verification_key(self) -> Result<VerificationKey, KeyError> {
+        let signs = self
+            .purpose
+            .as_deref()
+            .is_none_or(|purpose| purpose == "sig");
+        let verifies = |operations: &Vec<String>| operations.iter().any(|name| name == "verify");
+        if !signs || !self.key_ops.as_ref().is_none_or(verifies) {
+            return Err(KeyError::Purpose);
+        }
+        let (possible, public) = match (self.kty.as_str(), self.crv.as_deref()) {
+            ("RSA", _) => (&Algorithm::RSA[..], self.rsa()?),
+            ("EC", Some("P-256")) => (&[Algorithm::Es256][..], self.curve_point(32)?),
+            ("EC", Some("P-384")) => (&[Algorithm::Es384][..], self.curve_point(48)?),
+            ("OKP", Some("Ed25519")) => (&[Algorithm::EdDsa][..], self.ed25519()?),
+            _ => return Err(KeyError::Kind),
+        };
+        Ok(VerificationKey {
+            algorithms: self.algorithms(possible)?,
+            id: self.kid,
+            public,
+        })
+    }
+
+    /// A key that names its algorithm is used with that one alone.
+    fn algorithms(&self, possible: &[Algorithm]) -> Result<Vec<Algorithm>, KeyError> {
+        let Some(name) = &self.alg else {
+            return Ok(possible.to_vec());
+        };
+        // RFC 9864 names EdDSA over Ed25519 by its curve; tokens still say `EdDSA`.
+        let name = if name == "Ed25519" { "EdDSA" } else { name };
+        match name.parse() {
+            Ok(named) if possible.contains(&named) => Ok(vec![named]),
+            _ => Err(KeyError::Algorithm),
+        }
+    }
+
+    fn rsa(&self) -> Result<DecodingKey, KeyError> {
+        let modulus = integer(self.n.as_ref())?;
+        let exponent = integer(self.e.as_ref())?;
+        let leading = modulus
+            .first()
+            .map_or(0, |byte| byte.leading_zeros() as usize);
+        let bits = modulus.len() * 8 - leading;
+        let odd = exponent.last().is_some_and(|byte| byte % 2 == 1);
+        let tiny = exponent.as_slice() == [1];
+        if !RSA_MODULUS_BITS.contains(&bits) || exponent.len() > MAX_EXPONENT_BYTES || !odd || tiny
+        {
+            return Err(KeyError::Size);
+        }
+        Ok(DecodingKey::from_rsa_raw_components(&modulus, &exponent))
+    }
+
+    fn curve_point(&self, coordinate_bytes: usize) -> Result<DecodingKey, KeyError> {
+        let (Some(x), Some(y)) = (&self.x, &self.y) else {
+            return Err(KeyError::Malformed);
+        };
+        exactly(x, coordinate_bytes)?;
+        exactly(y, coordinate_bytes)?;
+        DecodingKey::from_ec_components(x, y).map_err(|_| KeyError::Malformed)
+    }
+
+    fn ed25519(&self) -> Result<DecodingKey, KeyError> {
+        let x = self.x.as_ref().ok_or(KeyError::Malformed)?;
+        exactly(x, 32)?;
+        DecodingKey::from_ed_components(x).map_err(|_| KeyError::Malformed)
+    }
+}
+
+fn jsonwebtoken_name(algorithm: Algorithm) -> jsonwebtoken::Algorithm {
+    match algorithm {
+        Algorithm::Rs256 => jsonwebtoken::Algorithm::RS256,
+        Algorithm::Rs384 => jsonwebtoken::Algorithm::RS384,
+        Algorithm::Rs512 => jsonwebtoken::Algorithm::RS512,
+        Algorithm::Ps256 => jsonwebtoken::Algorithm::PS256,
+        Algorithm::Ps384 => jsonwebtoken::Algorithm::PS384,
+        Algorithm::Ps512 => jsonwebtoken::Algorithm::PS512,
+        Algorithm::Es256 => jsonwebtoken::Algorithm::ES256,
+        Algorithm::Es384 => jsonwebtoken::Algorithm::ES384,
+        Algorithm::EdDsa => jsonwebtoken::Algorithm::EdDSA,
+    }
+}
+
+/// A big-endian integer. Some issuers still send the leading zero byte that RFC 7518 section 6.3.1.1 forbids.
+fn integer(text: Option<&String>) -> Result<Vec<u8>, KeyError> {
+    let bytes = decode(text.ok_or(KeyError::Malformed)?)?;
+    Ok(bytes.into_iter().skip_while(|byte| *byte == 0).collect())
+}
+
+fn exactly(text: &str, bytes: usize) -> Result<(), KeyError> {
+    if decode(text)?.len() == bytes {
+        Ok(())
+    } else {
+        Err(KeyError::Size)
+    }
+}
+
+fn decode(text: &str) -> Result<Vec<u8>, KeyError> {
+    URL_SAFE_NO_PAD
+        .decode(text)
+        .map_err(|_| KeyError::Malformed)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    const N_2048: usize = 256;
+
+    fn rsa(modulus_bytes: usize, exponent: &[u8]) -> Value {
+        let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        json!({"kty": "RSA", "kid": "1", "n": encode(&vec![0xff; modulus_bytes]), "e": encode(exponent)})
+    }
+
+    fn with(mut key: Value, name: &str, value: Value) -> Value {
+        key[name] = value;
+        key
+    }
+
+    #[track_caller]
+    fn check(key: Value, expected: Result<usize, KeyError>) {
+        let jwk = serde_json::from_value::<Jwk>(key).map_err(|_| KeyError::Malformed);
+        let found = jwk.and_then(Jwk::verification_key);
+        assert_eq!(found.map(|key| key.algorithms.len()), expected);
+    }
+
+    #[test]
+    fn purpose_algorithm_and_size_must_fit() {
+        let good = || rsa(N_2048, &[1, 0, 1]);
+        check(good(), Ok(6));
+        check(with(good(), "alg", json!("RS256")), Ok(1));
+        check(
+            with(good(), "alg", json!("ES256")),
+            Err(KeyError::Algorithm),
+        );
+        check(
+            with(good(), "alg", json!("RSA-OAEP")),
+            Err(KeyError::Algorithm),
+        );
+        check(with(good(), "use", json!("sig")), Ok(6));
+        check(with(good(), "use", json!("enc")), Err(KeyError::Purpose));
+        check(with(good(), "key_ops", json!(["verify"])), Ok(6));
+        check(
+            with(good(), "key_ops", json!(["encrypt"])),
+            Err(KeyError::Purpose),
+        );
+        check(with(good(), "key_ops", json!([])), Err(KeyError::Purpose));
+        check(with(good(), "kty", json!("oct")), Err(KeyError::Kind));
+        check(with(good(), "e", json!("!")), Err(KeyError::Malformed));
+        check(with(good(), "n", Value::Null), Err(KeyError::Malformed));
+        check(rsa(N_2048 - 1, &[1, 0, 1]), Err(KeyError::Size));
+        check(rsa(1024, &[1, 0, 1]), Ok(6));
+        check(rsa(1025, &[1, 0, 1]), Err(KeyError::Size));
+        check(rsa(N_2048, &[3]), Ok(6));
+        check(rsa(N_2048, &[1]), Err(KeyError::Size));
+        check(rsa(N_2048, &[1, 0, 0]), Err(KeyError::Size));
+        check(rsa(N_2048, &[1, 0, 0, 0, 1]), Err(KeyError::Size));
+    }
+
+    #[test]
+    fn curves_have_one_algorithm_and_one_length() {
+        let coordinate = |bytes: usize| URL_SAFE_NO_PAD.encode(vec![7; bytes]);
+        let point = |curve: &str, bytes: usize| json!({"kty": "EC", "crv": curve, "x": coordinate(bytes), "y": coordinate(bytes)});
+        check(point("P-256", 32), Ok(1));
+        check(point("P-384", 48), Ok(1));
+        check(point("P-256", 31), Err(KeyError::Size));
+        check(point("P-521", 66), Err(KeyError::Kind));
+        check(point("secp256k1", 32), Err(KeyError::Kind));
+        let octets =
+            |curve: &str, bytes: usize| json!({"kty": "OKP", "crv": curve, "x": coordinate(bytes)});
+        check(octets("Ed25519", 32), Ok(1));
+        check(with(octets("Ed25519", 32), "alg", json!("Ed25519")), Ok(1));
+        check(octets("Ed25519", 33), Err(KeyError::Size));
+        check(octets("X25519", 32), Err(KeyError::Kind));
+        check(
+            json!({"kty": "EC", "crv": "P-256", "x": coordinate(32)}),
+            Err(KeyError::Malformed),
+        );
+    }
+
+    #[test]
+    fn one_bad_key_does_not_cost_the_others() {
+        let keys = json!({"keys": [{"kty": 1}, "text", with(rsa(N_2048, &[1]), "kid", json!("tiny")), rsa(N_2048, &[3])]});
+        let set = KeySet::parse(keys.to_string().as_bytes()).unwrap();
+        assert!(matches!(
+            set.select(Some("1"), Algorithm::Rs256),
+            Selection::Key(_)
+        ));
+        assert_eq!(set.skipped.len(), 3);
+        assert_eq!(set.skipped[2].id.as_deref(), Some("tiny"));
+    }
+
+    #[test]
+    fn keys_are_chosen_by_id_or_because_only_one_fits() {
+        let named = |id: &str, algorithm: &str| {
+            with(
+                with(rsa(N_2048, &[3]), "kid", json!(id)),
+                "alg",
+                json!(algorithm),
+            )
+        };
+        let keys = json!({"keys": [named("a", "RS256"), named("b", "PS256"), named("c", "RS384"), named("d", "RS384"), named("e", "RS512"), named("e", "RS512")]});
+        let set = KeySet::parse(keys.to_string().as_bytes()).unwrap();
+        let select = |id, algorithm| match set.select(id, algorithm) {
+            Selection::Key(key) => key.id.clone().unwrap(),
+            Selection::Unfit => "unfit".to_owned(),
+            Selection::Unknown => "unknown".to_owned(),
+        };
+        assert_eq!(select(Some("a"), Algorithm::Rs256), "a");
+        assert_eq!(select(Some("a"), Algorithm::Ps256), "unfit");
+        assert_eq!(select(Some("z"), Algorithm::Rs256), "unknown");
+        assert_eq!(select(Some("e"), Algorithm::Rs512), "unknown");
+        assert_eq!(select(None, Algorithm::Ps256), "b");
+        assert_eq!(select(None, Algorithm::Rs384), "unfit");
+        assert_eq!(select(None, Algorithm::Es256), "unknown");
+    }
+
+    #[test]
+    fn a_document_without_usable_keys_is_an_error() {
+        let refused = |text: &str| KeySet::parse(text.as_bytes()).unwrap_err().to_string();
+        assert_eq!(refused("<html>"), "not a JSON Web Key Set");
+        assert_eq!(refused("{}"), "not a JSON Web Key Set");
+        assert_eq!(refused(r#"{"keys": []}"#), "the key set has no usable key");
+        let many = json!({"keys": vec![json!({}); MAX_KEYS + 1]}).to_string();
+        assert_eq!(refused(&many), "the key set has 101 keys, more than 100");
+    }
+}

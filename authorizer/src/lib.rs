@@ -1,0 +1,29 @@
+//! A custom authorizer for Amazon API Gateway: validates the access tokens of OpenID Connect issuers and
+//! answers with an IAM policy. The modules that decide are pure; `event`, `reply`, `issuer`, `config` and
+//! `authorizer` are the edge. Lambda itself is `main`'s business.
+
+mod access;
+mod address;
+pub mod algorithm;
+mod authorizer;
+pub mod cache;
+pub mod caller;
+mod config;
+pub mod event;
+mod issuer;
+mod json;
+pub mod keys;
+pub mod pattern;
+pub mod policy;
+mod record;
+mod reply;
+pub mod rules;
+pub mod token;
+pub mod verify;
+
+pub use authorizer::{Authorizer, HandleError, Outcome, StartError};
+pub use config::{Config, ConfigError};
+
+#[cfg(test)]
+#[path = "../tests/support/mod.rs"]
+mod support;

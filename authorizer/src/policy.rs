@@ -1,0 +1,212 @@
+//! From open routes to an IAM policy that says the same, for one deployed stage.
+//! All that is not allowed stays denied: the gateway's default.
+
+use std::collections::HashMap;
+
+use aws_lambda_events::apigw::ApiGatewayCustomAuthorizerPolicy as Policy;
+use aws_lambda_events::iam::{IamPolicyEffect, IamPolicyStatement};
+use thiserror::Error;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use crate::rules::OpenRoutes;
+
+/// Longest resource that API Gateway takes (Amazon API Gateway quotas: 512 characters).
+pub const MAX_RESOURCE_CHARACTERS: usize = 512;
+/// Largest policy that is answered. API Gateway takes no more than 8 KB from an authorizer.
+pub const MAX_POLICY_BYTES: usize = 8 * 1024;
+
+/// The part of a method ARN that names API and stage: `arn:aws:execute-api:REGION:ACCOUNT:API/STAGE`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StageArn(String);
+
+/// Why no policy can be answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum PolicyError {
+    /// A route's resource is longer than [`MAX_RESOURCE_CHARACTERS`].
+    #[error("a resource of the policy is longer than {MAX_RESOURCE_CHARACTERS} characters")]
+    ResourceTooLong,
+    /// The policy is larger than [`MAX_POLICY_BYTES`].
+    #[error("the policy has {0} bytes, more than {MAX_POLICY_BYTES}")]
+    TooLarge(usize),
+}
+
+impl StageArn {
+    /// Takes the first two parts of the resource of a method or route ARN. `None` if it is none.
+    pub fn of(method_arn: &str) -> Option<Self> {
+        let mut parts = method_arn.splitn(6, ':');
+        let fixed = (parts.next()?, parts.next()?, parts.next()?);
+        let (region, account, resource) = (parts.next()?, parts.next()?, parts.next()?);
+        let (partition, is_execute_api) = (fixed.1, fixed.0 == "arn" && fixed.2 == "execute-api");
+        let mut resource = resource.split('/');
+        let (api, stage) = (resource.next()?, resource.next()?);
+        let plain = |part: &str| {
+            let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-_$".contains(&byte);
+            !part.is_empty() && part.bytes().all(allowed)
+        };
+        let sound = is_execute_api
+            && [partition, region, account, api, stage]
+                .into_iter()
+                .all(plain);
+        sound.then(|| {
+            Self(format!(
+                "arn:{partition}:execute-api:{region}:{account}:{api}/{stage}"
+            ))
+        })
+    }
+
+    fn resource(&self, glob: &str) -> String {
+        format!("{}/{glob}", self.0)
+    }
+}
+
+/// Allows the open routes, until the token ends if `until` is given.
+pub fn allow(
+    open: &OpenRoutes,
+    stage: &StageArn,
+    until: Option<u64>,
+) -> Result<Policy, PolicyError> {
+    let resources = |globs: Vec<String>| globs.iter().map(|glob| stage.resource(glob)).collect();
+    let allowed: Vec<_> = resources(open.allow_globs());
+    let denied: Vec<_> = resources(open.deny_globs());
+    let too_long = |resource: &String| resource.chars().count() > MAX_RESOURCE_CHARACTERS;
+    if allowed.iter().chain(&denied).any(too_long) {
+        return Err(PolicyError::ResourceTooLong);
+    }
+    let mut permit = statement(IamPolicyEffect::Allow, allowed);
+    permit.condition = until.and_then(before);
+    let mut statements = vec![permit];
+    if !denied.is_empty() {
+        statements.push(statement(IamPolicyEffect::Deny, denied));
+    }
+    let policy = document(statements);
+    match serde_json::to_vec(&policy).map_or(usize::MAX, |text| text.len()) {
+        bytes if bytes > MAX_POLICY_BYTES => Err(PolicyError::TooLarge(bytes)),
+        _ => Ok(policy),
+    }
+}
+
+/// Denies everything, for a caller to whom nothing is open.
+pub fn deny(stage: &StageArn) -> Policy {
+    document(vec![statement(
+        IamPolicyEffect::Deny,
+        vec![stage.resource("*")],
+    )])
+}
+
+fn document(statements: Vec<IamPolicyStatement>) -> Policy {
+    let mut document = Policy::default();
+    document.version = Some("2012-10-17".to_owned());
+    document.statement = statements;
+    document
+}
+
+fn statement(effect: IamPolicyEffect, resources: Vec<String>) -> IamPolicyStatement {
+    let mut statement = IamPolicyStatement::default();
+    statement.action = vec!["execute-api:Invoke".to_owned()];
+    statement.effect = effect; // Never left out: the default is `Allow`.
+    statement.resource = resources;
+    statement
+}
+
+/// IAM's form of "earlier than", for a time that has an RFC 3339 form.
+fn before(seconds: u64) -> Option<HashMap<String, HashMap<String, Vec<String>>>> {
+    let at = OffsetDateTime::from_unix_timestamp(i64::try_from(seconds).ok()?).ok()?;
+    let text = at.format(&Rfc3339).ok()?;
+    let time = HashMap::from([("aws:CurrentTime".to_owned(), vec![text])]);
+    Some(HashMap::from([("DateLessThan".to_owned(), time)]))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::pattern::RoutePattern;
+
+    const ARN: &str = "arn:aws:execute-api:eu-west-1:123456789012:abc123/prod/POST/predict";
+
+    fn open(patterns: &[&str]) -> OpenRoutes {
+        OpenRoutes {
+            patterns: patterns
+                .iter()
+                .map(|text| RoutePattern::parse(text).unwrap())
+                .collect(),
+            rules: vec![1],
+        }
+    }
+
+    #[test]
+    fn the_stage_is_taken_from_the_arn_and_nothing_else() {
+        let stage = |arn: &str| StageArn::of(arn).map(|stage| stage.0);
+        let expected = "arn:aws:execute-api:eu-west-1:123456789012:abc123/prod";
+        assert_eq!(stage(ARN).as_deref(), Some(expected));
+        assert_eq!(stage(expected).as_deref(), Some(expected));
+        assert_eq!(
+            stage("arn:aws-cn:execute-api:cn-north-1:1:a/$default/GET/a:b/*").as_deref(),
+            Some("arn:aws-cn:execute-api:cn-north-1:1:a/$default")
+        );
+        for arn in [
+            "",
+            "arn",
+            "arn:aws:lambda:eu-west-1:1:a/b",
+            "arn:aws:execute-api:eu-west-1:1:a",
+            "arn:aws:execute-api:eu-west-1:1:*/b",
+            "arn:aws:execute-api:*:1:a/b",
+            "arn:aws:execute-api:eu-west-1:1:a/",
+        ] {
+            assert_eq!(stage(arn), None, "{arn}");
+        }
+    }
+
+    #[test]
+    fn a_policy_allows_the_routes_until_the_token_ends() {
+        let stage = StageArn::of(ARN).unwrap();
+        let policy = allow(&open(&["POST /predict/{m}"]), &stage, Some(1_795_338_000)).unwrap();
+        let resource =
+            |path: &str| format!("arn:aws:execute-api:eu-west-1:123456789012:abc123/prod/{path}");
+        assert_eq!(
+            serde_json::to_value(policy).unwrap(),
+            json!({"Version": "2012-10-17", "Statement": [
+                {"Action": ["execute-api:Invoke"], "Effect": "Allow", "Resource": [resource("POST/predict/*")],
+                 "Condition": {"DateLessThan": {"aws:CurrentTime": ["2026-11-22T09:00:00Z"]}}},
+                {"Action": ["execute-api:Invoke"], "Effect": "Deny",
+                 "Resource": [resource("POST/predict/"), resource("POST/predict/*/*")]},
+            ]})
+        );
+    }
+
+    #[test]
+    fn a_deny_is_written_out() {
+        let stage = StageArn::of(ARN).unwrap();
+        let policy = serde_json::to_value(deny(&stage)).unwrap();
+        assert_eq!(policy["Statement"][0]["Effect"], "Deny");
+        assert_eq!(
+            policy["Statement"][0]["Resource"],
+            json!(["arn:aws:execute-api:eu-west-1:123456789012:abc123/prod/*"])
+        );
+    }
+
+    #[test]
+    fn policies_that_the_gateway_would_not_take_are_errors() {
+        let stage = StageArn::of(ARN).unwrap();
+        let fixed = stage.resource("GET/").len();
+        let route = |length: usize| format!("GET /{}", "a".repeat(length));
+        let longest = route(MAX_RESOURCE_CHARACTERS - fixed);
+        assert!(allow(&open(&[&longest]), &stage, None).is_ok());
+        assert_eq!(
+            allow(&open(&[&format!("{longest}a")]), &stage, None),
+            Err(PolicyError::ResourceTooLong)
+        );
+        let many: Vec<_> = (0..16)
+            .map(|index| format!("{}{index}", route(400)))
+            .collect();
+        let many: Vec<_> = many.iter().map(String::as_str).collect();
+        assert!(allow(&open(&many), &stage, None).is_ok());
+        let more = [&many[..], &many[..]].concat();
+        assert!(matches!(
+            allow(&open(&more), &stage, None),
+            Err(PolicyError::TooLarge(_))
+        ));
+    }
+}

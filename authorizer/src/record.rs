@@ -1,0 +1,120 @@
+//! What is written down of each decision: one JSON line for people, one line of metrics in CloudWatch's
+//! embedded metric format. Never a token, never a claim: a digest says whether two tokens are the same.
+
+use std::error::Error;
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+use crate::issuer::Fetch;
+use crate::keys::SkippedKey;
+use crate::reply::hex;
+use crate::token::BearerToken;
+
+/// Longest key id and route that are logged: both are whatever the client sent.
+const MAX_LOGGED_CHARACTERS: usize = 128;
+
+/// One decision, for the log.
+#[derive(Debug, Default)]
+pub(crate) struct Record {
+    pub(crate) decision: &'static str,
+    pub(crate) reason: &'static str,
+    pub(crate) detail: Option<String>,
+    /// The route asked for. A `deny` means this route: the policy may open others.
+    pub(crate) route: String,
+    pub(crate) rules: Vec<usize>,
+    pub(crate) issuer: Option<String>,
+    pub(crate) key_id: Option<String>,
+    pub(crate) token_digest: Option<String>,
+    pub(crate) fetches: Vec<Fetch>,
+}
+
+impl Record {
+    /// The lines of this decision, those of its key fetches first.
+    pub(crate) fn lines(&self, request_id: &str, at: SystemTime, took: Duration) -> Vec<String> {
+        let duration = took.as_secs_f64() * 1_000.0;
+        let mut lines: Vec<_> = self.fetches.iter().flat_map(fetch_lines).collect();
+        lines.push(json!({
+            "event": "decision",
+            "request_id": request_id,
+            "decision": self.decision,
+            "reason": self.reason,
+            "detail": self.detail,
+            "route": cut(&self.route),
+            "rules": self.rules,
+            "issuer": self.issuer,
+            "kid": self.key_id.as_deref().map(cut),
+            "token_sha256": self.token_digest,
+            "duration_ms": duration,
+        }));
+        lines.push(self.metrics(at, duration));
+        lines.iter().map(ToString::to_string).collect()
+    }
+
+    fn metrics(&self, at: SystemTime, duration: f64) -> Value {
+        let milliseconds = at
+            .duration_since(SystemTime::UNIX_EPOCH)
+            .map_or(0, |since| since.as_millis());
+        let metric = |name: &str, unit: &str| json!({"Name": name, "Unit": unit});
+        json!({
+            "_aws": {
+                "Timestamp": u64::try_from(milliseconds).unwrap_or(u64::MAX),
+                "CloudWatchMetrics": [{
+                    "Namespace": "Tollgate/Authorizer",
+                    "Dimensions": [["Reason"]],
+                    "Metrics": [metric("Decisions", "Count"), metric("KeyFetches", "Count"), metric("Duration", "Milliseconds")],
+                }],
+            },
+            "Reason": self.reason,
+            "Decisions": 1,
+            "KeyFetches": self.fetches.len(),
+            "Duration": duration,
+        })
+    }
+}
+
+/// The first 16 hexadecimal digits of the token's SHA-256.
+pub(crate) fn digest(token: BearerToken<'_>) -> String {
+    hex(&Sha256::digest(token.as_str()))
+        .chars()
+        .take(16)
+        .collect()
+}
+
+/// A fetch of keys, and each key of it that is not used.
+pub(crate) fn fetch_lines(fetch: &Fetch) -> Vec<Value> {
+    match &fetch.outcome {
+        Ok(skipped) => {
+            let skipped = skipped.iter().map(|key| skipped_line(&fetch.issuer, key));
+            std::iter::once(json!({"event": "key_fetch", "issuer": fetch.issuer, "outcome": "ok"}))
+                .chain(skipped)
+                .collect()
+        }
+        Err(error) => vec![json!({
+            "event": "key_fetch",
+            "issuer": fetch.issuer,
+            "outcome": "failed",
+            "error": with_causes(error),
+        })],
+    }
+}
+
+fn skipped_line(issuer: &str, key: &SkippedKey) -> Value {
+    json!({"event": "key_skipped", "issuer": issuer, "kid": key.id, "reason": key.reason.to_string()})
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(MAX_LOGGED_CHARACTERS).collect()
+}
+
+/// A message with those of its causes.
+fn with_causes(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text = format!("{text}: {error}");
+        cause = error.source();
+    }
+    text
+}

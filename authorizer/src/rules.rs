@@ -1,0 +1,590 @@
+//! The rule table: which routes a caller's grants open. Rules add up, and the answer depends on the
+//! token alone, for the gateway replays it on every route that the token calls next.
+
+use std::collections::BTreeSet;
+
+use thiserror::Error;
+
+use crate::caller::{Caller, Grants};
+use crate::pattern::{RoutePattern, globs_meet};
+
+/// The compiled rules of `access.yaml`.
+#[derive(Debug, Clone, Default)]
+pub struct Rules(Vec<Rule>);
+
+/// One rule: what it asks for, and the routes it opens.
+#[derive(Debug, Clone)]
+pub struct Rule {
+    /// Routes that open if the requirement is met.
+    pub allow: Vec<RoutePattern>,
+    /// What a caller must bring.
+    pub require: Requirement,
+    /// The only issuer whose tokens count, if the rule names one.
+    pub issuer: Option<String>,
+}
+
+/// Conditions that must all hold. None at all: any verified caller.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Requirement(pub Vec<Condition>);
+
+/// One condition of a requirement.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Condition {
+    /// The token grants this.
+    Holds(Kind, Grant),
+    /// At least one of these requirements is met.
+    Any(Vec<Requirement>),
+}
+
+/// Where a grant is looked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// OAuth 2.0 scope.
+    Scope,
+    /// Role of the realm or tenant.
+    Role,
+    /// Role at one client, as `CLIENT/ROLE`.
+    ClientRole,
+    /// Permission of Auth0's role-based access control.
+    Permission,
+}
+
+/// The name of a grant, in which `{parameter}` stands for the route's parameter.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Grant {
+    /// The grant must have just this name.
+    Named(String),
+    /// The grant names a value of a route's parameter between these texts.
+    ForEach {
+        /// Text before the parameter.
+        before: String,
+        /// The parameter's name.
+        parameter: String,
+        /// Text after the parameter.
+        after: String,
+    },
+}
+
+/// The routes that a caller may use.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OpenRoutes {
+    /// Patterns none of which covers another.
+    pub patterns: Vec<RoutePattern>,
+    /// The numbers of the rules that hold, from 1.
+    pub rules: Vec<usize>,
+}
+
+/// Why a rule table is refused.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum TableError {
+    /// No IAM policy can open both and nothing else.
+    #[error(
+        "no IAM policy can open `{one}` and `{other}` and nothing else, for `*` crosses `/` there; \
+         open both with one `**`, or let them differ before the first `*` or `{{name}}`"
+    )]
+    Clash {
+        /// One pattern.
+        one: RoutePattern,
+        /// The other: what keeps one of them narrow would cut the other.
+        other: RoutePattern,
+    },
+    /// A grant names a parameter that a route of the rule does not have.
+    #[error("rule {rule} asks for `{{{parameter}}}`, which `{route}` does not have")]
+    NoSuchParameter {
+        /// The rule's number, from 1.
+        rule: usize,
+        /// The parameter asked for.
+        parameter: String,
+        /// A route of the same rule without it.
+        route: RoutePattern,
+    },
+    /// Grants of one rule name different parameters.
+    #[error("rule {rule} asks for several parameters; one rule can ask for one")]
+    SeveralParameters {
+        /// The rule's number, from 1.
+        rule: usize,
+    },
+}
+
+impl Rules {
+    /// Compiles a table, or says all that is wrong with it.
+    pub fn compile(rules: Vec<Rule>) -> Result<Self, Vec<TableError>> {
+        let mut problems = Vec::new();
+        for (index, rule) in rules.iter().enumerate() {
+            problems.extend(rule.parameter_problem(index + 1));
+        }
+        let patterns: BTreeSet<_> = rules.iter().flat_map(|rule| &rule.allow).collect();
+        for (index, pattern) in patterns.iter().enumerate() {
+            let later = patterns.iter().skip(index + 1);
+            let clashing = later.filter(|other| clash(pattern, other) || clash(other, pattern));
+            problems.extend(clashing.map(|other| TableError::Clash {
+                one: (*pattern).clone(),
+                other: (*other).clone(),
+            }));
+        }
+        if problems.is_empty() {
+            Ok(Self(rules))
+        } else {
+            Err(problems)
+        }
+    }
+
+    /// Every route that is open to the caller.
+    pub fn open_to(&self, caller: &Caller) -> OpenRoutes {
+        let mut open = OpenRoutes::default();
+        for (index, rule) in self.0.iter().enumerate() {
+            let patterns = rule.open_to(caller);
+            if !patterns.is_empty() {
+                open.rules.push(index + 1);
+                open.patterns.extend(patterns);
+            }
+        }
+        open.patterns = without_covered(open.patterns);
+        open
+    }
+
+    /// The scopes of the first rule that asks for any: what to ask the issuer for.
+    pub fn first_scopes(&self) -> Vec<&str> {
+        let scopes = self.0.iter().map(|rule| rule.require.scopes());
+        scopes
+            .into_iter()
+            .find(|scopes| !scopes.is_empty())
+            .unwrap_or_default()
+    }
+}
+
+impl OpenRoutes {
+    /// Globs over `METHOD/path` that match these routes, and more.
+    pub fn allow_globs(&self) -> Vec<String> {
+        self.patterns
+            .iter()
+            .flat_map(RoutePattern::allow_globs)
+            .collect()
+    }
+
+    /// Globs that match what [`Self::allow_globs`] match beyond these routes.
+    pub fn deny_globs(&self) -> Vec<String> {
+        self.patterns
+            .iter()
+            .flat_map(RoutePattern::deny_globs)
+            .collect()
+    }
+
+    /// True if this route (`METHOD/path`) is open, as the globs have it.
+    pub fn contain(&self, route: &str) -> bool {
+        let matched = |globs: Vec<String>| globs.iter().any(|glob| globs_meet(glob, route));
+        // A star in a route is a letter like any other, but not to `globs_meet`: no route of ours has one.
+        !route.contains('*') && matched(self.allow_globs()) && !matched(self.deny_globs())
+    }
+}
+
+impl Rule {
+    fn open_to(&self, caller: &Caller) -> Vec<RoutePattern> {
+        let of_issuer = self
+            .issuer
+            .as_ref()
+            .is_none_or(|issuer| *issuer == caller.issuer);
+        if !of_issuer {
+            return Vec::new();
+        }
+        if self.require.met(&caller.grants, None) {
+            return self.allow.clone();
+        }
+        let Some(parameter) = self.require.parameters().pop_first() else {
+            return Vec::new();
+        };
+        let values = self.require.values(&caller.grants);
+        let values = values
+            .into_iter()
+            .filter(|value| self.require.met(&caller.grants, Some(value)));
+        let bound = |value: &str| {
+            self.allow
+                .iter()
+                .map(|route| route.bind(parameter, value))
+                .collect::<Vec<_>>()
+        };
+        values.flat_map(bound).collect()
+    }
+
+    fn parameter_problem(&self, rule: usize) -> Option<TableError> {
+        let mut parameters = self.require.parameters();
+        let parameter = parameters.pop_first()?;
+        if !parameters.is_empty() {
+            return Some(TableError::SeveralParameters { rule });
+        }
+        let lacking = self
+            .allow
+            .iter()
+            .find(|route| !route.parameters().any(|name| name == parameter));
+        lacking.map(|route| TableError::NoSuchParameter {
+            rule,
+            parameter: parameter.to_owned(),
+            route: route.clone(),
+        })
+    }
+}
+
+impl Requirement {
+    /// True if the grants suffice, for this value of the route's parameter if there is one.
+    fn met(&self, grants: &Grants, value: Option<&str>) -> bool {
+        self.0.iter().all(|condition| match condition {
+            Condition::Holds(kind, grant) => grant.held(kind.of(grants), value),
+            Condition::Any(choices) => choices.iter().any(|choice| choice.met(grants, value)),
+        })
+    }
+
+    fn grants(&self) -> Vec<(Kind, &Grant)> {
+        let mut found = Vec::new();
+        let mut waiting = vec![self];
+        while let Some(requirement) = waiting.pop() {
+            for condition in &requirement.0 {
+                match condition {
+                    Condition::Holds(kind, grant) => found.push((*kind, grant)),
+                    Condition::Any(choices) => waiting.extend(choices),
+                }
+            }
+        }
+        found
+    }
+
+    fn parameters(&self) -> BTreeSet<&str> {
+        self.grants()
+            .into_iter()
+            .filter_map(|(_, grant)| grant.parameter())
+            .collect()
+    }
+
+    /// The values of the parameter that any of the caller's grants names.
+    fn values<'a>(&self, grants: &'a Grants) -> BTreeSet<&'a str> {
+        let named = |(kind, grant): (Kind, &Grant)| {
+            kind.of(grants)
+                .iter()
+                .filter_map(|held| grant.value(held))
+                .collect::<Vec<_>>()
+        };
+        self.grants().into_iter().flat_map(named).collect()
+    }
+
+    fn scopes(&self) -> Vec<&str> {
+        let mut scopes = Vec::new();
+        for (kind, grant) in self.grants() {
+            match (kind, grant) {
+                (Kind::Scope, Grant::Named(name)) => scopes.push(name.as_str()),
+                (Kind::Scope, Grant::ForEach { .. })
+                | (Kind::Role | Kind::ClientRole | Kind::Permission, _) => {}
+            }
+        }
+        scopes
+    }
+}
+
+impl Kind {
+    fn of(self, grants: &Grants) -> &BTreeSet<String> {
+        match self {
+            Self::Scope => &grants.scopes,
+            Self::Role => &grants.roles,
+            Self::ClientRole => &grants.client_roles,
+            Self::Permission => &grants.permissions,
+        }
+    }
+}
+
+impl Grant {
+    /// Reads a name with at most one `{parameter}`.
+    pub fn parse(text: &str) -> Self {
+        let parts = text.split_once('{').and_then(|(before, rest)| {
+            let (parameter, after) = rest.split_once('}')?;
+            Some((before, parameter, after))
+        });
+        match parts {
+            Some((before, parameter, after)) => Self::ForEach {
+                before: before.to_owned(),
+                parameter: parameter.to_owned(),
+                after: after.to_owned(),
+            },
+            None => Self::Named(text.to_owned()),
+        }
+    }
+
+    fn held(&self, held: &BTreeSet<String>, value: Option<&str>) -> bool {
+        match (self, value) {
+            (Self::Named(name), _) => held.contains(name),
+            (Self::ForEach { .. }, None) => false,
+            (Self::ForEach { before, after, .. }, Some(value)) => {
+                held.contains(&format!("{before}{value}{after}"))
+            }
+        }
+    }
+
+    fn parameter(&self) -> Option<&str> {
+        match self {
+            Self::Named(_) => None,
+            Self::ForEach { parameter, .. } => Some(parameter),
+        }
+    }
+
+    /// The value that a held grant names. Only plain names enter a policy: `predict:*` in a token opens nothing.
+    fn value<'a>(&self, held: &'a str) -> Option<&'a str> {
+        let Self::ForEach { before, after, .. } = self else {
+            return None;
+        };
+        let value = held
+            .strip_prefix(before.as_str())?
+            .strip_suffix(after.as_str())?;
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
+        let dots = value.bytes().all(|byte| byte == b'.');
+        (!dots && value.bytes().all(plain)).then_some(value)
+    }
+}
+
+/// True if the globs that keep `narrow` narrow would deny routes of `other`.
+fn clash(narrow: &RoutePattern, other: &RoutePattern) -> bool {
+    if other.covers(narrow) {
+        return false;
+    }
+    let allowed = other.allow_globs();
+    let denied = narrow.deny_globs();
+    denied
+        .iter()
+        .any(|deny| allowed.iter().any(|allow| globs_meet(deny, allow)))
+}
+
+fn without_covered(patterns: Vec<RoutePattern>) -> Vec<RoutePattern> {
+    let mut kept: Vec<RoutePattern> = Vec::new();
+    for pattern in patterns {
+        if kept.iter().any(|wide| wide.covers(&pattern)) {
+            continue;
+        }
+        kept.retain(|narrow| !pattern.covers(narrow));
+        kept.push(pattern);
+    }
+    kept
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Map;
+
+    use super::*;
+
+    fn pattern(text: &str) -> RoutePattern {
+        RoutePattern::parse(text).unwrap()
+    }
+
+    fn holds(kind: Kind, name: &str) -> Condition {
+        Condition::Holds(kind, Grant::parse(name))
+    }
+
+    fn scope(name: &str) -> Requirement {
+        Requirement(vec![holds(Kind::Scope, name)])
+    }
+
+    fn rule(allow: &[&str], require: Requirement) -> Rule {
+        Rule {
+            allow: allow.iter().map(|text| pattern(text)).collect(),
+            require,
+            issuer: None,
+        }
+    }
+
+    fn caller(scopes: &str, roles: &str) -> Caller {
+        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect();
+        Caller {
+            principal: "a".to_owned(),
+            subject: None,
+            client_id: None,
+            issuer: "https://a".to_owned(),
+            accepted_until: 0,
+            grants: Grants {
+                scopes: words(scopes),
+                roles: words(roles),
+                ..Grants::default()
+            },
+            claims: Map::new(),
+        }
+    }
+
+    #[track_caller]
+    fn opens(rules: &[Rule], caller: &Caller, expected: &[&str]) {
+        let rules = Rules::compile(rules.to_vec()).unwrap();
+        let open = rules.open_to(caller).patterns;
+        let open: Vec<_> = open.iter().map(ToString::to_string).collect();
+        assert_eq!(open, expected);
+    }
+
+    #[test]
+    fn every_condition_of_a_requirement_must_hold() {
+        let both = Requirement(vec![
+            holds(Kind::Scope, "predict"),
+            holds(Kind::Role, "user"),
+        ]);
+        let table = [rule(&["POST /predict"], both)];
+        opens(&table, &caller("predict", "user"), &["POST /predict"]);
+        opens(&table, &caller("predict", ""), &[]);
+        opens(&table, &caller("", "user"), &[]);
+        opens(&table, &caller("predicts", "user"), &[]);
+        opens(&table, &caller("user", "predict"), &[]);
+    }
+
+    #[test]
+    fn one_of_any_is_enough_and_none_is_not() {
+        let either = Requirement(vec![Condition::Any(vec![scope("a"), scope("b")])]);
+        let table = [rule(&["GET /x"], either)];
+        opens(&table, &caller("a", ""), &["GET /x"]);
+        opens(&table, &caller("c b", ""), &["GET /x"]);
+        opens(&table, &caller("c", ""), &[]);
+        opens(
+            &[rule(&["GET /x"], Requirement(vec![Condition::Any(vec![])]))],
+            &caller("a", ""),
+            &[],
+        );
+    }
+
+    #[test]
+    fn rules_add_up_and_wide_patterns_swallow_narrow_ones() {
+        let table = [
+            rule(&["GET /v2/models/{m}"], Requirement::default()),
+            rule(&["GET /v2/**", "POST /predict"], scope("predict")),
+        ];
+        opens(&table, &caller("", ""), &["GET /v2/models/{m}"]);
+        opens(
+            &table,
+            &caller("predict", ""),
+            &["GET /v2/**", "POST /predict"],
+        );
+    }
+
+    #[test]
+    fn a_route_is_open_if_the_globs_say_so() {
+        let table = Rules::compile(vec![rule(
+            &["POST /predict/{m}", "GET /v2/**"],
+            Requirement::default(),
+        )]);
+        let open = table.unwrap().open_to(&caller("", ""));
+        for (route, expected) in [
+            ("POST/predict/wine", true),
+            ("POST/predict/a/b", false),
+            ("POST/predict/", false),
+            ("GET/predict/wine", false),
+            ("GET/v2", true),
+            ("GET/v2/a/b", true),
+            ("POST/predict/*", false),
+            ("", false),
+        ] {
+            assert_eq!(open.contain(route), expected, "{route}");
+        }
+    }
+
+    #[test]
+    fn a_rule_of_one_issuer_ignores_the_others() {
+        let of = |issuer: &str| Rule {
+            issuer: Some(issuer.to_owned()),
+            ..rule(&["GET /x"], Requirement::default())
+        };
+        opens(&[of("https://a")], &caller("", ""), &["GET /x"]);
+        opens(&[of("https://b")], &caller("", ""), &[]);
+    }
+
+    #[test]
+    fn a_grant_opens_the_parameter_it_names_and_no_other() {
+        let table = [rule(&["POST /predict/{model}"], scope("predict:{model}"))];
+        opens(
+            &table,
+            &caller("predict:wine predict:digits-2", ""),
+            &["POST /predict/digits-2", "POST /predict/wine"],
+        );
+        for odd in [
+            "predict:*",
+            "predict:",
+            "predict:a/b",
+            "predict:..",
+            "predict",
+            "predict:a?",
+            "predict:{model}",
+        ] {
+            opens(&table, &caller(odd, ""), &[]);
+        }
+    }
+
+    #[test]
+    fn all_conditions_must_hold_for_the_same_value() {
+        let both = Requirement(vec![
+            holds(Kind::Scope, "run:{m}"),
+            holds(Kind::Role, "{m}-user"),
+        ]);
+        let table = [rule(&["POST /predict/{m}"], both)];
+        opens(
+            &table,
+            &caller("run:a run:b", "b-user c-user"),
+            &["POST /predict/b"],
+        );
+    }
+
+    #[track_caller]
+    fn refused(rules: Vec<Rule>, expected: &[&str]) {
+        let problems = Rules::compile(rules).unwrap_err();
+        let problems: Vec<_> = problems.iter().map(ToString::to_string).collect();
+        assert_eq!(problems.len(), expected.len(), "{problems:?}");
+        for (problem, start) in problems.iter().zip(expected) {
+            assert!(problem.starts_with(start), "{problem}");
+        }
+    }
+
+    #[test]
+    fn tables_that_no_policy_can_express_are_refused() {
+        let open = |allow: &[&str]| rule(allow, Requirement::default());
+        refused(
+            vec![open(&["GET /models/{m}"]), open(&["GET /models/{m}/ready"])],
+            &["no IAM policy can open `GET /models/{m}` and `GET /models/{m}/ready`"],
+        );
+        refused(
+            vec![open(&[
+                "POST /models/{m}/infer",
+                "POST /models/{m}/versions/{v}/infer",
+            ])],
+            &["no IAM policy can open `POST /models/{m}/infer` and"],
+        );
+        refused(
+            vec![open(&["GET /*/a", "GET /b/**"])],
+            &["no IAM policy can open `GET /b/**` and `GET /*/a`"],
+        );
+        for fine in [
+            &["GET /models/{m}", "POST /models/{m}/ready"][..],
+            &["GET /models/{m}", "GET /models/**"],
+            &["GET /models/{m}", "GET /models/wine"],
+            &["POST /predict", "POST /predict/{m}"],
+        ] {
+            assert!(Rules::compile(vec![open(fine)]).is_ok(), "{fine:?}");
+        }
+    }
+
+    #[test]
+    fn parameters_asked_for_must_be_in_every_route() {
+        refused(
+            vec![rule(
+                &["POST /predict/{m}", "POST /predict"],
+                scope("predict:{m}"),
+            )],
+            &["rule 1 asks for `{m}`, which `POST /predict` does not have"],
+        );
+        let two = Requirement(vec![
+            holds(Kind::Scope, "a:{m}"),
+            holds(Kind::Scope, "b:{n}"),
+        ]);
+        refused(
+            vec![rule(&["POST /{m}/{n}"], two)],
+            &["rule 1 asks for several parameters"],
+        );
+    }
+
+    #[test]
+    fn the_first_rule_with_scopes_says_what_to_ask_for() {
+        let table = vec![
+            rule(&["GET /a"], Requirement(vec![holds(Kind::Role, "r")])),
+            rule(&["GET /b"], scope("b")),
+            rule(&["GET /c"], scope("c")),
+        ];
+        assert_eq!(Rules::compile(table).unwrap().first_scopes(), ["b"]);
+        assert!(Rules::default().first_scopes().is_empty());
+    }
+}

@@ -1,0 +1,344 @@
+//! A token as it arrives: the credential in a header value, its compact form (RFC 7515 section 7.1)
+//! and what it says of itself. Nothing here is verified; `verify` takes it from there.
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde_json::{Map, Value};
+use thiserror::Error;
+
+use crate::algorithm::Algorithm;
+use crate::json;
+
+/// Longest token that is looked at. API Gateway takes 10,240 bytes of headers in all.
+pub const MAX_TOKEN_BYTES: usize = 10_240;
+
+/// Why a token is refused. The names are for logs and metrics: the client sees `Unauthorized`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+pub enum TokenError {
+    /// There is no credential in the request.
+    #[error("no token")]
+    Missing,
+    /// More than one credential: which of them counts would be a guess.
+    #[error("more than one credential")]
+    SeveralCredentials,
+    /// The credential's scheme is not `Bearer`.
+    #[error("the authorization scheme is not `Bearer`")]
+    Scheme,
+    /// Longer than [`MAX_TOKEN_BYTES`].
+    #[error("the token is longer than {MAX_TOKEN_BYTES} bytes")]
+    TooLong,
+    /// Not three parts between dots: an opaque token, or no token at all.
+    #[error("not a JSON Web Token; an opaque token: ask the issuer with an audience")]
+    NotCompact,
+    /// Five parts: a JSON Web Encryption.
+    #[error("the token is encrypted; ask the issuer for a signed one")]
+    Encrypted,
+    /// A part is not canonical base64url without padding.
+    #[error("a part of the token is not canonical base64url")]
+    Base64,
+    /// Header or claims are not one JSON object without duplicate members.
+    #[error("header or claims are not a JSON object without duplicate members")]
+    Json,
+    /// `alg` is missing, unknown, or none that this issuer may use.
+    #[error("the algorithm is not accepted")]
+    Algorithm,
+    /// `crit` or `b64`: extensions that are not understood must not be skipped.
+    #[error("the header has a critical extension")]
+    CriticalHeader,
+    /// Header `typ` is not one of an access token.
+    #[error("the header type is not that of an access token")]
+    HeaderType,
+    /// No configured issuer has this `iss`.
+    #[error("the issuer is not trusted")]
+    Issuer,
+    /// The issuer has published no such key.
+    #[error("the issuer has no such key")]
+    Key,
+    /// The key is not for this algorithm.
+    #[error("the key is not for this algorithm")]
+    KeyAlgorithm,
+    /// The signature does not verify.
+    #[error("the signature does not match")]
+    Signature,
+    /// `aud` is missing, mistyped, or names none of the configured audiences.
+    #[error("the token is for another audience")]
+    Audience,
+    /// `exp` is past.
+    #[error("the token has expired")]
+    Expired,
+    /// `nbf` or `iat` lies in the future.
+    #[error("the token is not valid yet")]
+    NotYetValid,
+    /// `iat` is further back than the configured maximum age.
+    #[error("the token is older than accepted")]
+    TooOld,
+    /// A claim that must be there is missing, or a claim has the wrong type.
+    #[error("the claim `{0}` is missing or has the wrong type")]
+    Claim(&'static str),
+    /// An ID, refresh, offline or logout token.
+    #[error("not an access token")]
+    NotAccessToken,
+    /// `cnf`: a token bound to a key proves nothing without the proof.
+    #[error("the token is bound to a key and came as a plain bearer token")]
+    Bound,
+    /// `azp` or `client_id` is not on the issuer's list of clients.
+    #[error("the client is not accepted")]
+    Client,
+}
+
+impl TokenError {
+    /// The reason code: stable, for logs, metrics and alarms.
+    pub fn code(self) -> &'static str {
+        match self {
+            Self::Missing => "token_missing",
+            Self::SeveralCredentials => "several_credentials",
+            Self::Scheme => "scheme",
+            Self::TooLong => "token_too_long",
+            Self::NotCompact => "not_a_jwt",
+            Self::Encrypted => "token_encrypted",
+            Self::Base64 => "base64",
+            Self::Json => "json",
+            Self::Algorithm => "algorithm",
+            Self::CriticalHeader => "critical_header",
+            Self::HeaderType => "header_type",
+            Self::Issuer => "issuer_unknown",
+            Self::Key => "key_unknown",
+            Self::KeyAlgorithm => "key_algorithm",
+            Self::Signature => "signature",
+            Self::Audience => "audience",
+            Self::Expired => "expired",
+            Self::NotYetValid => "not_yet_valid",
+            Self::TooOld => "too_old",
+            Self::Claim(_) => "claim",
+            Self::NotAccessToken => "not_an_access_token",
+            Self::Bound => "bound_token",
+            Self::Client => "client",
+        }
+    }
+}
+
+/// The token of one `Authorization` header value with the scheme `Bearer`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BearerToken<'a>(&'a str);
+
+impl<'a> BearerToken<'a> {
+    /// Reads a header value (RFC 6750 section 2.1). The scheme is case-insensitive (RFC 9110
+    /// section 11.1); gateways join repeated headers with commas, which no token contains.
+    pub fn from_header(value: &'a str) -> Result<Self, TokenError> {
+        if value.len() > MAX_TOKEN_BYTES {
+            return Err(TokenError::TooLong);
+        }
+        let value = value.trim_matches([' ', '\t']);
+        if value.is_empty() {
+            return Err(TokenError::Missing);
+        }
+        if value.contains(',') {
+            return Err(TokenError::SeveralCredentials);
+        }
+        let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
+        if !scheme.eq_ignore_ascii_case("bearer") {
+            return Err(TokenError::Scheme);
+        }
+        match token.trim_start_matches(' ') {
+            "" => Err(TokenError::Missing),
+            token if token.contains([' ', '\t']) => Err(TokenError::SeveralCredentials),
+            token => Ok(Self(token)),
+        }
+    }
+
+    /// The token's text, for digests alone.
+    pub(crate) fn as_str(&self) -> &'a str {
+        self.0
+    }
+}
+
+/// What a token says of itself, before any of it may be believed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct UnverifiedToken<'a> {
+    pub(crate) header: Header,
+    pub(crate) claims: Map<String, Value>,
+    /// The first two parts with their dot: what the signature covers.
+    pub(crate) signed: &'a str,
+    pub(crate) signature: &'a str,
+}
+
+/// The header members that decide how a token is verified (RFC 7515 section 4.1).
+/// Keys and addresses of keys in a header (`jwk`, `jku`, `x5u`, `x5c`) are never read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Header {
+    pub(crate) algorithm: Algorithm,
+    pub(crate) key_id: Option<String>,
+    pub(crate) kind: Option<String>,
+}
+
+impl<'a> UnverifiedToken<'a> {
+    /// Takes the compact form apart.
+    pub fn parse(token: BearerToken<'a>) -> Result<Self, TokenError> {
+        let text = token.0;
+        let mut parts = text.split('.');
+        let (Some(header), Some(claims), Some(signature)) =
+            (parts.next(), parts.next(), parts.next())
+        else {
+            return Err(TokenError::NotCompact);
+        };
+        match parts.count() {
+            0 => {}
+            2 => return Err(TokenError::Encrypted),
+            _ => return Err(TokenError::NotCompact),
+        }
+        decode(signature)?;
+        let signed = text
+            .get(..header.len() + 1 + claims.len())
+            .ok_or(TokenError::NotCompact)?;
+        Ok(Self {
+            header: Header::read(&object(header)?)?,
+            claims: object(claims)?,
+            signed,
+            signature,
+        })
+    }
+
+    /// The unverified `iss`: only good for choosing which issuer's keys to try.
+    pub fn issuer(&self) -> Result<&str, TokenError> {
+        let issuer = self.claims.get("iss").and_then(Value::as_str);
+        issuer.ok_or(TokenError::Claim("iss"))
+    }
+}
+
+impl Header {
+    fn read(members: &Map<String, Value>) -> Result<Self, TokenError> {
+        if members.contains_key("crit") || members.contains_key("b64") {
+            return Err(TokenError::CriticalHeader);
+        }
+        let algorithm = match members.get("alg") {
+            Some(Value::String(name)) => name.parse().map_err(|_| TokenError::Algorithm)?,
+            _ => return Err(TokenError::Algorithm),
+        };
+        Ok(Self {
+            algorithm,
+            key_id: text(members, "kid")?,
+            kind: text(members, "typ")?,
+        })
+    }
+}
+
+fn text(members: &Map<String, Value>, name: &'static str) -> Result<Option<String>, TokenError> {
+    match members.get(name) {
+        None => Ok(None),
+        Some(Value::String(value)) => Ok(Some(value.clone())),
+        Some(_) => Err(TokenError::Claim(name)),
+    }
+}
+
+fn object(part: &str) -> Result<Map<String, Value>, TokenError> {
+    json::object(&decode(part)?).map_err(|_| TokenError::Json)
+}
+
+/// The engine refuses padding, other alphabets and non-zero trailing bits, so that a token has one form only.
+fn decode(part: &str) -> Result<Vec<u8>, TokenError> {
+    URL_SAFE_NO_PAD.decode(part).map_err(|_| TokenError::Base64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn header_value(value: &str, expected: Result<&str, TokenError>) {
+        assert_eq!(
+            BearerToken::from_header(value).map(|token| token.as_str()),
+            expected,
+            "{value}"
+        );
+    }
+
+    #[test]
+    fn one_bearer_credential_and_nothing_else() {
+        header_value("Bearer a.b.c", Ok("a.b.c"));
+        header_value("bEARER  a.b.c ", Ok("a.b.c"));
+        header_value("", Err(TokenError::Missing));
+        header_value("  ", Err(TokenError::Missing));
+        header_value("Bearer", Err(TokenError::Missing));
+        header_value("Bearer ", Err(TokenError::Missing));
+        header_value("Basic dXNlcjpwYXNz", Err(TokenError::Scheme));
+        header_value("a.b.c", Err(TokenError::Scheme));
+        header_value("Bearer\ta.b.c", Err(TokenError::Scheme));
+        header_value("Bearér a.b.c", Err(TokenError::Scheme));
+        header_value("Bearer a.b.c d.e.f", Err(TokenError::SeveralCredentials));
+        header_value(
+            "Bearer a.b.c, Bearer d.e.f",
+            Err(TokenError::SeveralCredentials),
+        );
+    }
+
+    #[test]
+    fn length_is_bounded() {
+        let longest = format!("Bearer {}", "a".repeat(MAX_TOKEN_BYTES - 7));
+        assert!(BearerToken::from_header(&longest).is_ok());
+        header_value(&format!("{longest}a"), Err(TokenError::TooLong));
+    }
+
+    #[track_caller]
+    fn parsed(token: &str, expected: Result<(), TokenError>) {
+        let found = UnverifiedToken::parse(BearerToken(token)).map(|_| ());
+        assert_eq!(found, expected, "{token}");
+    }
+
+    fn token(header: &str, claims: &str) -> String {
+        let part = |text: &str| URL_SAFE_NO_PAD.encode(text);
+        format!("{}.{}.{}", part(header), part(claims), part("signature"))
+    }
+
+    #[test]
+    fn the_compact_form_is_strict() {
+        let good = token(r#"{"alg":"RS256"}"#, "{}");
+        parsed(&good, Ok(()));
+        parsed("opaque", Err(TokenError::NotCompact));
+        parsed("a.b", Err(TokenError::NotCompact));
+        parsed("a.b.c.d", Err(TokenError::NotCompact));
+        parsed("a.b.c.d.e", Err(TokenError::Encrypted));
+        parsed("a.b.c.d.e.f", Err(TokenError::NotCompact));
+        parsed(&format!("{good}="), Err(TokenError::Base64));
+        parsed(&format!("{good}+/"), Err(TokenError::Base64));
+        parsed("é.é.é", Err(TokenError::Base64));
+        // "e30" is `{}`; "e31" decodes to the same bytes with trailing bits set.
+        parsed(&good.replace(".e30.", ".e31."), Err(TokenError::Base64));
+        parsed("..", Err(TokenError::Json));
+    }
+
+    #[test]
+    fn header_members_are_typed_and_extensions_refused() {
+        let header = |header: &str, expected| parsed(&token(header, "{}"), expected);
+        header(
+            r#"{"alg":"ES256","kid":"1","typ":"at+jwt","jku":"x"}"#,
+            Ok(()),
+        );
+        header(r#"{"alg":"none"}"#, Err(TokenError::Algorithm));
+        header(r#"{"alg":"HS256"}"#, Err(TokenError::Algorithm));
+        header(r#"{"alg":["RS256"]}"#, Err(TokenError::Algorithm));
+        header("{}", Err(TokenError::Algorithm));
+        header(
+            r#"{"alg":"RS256","crit":["exp"]}"#,
+            Err(TokenError::CriticalHeader),
+        );
+        header(
+            r#"{"alg":"RS256","crit":[]}"#,
+            Err(TokenError::CriticalHeader),
+        );
+        header(
+            r#"{"alg":"RS256","b64":false}"#,
+            Err(TokenError::CriticalHeader),
+        );
+        header(
+            r#"{"alg":"RS256","b64":true}"#,
+            Err(TokenError::CriticalHeader),
+        );
+        header(r#"{"alg":"RS256","kid":1}"#, Err(TokenError::Claim("kid")));
+        header(
+            r#"{"alg":"RS256","typ":null}"#,
+            Err(TokenError::Claim("typ")),
+        );
+        header(r#"{"alg":"RS256","alg":"RS256"}"#, Err(TokenError::Json));
+        header("[]", Err(TokenError::Json));
+    }
+}

@@ -1,0 +1,486 @@
+//! The checks that turn an unverified token into a caller (RFC 9068 section 4, RFC 8725), in one order:
+//! header, key, signature, then claims. Pure: the key and the time are arguments.
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Map, Value};
+
+use crate::algorithm::Algorithm;
+use crate::caller::{Caller, Grants};
+use crate::keys::VerificationKey;
+use crate::token::{Header, TokenError, UnverifiedToken};
+
+/// Header types of an access token if `token_types` is left out. A missing type is accepted as well.
+const DEFAULT_TYPES: [&str; 2] = ["at+jwt", "jwt"];
+/// Payload `typ` of Keycloak's tokens that are not access tokens.
+const OTHER_KINDS: [&str; 4] = ["ID", "Refresh", "Offline", "Logout"];
+/// Claims that only ID tokens and logout tokens have (OpenID Connect Core section 3.3.2.11,
+/// Back-Channel Logout section 2.4). `nonce` is not one: older Keycloaks put it in access tokens.
+const OTHER_CLAIMS: [&str; 3] = ["at_hash", "c_hash", "events"];
+/// The end of the year 9999: later dates have no ISO 8601 form that IAM reads.
+const LATEST_DATE: f64 = 253_402_300_799.0;
+
+/// What one issuer's tokens must fulfil.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trust {
+    /// `iss`, compared exactly.
+    pub issuer: String,
+    /// `aud` must name one of these.
+    pub audiences: Vec<String>,
+    /// Accepted values of `alg`: ours to say, never the token's.
+    pub algorithms: Vec<Algorithm>,
+    /// Accepted values of `azp` or `client_id`; any if `None`.
+    pub clients: Option<Vec<String>>,
+    /// Accepted values of the header's `typ`, which then must be there.
+    pub token_types: Option<Vec<String>>,
+    /// Tolerance for clocks that differ, at `exp`, `nbf` and `iat`.
+    pub leeway: Duration,
+    /// Longest time since `iat`, which then must be there.
+    pub max_age: Option<Duration>,
+}
+
+impl Trust {
+    /// The checks that need no key, before one is looked up for the token.
+    pub fn check_header(&self, header: &Header) -> Result<(), TokenError> {
+        if !self.algorithms.contains(&header.algorithm) {
+            return Err(TokenError::Algorithm);
+        }
+        let kind = header.kind.as_deref().map(media_type);
+        let accepted = match (&self.token_types, kind) {
+            (None, None) => true,
+            (None, Some(kind)) => DEFAULT_TYPES.contains(&kind.as_str()),
+            (Some(_), None) => false,
+            (Some(types), Some(kind)) => types.iter().any(|name| media_type(name) == kind),
+        };
+        if accepted {
+            Ok(())
+        } else {
+            Err(TokenError::HeaderType)
+        }
+    }
+}
+
+/// Verifies the signature with `key`, then the claims at the time `now`.
+pub fn verify(
+    token: UnverifiedToken<'_>,
+    key: &VerificationKey,
+    trust: &Trust,
+    now: SystemTime,
+) -> Result<Caller, TokenError> {
+    if !key.verifies(token.header.algorithm, token.signed, token.signature) {
+        return Err(TokenError::Signature);
+    }
+    let claims = token.claims;
+    if token_issuer(&claims)? != trust.issuer {
+        return Err(TokenError::Issuer);
+    }
+    check_audience(&claims, &trust.audiences)?;
+    let accepted_until = check_times(&claims, trust, seconds(now))?;
+    check_kind(&claims)?;
+    let subject = text(&claims, "sub")?;
+    let client_id = client(&claims, trust)?;
+    let principal = subject.clone().or_else(|| client_id.clone());
+    Ok(Caller {
+        principal: principal.ok_or(TokenError::Claim("sub"))?,
+        subject,
+        client_id,
+        issuer: trust.issuer.clone(),
+        accepted_until,
+        grants: Grants::read(&claims)?,
+        claims,
+    })
+}
+
+/// Types are compared as media types without their `application/` (RFC 7515 section 4.1.9).
+fn media_type(name: &str) -> String {
+    let name = name.to_ascii_lowercase();
+    match name.strip_prefix("application/") {
+        Some(rest) if !rest.contains('/') => rest.to_owned(),
+        _ => name,
+    }
+}
+
+fn token_issuer(claims: &Map<String, Value>) -> Result<&str, TokenError> {
+    let issuer = claims.get("iss").and_then(Value::as_str);
+    issuer.ok_or(TokenError::Claim("iss"))
+}
+
+fn check_audience(claims: &Map<String, Value>, accepted: &[String]) -> Result<(), TokenError> {
+    let is_ours = |name: &str| accepted.iter().any(|audience| audience == name);
+    let found = match claims.get("aud") {
+        Some(Value::String(name)) => is_ours(name),
+        Some(Value::Array(names)) => {
+            let names: Option<Vec<_>> = names.iter().map(Value::as_str).collect();
+            names
+                .ok_or(TokenError::Claim("aud"))?
+                .into_iter()
+                .any(is_ours)
+        }
+        None | Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) => {
+            return Err(TokenError::Claim("aud"));
+        }
+    };
+    if found {
+        Ok(())
+    } else {
+        Err(TokenError::Audience)
+    }
+}
+
+/// Checks `exp`, `nbf` and `iat`, and answers until when the token is accepted.
+fn check_times(claims: &Map<String, Value>, trust: &Trust, now: u64) -> Result<u64, TokenError> {
+    let leeway = trust.leeway.as_secs();
+    let expires_at = date(claims, "exp")?.ok_or(TokenError::Claim("exp"))?;
+    let accepted_until = expires_at.saturating_add(leeway);
+    if now >= accepted_until {
+        return Err(TokenError::Expired);
+    }
+    let issued_at = date(claims, "iat")?;
+    let starts = [date(claims, "nbf")?, issued_at];
+    if starts
+        .into_iter()
+        .flatten()
+        .any(|start| start > now + leeway)
+    {
+        return Err(TokenError::NotYetValid);
+    }
+    if let Some(max_age) = trust.max_age {
+        let issued_at = issued_at.ok_or(TokenError::Claim("iat"))?;
+        if now
+            > issued_at
+                .saturating_add(max_age.as_secs())
+                .saturating_add(leeway)
+        {
+            return Err(TokenError::TooOld);
+        }
+    }
+    Ok(accepted_until)
+}
+
+fn check_kind(claims: &Map<String, Value>) -> Result<(), TokenError> {
+    let kind = text(claims, "typ")?;
+    if kind.is_some_and(|kind| OTHER_KINDS.contains(&kind.as_str())) {
+        return Err(TokenError::NotAccessToken);
+    }
+    if OTHER_CLAIMS.iter().any(|name| claims.contains_key(*name)) {
+        return Err(TokenError::NotAccessToken);
+    }
+    if claims.contains_key("cnf") {
+        return Err(TokenError::Bound);
+    }
+    Ok(())
+}
+
+fn client(claims: &Map<String, Value>, trust: &Trust) -> Result<Option<String>, TokenError> {
+    let (party, id) = (text(claims, "azp")?, text(claims, "client_id")?);
+    let accepted = |client: &String| {
+        trust
+            .clients
+            .as_ref()
+            .is_none_or(|list| list.contains(client))
+    };
+    // Both claims, where a token has both: a list that one of them escapes is no list.
+    if ![&party, &id].into_iter().flatten().all(accepted) {
+        return Err(TokenError::Client);
+    }
+    match party.or(id) {
+        None if trust.clients.is_some() => Err(TokenError::Client),
+        client => Ok(client),
+    }
+}
+
+fn text(claims: &Map<String, Value>, name: &'static str) -> Result<Option<String>, TokenError> {
+    match claims.get(name) {
+        None => Ok(None),
+        Some(Value::String(value)) if !value.is_empty() => Ok(Some(value.clone())),
+        Some(_) => Err(TokenError::Claim(name)),
+    }
+}
+
+/// A NumericDate (RFC 7519 section 2) in whole seconds; fractions are cut off.
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the range is checked"
+)]
+fn date(claims: &Map<String, Value>, name: &'static str) -> Result<Option<u64>, TokenError> {
+    match claims.get(name) {
+        None => Ok(None),
+        Some(value) => match value.as_f64() {
+            Some(seconds) if (0.0..=LATEST_DATE).contains(&seconds) => Ok(Some(seconds as u64)),
+            _ => Err(TokenError::Claim(name)),
+        },
+    }
+}
+
+fn seconds(at: SystemTime) -> u64 {
+    at.duration_since(SystemTime::UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs())
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::keys::{KeySet, Selection};
+    use crate::support::{self, AUDIENCE, ISSUER, Key, good_claims, with};
+    use crate::token::BearerToken;
+
+    const NOW: u64 = 1_800_000_000;
+
+    fn trust() -> Trust {
+        Trust {
+            issuer: ISSUER.to_owned(),
+            audiences: vec![AUDIENCE.to_owned(), "second".to_owned()],
+            algorithms: Algorithm::ALL.to_vec(),
+            clients: None,
+            token_types: None,
+            leeway: Duration::from_secs(30),
+            max_age: None,
+        }
+    }
+
+    fn verified(token: &str, trust: &Trust) -> Result<Caller, TokenError> {
+        let credential = format!("Bearer {token}");
+        let token = UnverifiedToken::parse(BearerToken::from_header(&credential)?)?;
+        trust.check_header(&token.header)?;
+        let keys = KeySet::parse(support::key_set().to_string().as_bytes()).unwrap();
+        match keys.select(token.header.key_id.as_deref(), token.header.algorithm) {
+            Selection::Key(key) => verify(
+                token,
+                key,
+                trust,
+                SystemTime::UNIX_EPOCH + Duration::from_secs(NOW),
+            ),
+            Selection::Unfit => Err(TokenError::KeyAlgorithm),
+            Selection::Unknown => Err(TokenError::Key),
+        }
+    }
+
+    #[track_caller]
+    fn under(trust: &Trust, claims: Value, expected: Result<(), TokenError>) {
+        let found = verified(&support::token(&claims), trust).map(|_| ());
+        assert_eq!(found, expected, "{claims}");
+    }
+
+    #[track_caller]
+    fn check(name: &str, value: Value, expected: Result<(), TokenError>) {
+        under(&trust(), with(good_claims(NOW), name, value), expected);
+    }
+
+    #[test]
+    fn every_algorithm_verifies_with_its_key_and_no_other() {
+        for algorithm in Algorithm::ALL {
+            let right = match algorithm {
+                Algorithm::Es256 => Key::P256,
+                Algorithm::Es384 => Key::P384,
+                Algorithm::EdDsa => Key::Ed25519,
+                Algorithm::Rs256
+                | Algorithm::Rs384
+                | Algorithm::Rs512
+                | Algorithm::Ps256
+                | Algorithm::Ps384
+                | Algorithm::Ps512 => Key::Rsa,
+            };
+            for key in Key::PUBLISHED {
+                let header = json!({"alg": algorithm.name(), "kid": key.id()});
+                let token = support::sign(right, algorithm.name(), &header, &good_claims(NOW));
+                let found = verified(&token, &trust()).map(|_| ());
+                let expected = if key == right {
+                    Ok(())
+                } else {
+                    Err(TokenError::KeyAlgorithm)
+                };
+                assert_eq!(found, expected, "{algorithm} with {key:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_signature_covers_header_and_claims_and_is_of_the_named_key() {
+        let good = support::token(&good_claims(NOW));
+        let parts: Vec<_> = good.split('.').collect();
+        let other = support::token(&with(good_claims(NOW), "sub", json!("user-2")));
+        let others: Vec<_> = other.split('.').collect();
+        let header = json!({"alg": "ES256", "kid": "p256"});
+        let refused =
+            |token: String| assert_eq!(verified(&token, &trust()), Err(TokenError::Signature));
+        refused(format!("{}.{}.{}", parts[0], others[1], parts[2]));
+        refused(format!("{}.{}.{}", parts[0], parts[1], others[2]));
+        refused(format!("{}.{}.", parts[0], parts[1]));
+        refused(support::sign(
+            Key::Other,
+            "ES256",
+            &header,
+            &good_claims(NOW),
+        ));
+        let unknown = json!({"alg": "ES256", "kid": "other"});
+        let token = support::sign(Key::Other, "ES256", &unknown, &good_claims(NOW));
+        assert_eq!(verified(&token, &trust()), Err(TokenError::Key));
+    }
+
+    #[test]
+    fn only_configured_algorithms_and_types_are_accepted() {
+        let typed = |kind: Value, trust: &Trust| {
+            let header = with(json!({"alg": "ES256", "kid": "p256"}), "typ", kind);
+            let token = support::sign(Key::P256, "ES256", &header, &good_claims(NOW));
+            verified(&token, trust).map(|_| ())
+        };
+        let fewer = Trust {
+            algorithms: vec![Algorithm::Rs256],
+            ..trust()
+        };
+        assert_eq!(typed(json!("JWT"), &fewer), Err(TokenError::Algorithm));
+        for kind in [
+            json!(null),
+            json!("JWT"),
+            json!("jwt"),
+            json!("at+jwt"),
+            json!("application/at+jwt"),
+        ] {
+            assert_eq!(typed(kind, &trust()), Ok(()));
+        }
+        for kind in [
+            "dpop+jwt",
+            "logout+jwt",
+            "id+jwt",
+            "secevent+jwt",
+            "application/jwt/x",
+            "",
+        ] {
+            assert_eq!(
+                typed(json!(kind), &trust()),
+                Err(TokenError::HeaderType),
+                "{kind}"
+            );
+        }
+        let strict = Trust {
+            token_types: Some(vec!["at+jwt".to_owned()]),
+            ..trust()
+        };
+        assert_eq!(typed(json!("at+JWT"), &strict), Ok(()));
+        assert_eq!(typed(json!("JWT"), &strict), Err(TokenError::HeaderType));
+        assert_eq!(typed(json!(null), &strict), Err(TokenError::HeaderType));
+    }
+
+    #[test]
+    fn issuer_and_audience_are_required_typed_and_exact() {
+        let (issuer, audience) = (Err(TokenError::Claim("iss")), Err(TokenError::Claim("aud")));
+        check("iss", json!(null), issuer);
+        check("iss", json!([ISSUER]), issuer);
+        check("iss", json!(format!("{ISSUER}/")), Err(TokenError::Issuer));
+        check("aud", json!("second"), Ok(()));
+        check("aud", json!(["other", AUDIENCE]), Ok(()));
+        check("aud", json!("other"), Err(TokenError::Audience));
+        check("aud", json!("ML-API"), Err(TokenError::Audience));
+        check("aud", json!([]), Err(TokenError::Audience));
+        check("aud", json!(""), Err(TokenError::Audience));
+        check("aud", json!(null), audience);
+        check("aud", json!([AUDIENCE, 1]), audience);
+        check("aud", json!({AUDIENCE: true}), audience);
+    }
+
+    #[test]
+    fn times_are_required_typed_and_have_one_leeway() {
+        let (expired, early) = (Err(TokenError::Expired), Err(TokenError::NotYetValid));
+        check("exp", json!(NOW - 29), Ok(()));
+        check("exp", json!(NOW - 30), expired);
+        check("exp", json!((NOW - 29) as f64 + 0.5), Ok(()));
+        for odd in [
+            json!(null),
+            json!("1900000000"),
+            json!(-1),
+            json!(1e300),
+            json!(true),
+        ] {
+            check("exp", odd, Err(TokenError::Claim("exp")));
+        }
+        for start in ["nbf", "iat"] {
+            check(start, json!(null), Ok(()));
+            check(start, json!(NOW + 30), Ok(()));
+            check(start, json!(NOW + 31), early);
+            check(start, json!("now"), Err(TokenError::Claim(start)));
+        }
+    }
+
+    #[test]
+    fn a_maximum_age_requires_the_time_of_issue() {
+        let trust = Trust {
+            max_age: Some(Duration::from_secs(60)),
+            ..trust()
+        };
+        let issued = |at: Value| with(good_claims(NOW), "iat", at);
+        under(&trust, issued(json!(NOW - 90)), Ok(()));
+        under(&trust, issued(json!(NOW - 91)), Err(TokenError::TooOld));
+        under(&trust, issued(json!(null)), Err(TokenError::Claim("iat")));
+    }
+
+    #[test]
+    fn tokens_of_other_kinds_are_refused() {
+        let other = Err(TokenError::NotAccessToken);
+        for kind in OTHER_KINDS {
+            check("typ", json!(kind), other);
+        }
+        check("typ", json!("Bearer"), Ok(()));
+        check("typ", json!(1), Err(TokenError::Claim("typ")));
+        check("at_hash", json!("x"), other);
+        check("c_hash", json!("x"), other);
+        check("events", json!({}), other);
+        check("nonce", json!("x"), Ok(()));
+        check("cnf", json!({"jkt": "x"}), Err(TokenError::Bound));
+    }
+
+    #[test]
+    fn clients_are_compared_wherever_the_token_names_one() {
+        let trust = Trust {
+            clients: Some(vec!["a".to_owned(), "b".to_owned()]),
+            ..trust()
+        };
+        let named =
+            |azp: Value, id: Value| with(with(good_claims(NOW), "azp", azp), "client_id", id);
+        under(&trust, named(json!("a"), json!(null)), Ok(()));
+        under(&trust, named(json!(null), json!("b")), Ok(()));
+        under(&trust, named(json!("a"), json!("b")), Ok(()));
+        under(
+            &trust,
+            named(json!("a"), json!("c")),
+            Err(TokenError::Client),
+        );
+        under(
+            &trust,
+            named(json!("c"), json!("a")),
+            Err(TokenError::Client),
+        );
+        under(
+            &trust,
+            named(json!(null), json!(null)),
+            Err(TokenError::Client),
+        );
+        under(
+            &trust,
+            named(json!(["a"]), json!(null)),
+            Err(TokenError::Claim("azp")),
+        );
+    }
+
+    #[test]
+    fn a_caller_has_a_name() {
+        let claims = with(good_claims(NOW), "azp", json!("client"));
+        let named = verified(&support::token(&claims), &trust()).unwrap();
+        assert_eq!(
+            (named.principal.as_str(), named.client_id.as_deref()),
+            ("user-1", Some("client"))
+        );
+        assert_eq!(named.accepted_until, NOW + 630);
+        let machine =
+            verified(&support::token(&with(claims, "sub", json!(null))), &trust()).unwrap();
+        assert_eq!(
+            (machine.principal.as_str(), machine.subject),
+            ("client", None)
+        );
+        check("sub", json!(null), Err(TokenError::Claim("sub")));
+        check("sub", json!(""), Err(TokenError::Claim("sub")));
+        check("sub", json!(7), Err(TokenError::Claim("sub")));
+    }
+}
