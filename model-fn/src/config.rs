@@ -1,0 +1,177 @@
+//! The environment variables, read once and typed from then on.
+
+use std::path::PathBuf;
+
+use crate::protocol::Limits;
+
+/// How the model function is set up.
+///
+/// | variable | what it sets | without it |
+/// | --- | --- | --- |
+/// | `MODEL_SOURCE` | the folder of the models | `/opt/models`, then `/var/task/models` |
+/// | `DEFAULT_MODEL` | the model of `POST /predict` | the only model, if there is one alone |
+/// | `ALLOW_UNAUTHENTICATED` | `true` answers without an authorizer, for local use | `false` |
+/// | `MAX_BODY_BYTES` | the limit on a request's body | 6291456 |
+/// | `MAX_REPLY_BYTES` | the limit on an answer's body | 5242880 |
+/// | `MAX_ROWS` | the limit on rows | 10000 |
+/// | `MAX_ELEMENTS` | the limit on values in all inputs | 2000000 |
+/// | `MAX_DEPTH` | the limit on lists within lists, at most 100 | 16 |
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Config {
+    /// Folders of models; the first that exists is served.
+    pub sources: Vec<PathBuf>,
+    /// The model of `POST /predict`.
+    pub default_model: Option<String>,
+    /// Whether requests are answered without an authorizer's context.
+    pub allow_unauthenticated: bool,
+    /// The limits on every request.
+    pub limits: Limits,
+}
+
+/// Every variable that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .problems.join("\n"))]
+pub struct ConfigError {
+    /// One line each.
+    pub problems: Vec<String>,
+}
+
+/// Where models are looked for: a layer's folder, then the function's own.
+const SOURCES: [&str; 2] = ["/opt/models", "/var/task/models"];
+
+impl Config {
+    /// Reads the variables through a lookup, and tells all problems together.
+    pub fn load(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut problems = Vec::new();
+        let mut limit = |name: &str, default: usize, most: usize| {
+            let Some(text) = lookup(name).filter(|text| !text.is_empty()) else {
+                return default;
+            };
+            match text.parse() {
+                Ok(number) if (1..=most).contains(&number) => number,
+                _ => {
+                    problems.push(format!(
+                        "`{name}` must be a number from 1 to {most}, is `{text}`"
+                    ));
+                    default
+                }
+            }
+        };
+        let default = Limits::DEFAULT;
+        // Lambda itself takes no more than six megabytes in or out.
+        let limits = Limits {
+            body_bytes: limit("MAX_BODY_BYTES", default.body_bytes, 6 * 1024 * 1024),
+            reply_bytes: limit("MAX_REPLY_BYTES", default.reply_bytes, 6 * 1024 * 1024),
+            rows: limit("MAX_ROWS", default.rows, usize::MAX),
+            elements: limit("MAX_ELEMENTS", default.elements, usize::MAX),
+            depth: limit("MAX_DEPTH", default.depth, Limits::DEEPEST),
+        };
+        let sources = match lookup("MODEL_SOURCE").filter(|source| !source.is_empty()) {
+            None => SOURCES.map(PathBuf::from).to_vec(),
+            Some(source) if source.contains("://") => {
+                problems.push(format!("`MODEL_SOURCE` must be a folder, is `{source}`"));
+                Vec::new()
+            }
+            Some(source) => vec![PathBuf::from(source)],
+        };
+        let allow_unauthenticated = match lookup("ALLOW_UNAUTHENTICATED").as_deref() {
+            None | Some("" | "false") => false,
+            Some("true") => true,
+            Some(other) => {
+                problems.push(format!(
+                    "`ALLOW_UNAUTHENTICATED` must be `true` or `false`, is `{other}`"
+                ));
+                false
+            }
+        };
+        let default_model = lookup("DEFAULT_MODEL").filter(|name| !name.is_empty());
+        if problems.is_empty() {
+            Ok(Self {
+                sources,
+                default_model,
+                allow_unauthenticated,
+                limits,
+            })
+        } else {
+            Err(ConfigError { problems })
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn load(variables: &[(&str, &str)]) -> Result<Config, Vec<String>> {
+        let find = |name: &str| variables.iter().find(|(known, _)| *known == name);
+        Config::load(|name| find(name).map(|(_, value)| (*value).to_owned()))
+            .map_err(|error| error.problems)
+    }
+
+    #[test]
+    fn nothing_set_is_safe() {
+        let config = load(&[]).unwrap();
+        assert_eq!(
+            config.sources,
+            [
+                PathBuf::from("/opt/models"),
+                PathBuf::from("/var/task/models")
+            ]
+        );
+        assert_eq!(config.default_model, None);
+        assert!(!config.allow_unauthenticated);
+        assert_eq!(config.limits, Limits::DEFAULT);
+        assert_eq!(
+            load(&[
+                ("ALLOW_UNAUTHENTICATED", ""),
+                ("MODEL_SOURCE", ""),
+                ("DEFAULT_MODEL", "")
+            ]),
+            Ok(config)
+        );
+    }
+
+    #[test]
+    fn every_variable_is_read() {
+        let variables = [
+            ("MODEL_SOURCE", "models"),
+            ("DEFAULT_MODEL", "wine"),
+            ("ALLOW_UNAUTHENTICATED", "true"),
+            ("MAX_BODY_BYTES", "1"),
+            ("MAX_REPLY_BYTES", "2"),
+            ("MAX_ROWS", "3"),
+            ("MAX_ELEMENTS", "4"),
+            ("MAX_DEPTH", "100"),
+        ];
+        let config = Config {
+            sources: vec![PathBuf::from("models")],
+            default_model: Some("wine".to_owned()),
+            allow_unauthenticated: true,
+            limits: Limits {
+                body_bytes: 1,
+                reply_bytes: 2,
+                rows: 3,
+                elements: 4,
+                depth: 100,
+            },
+        };
+        assert_eq!(load(&variables), Ok(config));
+    }
+
+    #[test]
+    fn all_problems_are_told_together() {
+        let variables = [
+            ("MODEL_SOURCE", "s3://bucket"),
+            ("ALLOW_UNAUTHENTICATED", "yes"),
+            ("MAX_ROWS", "0"),
+            ("MAX_DEPTH", "101"),
+        ];
+        let expected = [
+            "`MAX_ROWS` must be a number from 1 to 18446744073709551615, is `0`",
+            "`MAX_DEPTH` must be a number from 1 to 100, is `101`",
+            "`MODEL_SOURCE` must be a folder, is `s3://bucket`",
+            "`ALLOW_UNAUTHENTICATED` must be `true` or `false`, is `yes`",
+        ];
+        assert_eq!(load(&variables), Err(expected.map(str::to_owned).to_vec()));
+    }
+}

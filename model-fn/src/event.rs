@@ -1,0 +1,371 @@
+//! Events of the gateway, read leniently: what is missing, null or odd is left out.
+//!
+//! REST API events (payload 1.0) and HTTP API events (2.0) become one [`Request`]. Whether the
+//! caller may do what it asks was decided by the authorizer; here is only seen that there was one.
+
+use std::borrow::Cow;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+/// An HTTP request as the gateway hands it on.
+#[derive(Debug)]
+pub struct Request<'a> {
+    /// The method, in capitals.
+    pub method: String,
+    /// The segments of the path, without the stage; values of path parameters are whole.
+    pub path: Vec<String>,
+    /// Headers with their names in lower case.
+    headers: Vec<(String, String)>,
+    body: Option<Text<'a>>,
+    is_base64: bool,
+    /// Whether an authorizer let the request pass.
+    pub is_authorized: bool,
+    /// The gateway's own name for the request.
+    pub gateway_request_id: Option<String>,
+}
+
+/// Why an event cannot be served.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EventError {
+    /// It is not a JSON object of the gateway's fields.
+    #[error("the event cannot be read")]
+    Unreadable,
+    /// It is no HTTP request: somebody invoked the function directly.
+    #[error("the function answers http requests of api gateway, not direct invocations")]
+    NotHttp,
+}
+
+/// Why the body of a request cannot be had.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BodyError {
+    /// There is none.
+    #[error("the request has no body")]
+    Missing,
+    /// The gateway says it is base64, and it is not.
+    #[error("the body is not base64")]
+    NotBase64,
+    /// It is over the limit.
+    #[error("the body has more than {limit} bytes: send fewer rows")]
+    TooLarge {
+        /// The limit in bytes.
+        limit: usize,
+    },
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Event<'a> {
+    #[serde(default)]
+    version: Value,
+    #[serde(default)]
+    http_method: Value,
+    #[serde(default)]
+    resource: Value,
+    #[serde(default)]
+    path: Value,
+    #[serde(default)]
+    raw_path: Value,
+    #[serde(default)]
+    path_parameters: Value,
+    #[serde(default)]
+    headers: Value,
+    #[serde(default)]
+    multi_value_headers: Value,
+    #[serde(default)]
+    request_context: Value,
+    #[serde(borrow, default)]
+    body: Option<Text<'a>>,
+    #[serde(default)]
+    is_base64_encoded: Value,
+}
+
+/// Text that is copied out of the event only where it is escaped.
+#[derive(Debug, Deserialize)]
+struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// Reads an event.
+pub fn read(event: &str) -> Result<Request<'_>, EventError> {
+    let event: Event<'_> = serde_json::from_str(event).map_err(|_| EventError::Unreadable)?;
+    let context = &event.request_context;
+    let is_second = event.version == "2.0";
+    let method = if is_second {
+        at(context, &["http", "method"])
+    } else {
+        &event.http_method
+    };
+    let (Some(method), true) = (method.as_str(), context.is_object()) else {
+        return Err(EventError::NotHttp);
+    };
+    Ok(Request {
+        method: method.to_ascii_uppercase(),
+        path: path(&event, is_second),
+        headers: headers(&event),
+        is_base64: event.is_base64_encoded == true,
+        is_authorized: is_authorized(at(context, &["authorizer"]), is_second),
+        gateway_request_id: at(context, &["requestId"]).as_str().map(str::to_owned),
+        body: event.body,
+    })
+}
+
+fn at<'a>(value: &'a Value, keys: &[&str]) -> &'a Value {
+    keys.iter()
+        .fold(value, |value, key| value.get(key).unwrap_or(&Value::Null))
+}
+
+/// A REST API names the matched resource; then its template is the path, with the parameters as
+/// whole segments, free of stages and base paths. Otherwise the path is taken, without the stage.
+fn path(event: &Event<'_>, is_second: bool) -> Vec<String> {
+    if let (Some(template), false) = (event.resource.as_str(), is_second)
+        && !template.contains("+}")
+    {
+        let parameter = |segment: &str| {
+            let name = segment.strip_prefix('{')?.strip_suffix('}')?;
+            Some(
+                at(&event.path_parameters, &[name])
+                    .as_str()
+                    .unwrap_or_default()
+                    .to_owned(),
+            )
+        };
+        return segments(template)
+            .map(|segment| parameter(segment).unwrap_or_else(|| segment.to_owned()))
+            .collect();
+    }
+    let path = if is_second {
+        &event.raw_path
+    } else {
+        &event.path
+    };
+    let mut segments: Vec<String> = segments(path.as_str().unwrap_or_default())
+        .map(str::to_owned)
+        .collect();
+    let stage = at(&event.request_context, &["stage"]);
+    if segments
+        .first()
+        .is_some_and(|first| stage == first.as_str())
+    {
+        segments.remove(0);
+    }
+    segments
+}
+
+fn segments(path: &str) -> impl Iterator<Item = &str> {
+    path.split('/').filter(|segment| !segment.is_empty())
+}
+
+fn headers(event: &Event<'_>) -> Vec<(String, String)> {
+    let first = |value: &Value| {
+        let value = value
+            .as_array()
+            .map_or(Some(value), |values| values.first());
+        value.and_then(Value::as_str).map(str::to_owned)
+    };
+    let maps = [&event.headers, &event.multi_value_headers]
+        .into_iter()
+        .filter_map(Value::as_object);
+    let pairs = maps.flat_map(Map::iter);
+    pairs
+        .filter_map(|(name, value)| Some((name.to_ascii_lowercase(), first(value)?)))
+        .collect()
+}
+
+/// A REST API's authorizer leaves a principal; an HTTP API's leaves what it found in the token.
+fn is_authorized(authorizer: &Value, is_second: bool) -> bool {
+    let is_filled = |keys: &[&str]| {
+        at(authorizer, keys)
+            .as_object()
+            .is_some_and(|context| !context.is_empty())
+    };
+    if is_second {
+        return is_filled(&["lambda"]) || is_filled(&["jwt", "claims"]);
+    }
+    authorizer
+        .get("principalId")
+        .and_then(Value::as_str)
+        .is_some_and(|principal| !principal.is_empty())
+}
+
+impl Request<'_> {
+    /// A header by its name in lower case.
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
+    }
+
+    /// The body in bytes, if it is there and within the limit.
+    pub fn body(&self, limit: usize) -> Result<Cow<'_, [u8]>, BodyError> {
+        let Some(Text(text)) = self.body.as_ref().filter(|Text(text)| !text.is_empty()) else {
+            return Err(BodyError::Missing);
+        };
+        let body = if self.is_base64 {
+            // Three bytes for four characters: what is longer for sure need not be decoded.
+            if text.len() / 4 * 3 > limit.saturating_add(3) {
+                return Err(BodyError::TooLarge { limit });
+            }
+            Cow::Owned(
+                STANDARD
+                    .decode(text.as_bytes())
+                    .map_err(|_| BodyError::NotBase64)?,
+            )
+        } else {
+            Cow::Borrowed(text.as_bytes())
+        };
+        if body.len() > limit {
+            Err(BodyError::TooLarge { limit })
+        } else {
+            Ok(body)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[track_caller]
+    fn request(event: &Value) -> (String, Vec<String>, bool) {
+        let event = event.to_string();
+        let request = read(&event).unwrap();
+        (request.method, request.path, request.is_authorized)
+    }
+
+    #[track_caller]
+    fn check_path(event: Value, expected: &str) {
+        let mut event = event;
+        event["httpMethod"] = json!("GET");
+        assert_eq!(request(&event).1.join("|"), expected);
+    }
+
+    #[test]
+    fn the_path_is_free_of_stages_and_base_paths() {
+        let context = json!({"stage": "prod"});
+        check_path(
+            json!({"path": "/predict", "requestContext": context}),
+            "predict",
+        );
+        check_path(
+            json!({"path": "/prod/predict/", "requestContext": context}),
+            "predict",
+        );
+        check_path(
+            json!({"path": "/predict/prod", "requestContext": context}),
+            "predict|prod",
+        );
+        let matched = json!({"path": "/base/predict/wine", "resource": "/predict/{model}",
+            "pathParameters": {"model": "wine"}, "requestContext": context});
+        check_path(matched, "predict|wine");
+        let slash = json!({"path": "/predict/a/b", "resource": "/predict/{model}",
+            "pathParameters": {"model": "a/b"}, "requestContext": context});
+        check_path(slash, "predict|a/b");
+        let proxy = json!({"path": "/v2/models", "resource": "/{proxy+}",
+            "pathParameters": {"proxy": "v2/models"}, "requestContext": context});
+        check_path(proxy, "v2|models");
+        check_path(json!({"requestContext": context}), "");
+    }
+
+    #[test]
+    fn an_http_api_event_is_read_too() {
+        let event = json!({"version": "2.0", "rawPath": "/prod/predict", "requestContext": {"stage": "prod",
+            "http": {"method": "post"}, "authorizer": {"lambda": {"sub": "me"}}}});
+        assert_eq!(
+            request(&event),
+            ("POST".to_owned(), vec!["predict".to_owned()], true)
+        );
+    }
+
+    #[track_caller]
+    fn check_authorizer(version: &str, authorizer: Value, expected: bool) {
+        let event = json!({"version": version, "httpMethod": "GET",
+            "requestContext": {"authorizer": authorizer, "http": {"method": "GET"}}});
+        assert_eq!(request(&event).2, expected);
+    }
+
+    #[test]
+    fn only_what_an_authorizer_leaves_counts() {
+        check_authorizer("1.0", json!({"principalId": "me"}), true);
+        check_authorizer("1.0", json!({"principalId": ""}), false);
+        check_authorizer("1.0", json!({"principalId": 1}), false);
+        check_authorizer("1.0", json!({"lambda": {"sub": "me"}}), false);
+        check_authorizer("1.0", json!({}), false);
+        check_authorizer("1.0", Value::Null, false);
+        check_authorizer("2.0", json!({"lambda": {"sub": "me"}}), true);
+        check_authorizer("2.0", json!({"jwt": {"claims": {"sub": "me"}}}), true);
+        check_authorizer("2.0", json!({"lambda": {}}), false);
+        check_authorizer("2.0", json!({"iam": {"userId": "me"}}), false);
+        check_authorizer("2.0", json!({"principalId": "me"}), false);
+    }
+
+    #[track_caller]
+    fn refused(event: &str, expected: &EventError) {
+        assert_eq!(&read(event).unwrap_err(), expected);
+    }
+
+    #[test]
+    fn what_is_no_http_request_is_refused() {
+        refused("", &EventError::Unreadable);
+        refused("[1]", &EventError::NotHttp);
+        refused(r#"{"inputs": [[1]]}"#, &EventError::NotHttp);
+        refused(r#"{"httpMethod": "GET"}"#, &EventError::NotHttp);
+        refused(r#"{"requestContext": {}}"#, &EventError::NotHttp);
+        refused(
+            r#"{"version": "2.0", "httpMethod": "GET", "requestContext": {}}"#,
+            &EventError::NotHttp,
+        );
+    }
+
+    #[test]
+    fn odd_headers_are_left_out() {
+        let event = json!({"httpMethod": "GET", "requestContext": {}, "isBase64Encoded": "no",
+            "headers": {"Content-Type": "text/csv", "Null": null, "Number": 1},
+            "multiValueHeaders": {"X-Many": ["a", "b"], "X-None": []}});
+        let event = event.to_string();
+        let request = read(&event).unwrap();
+        assert_eq!(request.header("content-type"), Some("text/csv"));
+        assert_eq!(request.header("x-many"), Some("a"));
+        assert_eq!(request.header("null"), None);
+        assert_eq!(request.header("x-none"), None);
+        assert!(read(r#"{"httpMethod": "GET", "requestContext": {}, "headers": [1]}"#).is_ok());
+    }
+
+    #[track_caller]
+    fn check_body(body: &Value, is_base64: bool, expected: Result<&str, BodyError>) {
+        let event = json!({"httpMethod": "GET", "requestContext": {}, "body": body, "isBase64Encoded": is_base64});
+        let event = event.to_string();
+        let request = read(&event).unwrap();
+        let given = request
+            .body(4)
+            .map(|body| String::from_utf8(body.into_owned()).unwrap());
+        assert_eq!(given, expected.map(str::to_owned));
+    }
+
+    #[test]
+    fn a_body_is_decoded_up_to_the_limit() {
+        check_body(&json!("abcd"), false, Ok("abcd"));
+        check_body(
+            &json!("abcde"),
+            false,
+            Err(BodyError::TooLarge { limit: 4 }),
+        );
+        check_body(&json!("YWJjZA=="), true, Ok("abcd"));
+        check_body(
+            &json!("YWJjZGU="),
+            true,
+            Err(BodyError::TooLarge { limit: 4 }),
+        );
+        check_body(
+            &json!("YWJj".repeat(9)),
+            true,
+            Err(BodyError::TooLarge { limit: 4 }),
+        );
+        check_body(&json!("a\"b"), true, Err(BodyError::NotBase64));
+        check_body(&json!("a\"b"), false, Ok("a\"b"));
+        check_body(&json!(""), false, Err(BodyError::Missing));
+        check_body(&Value::Null, false, Err(BodyError::Missing));
+    }
+}

@@ -1,0 +1,184 @@
+//! Everything that ends a request early, and the one place where it meets HTTP.
+
+use serde_json::{Map, Value, json};
+
+use crate::engine::RunError;
+use crate::event::{BodyError, EventError};
+use crate::protocol::InputError;
+use crate::repository::FindError;
+use crate::route::RouteError;
+
+/// Why a request is not answered as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum Failure {
+    /// The event is none.
+    #[error(transparent)]
+    Event(#[from] EventError),
+    /// No authorizer let the request pass.
+    #[error("the request comes without an authorizer's context")]
+    Unauthenticated,
+    /// No route is there.
+    #[error(transparent)]
+    Route(#[from] RouteError),
+    /// No model, or no version of it, is there.
+    #[error(transparent)]
+    Find(#[from] FindError),
+    /// The content type is none that is read.
+    #[error("the content type `{0}` is not read: send `application/json`")]
+    ContentType(String),
+    /// The content encoding is none that is read.
+    #[error("the content encoding `{0}` is not read: send the body as it is")]
+    ContentEncoding(String),
+    /// There is no body to read.
+    #[error(transparent)]
+    Body(#[from] BodyError),
+    /// The body is wrong, or does not fit the model.
+    #[error(transparent)]
+    Input(#[from] InputError),
+    /// The model failed.
+    #[error("{}", said(.0))]
+    Run(#[from] RunError),
+    /// The answer cannot be written.
+    #[error("the answer cannot be written")]
+    Write(#[source] serde_json::Error),
+    /// The answer is over the limit.
+    #[error("the answer has more than {limit} bytes: send fewer rows")]
+    ReplyTooLarge {
+        /// The limit in bytes.
+        limit: usize,
+    },
+}
+
+/// What a caller is told of a run: what they can change, nothing of the inside.
+fn said(error: &RunError) -> &'static str {
+    match error {
+        RunError::Shapes(_) => "the model does not take inputs of these shapes together",
+        RunError::Failed(_) | RunError::Panicked | RunError::Datatype { .. } => {
+            "the model failed on these inputs"
+        }
+    }
+}
+
+/// The only place where a failure meets HTTP.
+pub fn status(failure: &Failure) -> u16 {
+    match failure {
+        Failure::Event(EventError::Unreadable) => 400,
+        Failure::Event(EventError::NotHttp) | Failure::Unauthenticated => 403,
+        Failure::Route(RouteError::Unknown) | Failure::Find(_) => 404,
+        Failure::Route(RouteError::Method { .. }) => 405,
+        Failure::ContentType(_) | Failure::ContentEncoding(_) => 415,
+        Failure::Body(BodyError::Missing | BodyError::NotBase64) => 400,
+        Failure::Body(BodyError::TooLarge { .. }) | Failure::ReplyTooLarge { .. } => 413,
+        Failure::Input(error) => input_status(error),
+        Failure::Run(RunError::Shapes(_)) => 422,
+        Failure::Run(RunError::Failed(_) | RunError::Panicked | RunError::Datatype { .. }) => 500,
+        Failure::Write(_) => 500,
+    }
+}
+
+fn input_status(error: &InputError) -> u16 {
+    match error {
+        InputError::NotJson { .. }
+        | InputError::NotADialect { .. }
+        | InputError::Twice
+        | InputError::NotTensors => 400,
+        InputError::Outputs { .. }
+        | InputError::Field { .. }
+        | InputError::Length { .. }
+        | InputError::Ragged { .. } => 400,
+        InputError::TooDeep { .. }
+        | InputError::TooManyElements { .. }
+        | InputError::TooManyRows { .. } => 413,
+        InputError::Unknown { .. } | InputError::Missing { .. } | InputError::Repeated { .. } => {
+            422
+        }
+        InputError::Unnamed { .. } | InputError::Value { .. } | InputError::Datatype { .. } => 422,
+        InputError::Shape { .. } | InputError::Empty { .. } | InputError::Disagree { .. } => 422,
+        InputError::OutputUnknown { .. }
+        | InputError::OutputRepeated { .. }
+        | InputError::NoRows { .. } => 422,
+    }
+}
+
+impl Failure {
+    /// One word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Event(EventError::Unreadable) => "event_unreadable",
+            Self::Event(EventError::NotHttp) => "not_an_http_event",
+            Self::Unauthenticated => "unauthenticated",
+            Self::Route(RouteError::Unknown) => "route_unknown",
+            Self::Route(RouteError::Method { .. }) => "method_not_allowed",
+            Self::Find(FindError::Model { .. }) => "model_unknown",
+            Self::Find(FindError::Version { .. }) => "version_unknown",
+            Self::Find(FindError::NoDefault { .. }) => "no_default_model",
+            Self::ContentType(_) => "content_type_unknown",
+            Self::ContentEncoding(_) => "content_encoding_unknown",
+            Self::Body(BodyError::Missing) => "body_missing",
+            Self::Body(BodyError::NotBase64) => "body_not_base64",
+            Self::Body(BodyError::TooLarge { .. }) => "body_too_large",
+            Self::Input(error) => error.code(),
+            Self::Run(RunError::Shapes(_)) => "shapes_refused",
+            Self::Run(RunError::Failed(_) | RunError::Panicked | RunError::Datatype { .. }) => {
+                "model_failed"
+            }
+            Self::Write(_) => "answer_failed",
+            Self::ReplyTooLarge { .. } => "reply_too_large",
+        }
+    }
+
+    /// The values of the message, for programs.
+    pub fn detail(&self) -> Map<String, Value> {
+        let pair = |name: &str, value: Value| Map::from_iter([(name.to_owned(), value)]);
+        match self {
+            Self::Route(RouteError::Method { allowed }) => pair("expected", json!(allowed)),
+            Self::Find(FindError::Model { models, .. } | FindError::NoDefault { models }) => {
+                pair("expected", json!(models))
+            }
+            Self::Find(FindError::Version { versions, .. }) => pair("expected", json!(versions)),
+            Self::Body(BodyError::TooLarge { limit }) | Self::ReplyTooLarge { limit } => {
+                pair("limit", json!(limit))
+            }
+            Self::ContentType(given) | Self::ContentEncoding(given) => pair("given", json!(given)),
+            Self::Input(error) => error.detail(),
+            Self::Event(_) | Self::Unauthenticated | Self::Route(RouteError::Unknown) => Map::new(),
+            Self::Body(BodyError::Missing | BodyError::NotBase64)
+            | Self::Run(_)
+            | Self::Write(_) => Map::new(),
+        }
+    }
+
+    /// What the log says beyond the code: for failures of ours alone, and never a value.
+    ///
+    /// Of a failed run that is the outermost context, the node and its operator; what lies below
+    /// may quote values.
+    pub fn reason(&self) -> Option<String> {
+        match self {
+            Self::Run(RunError::Shapes(source) | RunError::Failed(source)) => {
+                Some(source.to_string())
+            }
+            Self::Run(error @ (RunError::Panicked | RunError::Datatype { .. })) => {
+                Some(error.to_string())
+            }
+            Self::Write(source) => Some(source.to_string()),
+            Self::Event(_)
+            | Self::Unauthenticated
+            | Self::Route(_)
+            | Self::Find(_)
+            | Self::Input(_) => None,
+            Self::ContentType(_)
+            | Self::ContentEncoding(_)
+            | Self::Body(_)
+            | Self::ReplyTooLarge { .. } => None,
+        }
+    }
+}
+
+impl From<crate::protocol::AnswerError> for Failure {
+    fn from(error: crate::protocol::AnswerError) -> Self {
+        match error {
+            crate::protocol::AnswerError::Dialect(error) => Self::Input(error),
+            crate::protocol::AnswerError::Json(error) => Self::Write(error),
+        }
+    }
+}

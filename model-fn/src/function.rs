@@ -1,0 +1,211 @@
+//! The function: started once, then asked one event at a time, from any number of threads.
+
+use std::error::Error;
+use std::time::Instant;
+
+use serde::Serialize;
+use serde_json::json;
+
+use crate::Config;
+use crate::event::{self, Request};
+use crate::failure::{Failure, status};
+use crate::log::{Line, Milliseconds};
+use crate::metadata::{Health, Model, ModelReady, Models, Server};
+use crate::protocol::{self, Accepted, Served};
+use crate::reply::{Outcome, Reply};
+use crate::repository::{Repository, Version};
+use crate::route::{Route, Target};
+use crate::source;
+
+/// The model function with all its models loaded, run and found right.
+#[derive(Debug)]
+pub struct ModelFunction {
+    repository: Repository,
+    config: Config,
+    start_log: Vec<String>,
+}
+
+/// Everything that keeps the function from starting.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{}", .problems.join("\n"))]
+pub struct StartError {
+    /// One line each, causes included.
+    pub problems: Vec<String>,
+}
+
+impl StartError {
+    fn of<E: Error>(problems: &[E]) -> Self {
+        Self {
+            problems: problems.iter().map(|problem| report(problem)).collect(),
+        }
+    }
+}
+
+/// An error and its causes on one line.
+fn report(error: &dyn Error) -> String {
+    let causes = std::iter::successors(error.source(), |cause: &&dyn Error| (*cause).source());
+    let texts = std::iter::once(error.to_string()).chain(causes.map(ToString::to_string));
+    texts.collect::<Vec<_>>().join(": ").replace('\n', " ")
+}
+
+impl ModelFunction {
+    /// Loads every model, runs it and compares its answers with those recorded.
+    pub fn start(config: Config) -> Result<Self, StartError> {
+        let started = Instant::now();
+        let found = source::find(&config.sources).map_err(|problems| StartError::of(&problems))?;
+        let repository = Repository::open(found, config.default_model.clone(), &config.limits);
+        let repository = repository.map_err(|problems| StartError::of(&problems))?;
+        let mut start_log = Vec::new();
+        if config.allow_unauthenticated {
+            let message = "ALLOW_UNAUTHENTICATED is true: every request is answered, with or without an authorizer";
+            start_log.push(json!({"event": "warning", "message": message}).to_string());
+        }
+        let models: Vec<&str> = repository
+            .models()
+            .map(|entry| entry.name.as_str())
+            .collect();
+        let duration = Milliseconds::since(started);
+        let default = repository.default_model();
+        start_log.push(json!({"event": "start", "models": models, "default": default, "duration_ms": duration}).to_string());
+        Ok(Self {
+            repository,
+            config,
+            start_log,
+        })
+    }
+
+    /// JSON lines for the log about the start; `main` prints them once.
+    pub fn start_log(&self) -> &[String] {
+        &self.start_log
+    }
+
+    /// Answers one event of the gateway, given as JSON text.
+    pub fn handle(&self, event: &str, request_id: &str) -> Outcome {
+        let started = Instant::now();
+        let mut line = Line {
+            event: "request",
+            request_id,
+            ..Line::default()
+        };
+        let reply = match self.answer(event, &mut line) {
+            Ok(body) => Reply::success(body),
+            Err(failure) => {
+                line.code = Some(failure.code());
+                line.reason = failure.reason();
+                debug_assert!(status(&failure) >= 400, "{failure} is a failure");
+                Reply::failure(&failure)
+            }
+        };
+        line.status = reply.status_code;
+        line.duration_ms = Milliseconds::since(started);
+        Outcome {
+            reply,
+            log: vec![line.text()],
+        }
+    }
+
+    fn answer(&self, event: &str, line: &mut Line<'_>) -> Result<String, Failure> {
+        let request = event::read(event)?;
+        line.gateway_request_id
+            .clone_from(&request.gateway_request_id);
+        let route = Route::find(&request.method, &request.path);
+        line.route = route.as_ref().ok().map(Route::template);
+        // Before anything is said of routes and models: without an authorizer there is only health.
+        let is_open = route.as_ref().is_ok_and(Route::is_open);
+        if !(is_open || request.is_authorized || self.config.allow_unauthenticated) {
+            return Err(Failure::Unauthenticated);
+        }
+        match route? {
+            Route::Predict(target) => self.predict(&request, &target, Accepted::Any, line),
+            Route::Infer(target) => self.predict(&request, &target, Accepted::TensorsOnly, line),
+            Route::Server => json(&Server::new()),
+            Route::Live | Route::Ready => json(&Health::good()),
+            Route::Model(target) => json(&Model::of(self.find(&target, line)?)),
+            Route::ModelReady(target) => json(&ModelReady::of(self.find(&target, line)?)),
+            Route::Models => json(&Models::of(&self.repository)),
+        }
+    }
+
+    fn find(&self, target: &Target, line: &mut Line<'_>) -> Result<Version<'_>, Failure> {
+        let found = self
+            .repository
+            .find(target.model.as_deref(), target.version.as_deref())?;
+        line.model = Some(found.entry.name.clone());
+        line.version = Some(found.number.to_string());
+        Ok(found)
+    }
+
+    fn predict(
+        &self,
+        request: &Request<'_>,
+        target: &Target,
+        accepted: Accepted,
+        line: &mut Line<'_>,
+    ) -> Result<String, Failure> {
+        let version = self.find(target, line)?;
+        check_content(request)?;
+        let limits = &version.entry.limits;
+        let specification = version.model.specification();
+
+        let parsing = Instant::now();
+        let body = request.body(limits.body_bytes)?;
+        let mut question = protocol::read(&body, specification, limits, accepted)?;
+        drop(body);
+        line.dialect = Some(question.dialect.name());
+        line.rows = Some(question.rows);
+        line.parse_ms = Some(Milliseconds::since(parsing));
+
+        let running = Instant::now();
+        let outputs = version.model.run(std::mem::take(&mut question.inputs));
+        line.run_ms = Some(Milliseconds::since(running));
+        let outputs = outputs?;
+
+        let writing = Instant::now();
+        let number = version.number.to_string();
+        let served = Served {
+            model: &version.entry.name,
+            version: &number,
+            outputs: &specification.outputs,
+        };
+        let body = protocol::write(served, &question, &outputs)?;
+        line.write_ms = Some(Milliseconds::since(writing));
+        let limit = limits.reply_bytes;
+        if body.len() > limit {
+            Err(Failure::ReplyTooLarge { limit })
+        } else {
+            Ok(body)
+        }
+    }
+}
+
+fn json(document: &impl Serialize) -> Result<String, Failure> {
+    serde_json::to_string(document).map_err(Failure::Write)
+}
+
+/// What is read as JSON: what says so, what says nothing, and what curl says by default.
+fn check_content(request: &Request<'_>) -> Result<(), Failure> {
+    let encoding = request
+        .header("content-encoding")
+        .map(str::trim)
+        .unwrap_or_default();
+    if !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity") {
+        return Err(Failure::ContentEncoding(encoding.to_owned()));
+    }
+    let given = request.header("content-type").unwrap_or_default();
+    let media_type = given
+        .split(';')
+        .next()
+        .unwrap_or_default()
+        .trim()
+        .to_ascii_lowercase();
+    let is_json = matches!(
+        media_type.as_str(),
+        "" | "application/json" | "application/x-www-form-urlencoded"
+    );
+    let is_like_json = media_type.starts_with("application/") && media_type.ends_with("+json");
+    if is_json || is_like_json {
+        Ok(())
+    } else {
+        Err(Failure::ContentType(media_type))
+    }
+}

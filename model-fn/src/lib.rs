@@ -1,0 +1,23 @@
+//! AWS Lambda function that loads ONNX models and serves predictions.
+//!
+//! An event of the gateway comes in as JSON text, a reply for it and lines for the log go out.
+//! `repository`, `engine`, `tensor` and `protocol` decide; `config`, `source`, `event`, `reply`
+//! and `main` are the edge. Who may call is decided by the authorizer before.
+
+pub mod config;
+pub mod engine;
+pub mod event;
+pub mod failure;
+mod function;
+mod log;
+mod metadata;
+pub mod protocol;
+pub mod reply;
+pub mod repository;
+pub mod route;
+pub mod source;
+pub mod tensor;
+
+pub use config::{Config, ConfigError};
+pub use function::{ModelFunction, StartError};
+pub use reply::{Outcome, Reply};

@@ -1,0 +1,124 @@
+//! What the function says of itself and of its models.
+
+use serde::Serialize;
+
+use crate::engine::Port;
+use crate::repository::{Entry, Repository, Version};
+
+/// `GET /v2`
+#[derive(Debug, Serialize)]
+pub(crate) struct Server {
+    name: &'static str,
+    version: &'static str,
+    extensions: [&'static str; 0],
+}
+
+/// `GET /v2/health/live` and `/ready`: clients look for either key in either answer.
+#[derive(Debug, Serialize)]
+pub(crate) struct Health {
+    live: bool,
+    ready: bool,
+}
+
+/// `GET /v2/models/{model}/ready`
+#[derive(Debug, Serialize)]
+pub(crate) struct ModelReady<'a> {
+    name: &'a str,
+    ready: bool,
+}
+
+/// `GET /v2/models/{model}`
+#[derive(Debug, Serialize)]
+pub(crate) struct Model<'a> {
+    name: &'a str,
+    versions: Vec<String>,
+    platform: &'static str,
+    inputs: &'a [Port],
+    outputs: &'a [Port],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    description: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source: Option<&'a str>,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    labels: &'a [String],
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    columns: &'a [String],
+}
+
+/// `GET /models`
+#[derive(Debug, Serialize)]
+pub(crate) struct Models<'a> {
+    default: Option<&'a str>,
+    models: Vec<Listed<'a>>,
+}
+
+/// A model in the list: its default version's metadata.
+#[derive(Debug, Serialize)]
+struct Listed<'a> {
+    #[serde(flatten)]
+    model: Model<'a>,
+    default_version: String,
+}
+
+impl Server {
+    pub(crate) fn new() -> Self {
+        Self {
+            name: "tollgate",
+            version: env!("CARGO_PKG_VERSION"),
+            extensions: [],
+        }
+    }
+}
+
+impl Health {
+    /// A function that answers has loaded all its models.
+    pub(crate) fn good() -> Self {
+        Self {
+            live: true,
+            ready: true,
+        }
+    }
+}
+
+impl<'a> ModelReady<'a> {
+    pub(crate) fn of(version: Version<'a>) -> Self {
+        Self {
+            name: &version.entry.name,
+            ready: true,
+        }
+    }
+}
+
+impl<'a> Model<'a> {
+    pub(crate) fn of(Version { entry, model, .. }: Version<'a>) -> Self {
+        let specification = model.specification();
+        let description = &entry.description;
+        Self {
+            name: &entry.name,
+            versions: entry.versions().iter().map(u64::to_string).collect(),
+            platform: "onnx_tract",
+            inputs: &specification.inputs,
+            outputs: &specification.outputs,
+            description: description.description.as_deref(),
+            source: description.source.as_deref(),
+            labels: &description.labels,
+            columns: &description.columns,
+        }
+    }
+}
+
+impl<'a> Models<'a> {
+    pub(crate) fn of(repository: &'a Repository) -> Self {
+        let listed = |entry: &'a Entry| {
+            let default_version = entry.default_version.to_string();
+            entry.find(None).ok().map(|version| Listed {
+                model: Model::of(version),
+                default_version,
+            })
+        };
+        Self {
+            default: repository.default_model(),
+            models: repository.models().filter_map(listed).collect(),
+        }
+    }
+}

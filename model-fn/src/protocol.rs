@@ -1,0 +1,108 @@
+//! What bodies mean: from JSON to the inputs of a model, and from its outputs to JSON.
+//!
+//! One pass reads a body straight into the buffers of the inputs; there is no tree of JSON values
+//! in between. The dialect of the question is the dialect of the answer. Routes, headers and
+//! statuses are left to the edge.
+
+mod answer;
+mod body;
+mod error;
+mod fit;
+mod inputs;
+mod limits;
+mod named;
+mod nested;
+mod reading;
+mod rows;
+
+use crate::engine::Specification;
+use crate::tensor::Tensor;
+
+pub use answer::{AnswerError, Served, write};
+pub use error::InputError;
+pub use limits::Limits;
+pub use named::{NamedTensor, named_tensor};
+
+/// The dialect of a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Dialect {
+    /// `inputs` is a list of tensors: the Open Inference Protocol.
+    Tensors,
+    /// `instances`: one entry a row.
+    Rows,
+    /// `inputs` by name, or of the only input.
+    Columns,
+}
+
+impl Dialect {
+    /// Its name in the log.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Tensors => "tensors",
+            Self::Rows => "rows",
+            Self::Columns => "columns",
+        }
+    }
+}
+
+/// Which dialects a route takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accepted {
+    /// Any of them, told apart by the body.
+    Any,
+    /// The Open Inference Protocol alone.
+    TensorsOnly,
+}
+
+/// A body that fits a model.
+#[derive(Debug, PartialEq)]
+pub struct Question {
+    /// The dialect it was asked in.
+    pub dialect: Dialect,
+    /// The caller's name for the request, given back in the answer.
+    pub id: Option<String>,
+    /// The inputs in the model's order.
+    pub inputs: Vec<Tensor>,
+    /// How many rows are asked for: the length of the first axis.
+    pub rows: usize,
+    /// The places of the outputs asked for; all where nothing is said.
+    pub outputs: Option<Vec<usize>>,
+}
+
+/// Reads a body for a model.
+pub fn read(
+    body: &[u8],
+    specification: &Specification,
+    limits: &Limits,
+    accepted: Accepted,
+) -> Result<Question, InputError> {
+    let body = body::read(body, specification, limits)?;
+    if accepted == Accepted::TensorsOnly && body.dialect != Dialect::Tensors {
+        return Err(InputError::NotTensors);
+    }
+    let fitted = fit::fit(body.inputs, body.dialect, &specification.inputs, limits)?;
+    let outputs = body
+        .outputs
+        .map(|names| answer::places(&names, &specification.outputs))
+        .transpose()?;
+    Ok(Question {
+        dialect: body.dialect,
+        id: body.id,
+        inputs: fitted.inputs,
+        rows: fitted.rows,
+        outputs,
+    })
+}
+
+/// Puts tensors that are not from a request into the model's order, as strictly as a request's.
+pub fn arrange(
+    tensors: Vec<NamedTensor>,
+    specification: &Specification,
+    limits: &Limits,
+) -> Result<Vec<Tensor>, InputError> {
+    let fitted = fit::fit(tensors, Dialect::Tensors, &specification.inputs, limits)?;
+    Ok(fitted.inputs)
+}
+
+#[cfg(test)]
+mod tests;

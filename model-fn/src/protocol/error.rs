@@ -1,0 +1,254 @@
+//! What is wrong with a body, in words and values that say what to change.
+
+use serde::{Serialize, Serializer};
+use serde_json::{Map, Value};
+
+use crate::tensor::Datatype;
+
+/// Why a body is refused. What serialises of it is the `detail` of the answer.
+#[derive(Debug, Clone, PartialEq, thiserror::Error, Serialize)]
+#[serde(untagged)]
+pub enum InputError {
+    /// The text is not JSON.
+    #[error("the body is not JSON: {message}")]
+    NotJson {
+        /// What the JSON reader found, and where.
+        #[serde(skip)]
+        message: String,
+    },
+    /// JSON, but nothing to predict from.
+    #[error(
+        "the body is no known dialect: send `instances`, or `inputs` as a list of tensors, as an object or as a nested list"
+    )]
+    NotADialect {
+        /// The keys of the body, where it is an object.
+        #[serde(rename = "given")]
+        keys: Vec<String>,
+    },
+    /// Two questions in one body.
+    #[error("the body asks twice: send either `inputs` or `instances`, once")]
+    Twice,
+    /// The route takes tensors only.
+    #[error("this route takes the open inference protocol: send `inputs` as a list of tensors")]
+    NotTensors,
+    /// A tensor of the Open Inference Protocol lacks a field, or has it wrong.
+    #[error("tensor `{tensor}`: `{field}` {message}")]
+    Field {
+        /// The name of the tensor, or its place.
+        #[serde(rename = "input")]
+        tensor: String,
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it.
+        #[serde(skip)]
+        message: String,
+    },
+    /// `data` is not what `shape` says.
+    #[error("tensor `{tensor}`: the shape {shape:?} does not hold the data given")]
+    Length {
+        /// The name of the tensor.
+        #[serde(rename = "input")]
+        tensor: String,
+        /// Its shape.
+        #[serde(rename = "expected", serialize_with = "as_shape")]
+        shape: Vec<usize>,
+        /// The shape of its data.
+        #[serde(serialize_with = "as_shape")]
+        given: Vec<usize>,
+    },
+    /// Lists side by side differ.
+    #[error("input `{input}` is ragged at {at:?}: {expected} expected, {given} given")]
+    Ragged {
+        /// The input.
+        input: String,
+        /// The way to the place, index by index.
+        at: Vec<usize>,
+        /// What the lists before it had there.
+        expected: String,
+        /// What is there.
+        given: String,
+    },
+    /// Lists within lists beyond the limit.
+    #[error("lists are nested more than {limit} deep")]
+    TooDeep {
+        /// The limit.
+        limit: usize,
+    },
+    /// More scalars than the limit.
+    #[error("the inputs hold more than {limit} values")]
+    TooManyElements {
+        /// The limit.
+        limit: usize,
+    },
+    /// More rows than the limit.
+    #[error("the inputs hold more than {limit} rows: send them in parts")]
+    TooManyRows {
+        /// The limit.
+        limit: usize,
+    },
+    /// The model has no such input.
+    #[error("the model has no input `{input}`")]
+    Unknown {
+        /// The name given.
+        input: String,
+        /// The names it has.
+        expected: Vec<String>,
+    },
+    /// An input of the model is not given.
+    #[error("input `{input}` is missing")]
+    Missing {
+        /// The input.
+        input: String,
+        /// The row that lacks it, where the others need not.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        row: Option<usize>,
+    },
+    /// An input is given twice.
+    #[error("input `{input}` is given twice")]
+    Repeated {
+        /// The input.
+        input: String,
+    },
+    /// A bare list, and no or several inputs.
+    #[error("the model has {} inputs: give them by name", expected.len())]
+    Unnamed {
+        /// The names.
+        expected: Vec<String>,
+    },
+    /// A scalar that is none of the datatype.
+    #[error("input `{input}` takes `{expected}`: {given} at {at:?} does not fit")]
+    Value {
+        /// The input.
+        input: String,
+        /// The way to the place, index by index.
+        at: Vec<usize>,
+        /// The datatype.
+        #[serde(serialize_with = "as_datatype")]
+        expected: Datatype,
+        /// The scalar, shortened.
+        given: String,
+    },
+    /// A tensor of a datatype that is not converted.
+    #[error("input `{input}` takes `{expected}`, given `{given}`")]
+    Datatype {
+        /// The input.
+        input: String,
+        /// The datatype of the model.
+        #[serde(serialize_with = "as_datatype")]
+        expected: Datatype,
+        /// The datatype of the tensor.
+        #[serde(serialize_with = "as_datatype")]
+        given: Datatype,
+    },
+    /// A shape that is not the model's.
+    #[error("input `{input}` takes the shape {expected:?}, given {given:?}")]
+    Shape {
+        /// The input.
+        input: String,
+        /// The model's shape, -1 where any length will do.
+        #[serde(serialize_with = "as_shape")]
+        expected: Vec<i64>,
+        /// The shape given.
+        #[serde(serialize_with = "as_shape")]
+        given: Vec<usize>,
+    },
+    /// No rows, or nothing in them.
+    #[error("input `{input}` is empty, given the shape {given:?}")]
+    Empty {
+        /// The input.
+        input: String,
+        /// The shape given.
+        #[serde(serialize_with = "as_shape")]
+        given: Vec<usize>,
+    },
+    /// Axes that must be equally long are not.
+    #[error("input `{input}` has {given} along axis {axis}, another input has {expected}")]
+    Disagree {
+        /// The input.
+        input: String,
+        /// The axis.
+        axis: usize,
+        /// The length elsewhere.
+        expected: usize,
+        /// The length here.
+        given: usize,
+    },
+    /// `outputs` does not say which outputs are asked for.
+    #[error("`outputs` must {must}")]
+    Outputs {
+        /// What it must be or not be.
+        #[serde(skip)]
+        must: &'static str,
+    },
+    /// The model has no such output.
+    #[error("the model has no output `{output}`")]
+    OutputUnknown {
+        /// The name given.
+        output: String,
+        /// The names it has.
+        expected: Vec<String>,
+    },
+    /// An output is asked for twice.
+    #[error("output `{output}` is asked for twice")]
+    OutputRepeated {
+        /// The output.
+        output: String,
+    },
+    /// An output that does not have one entry a row.
+    #[error(
+        "output `{output}` has the shape {given:?}, not one entry a row: ask with `inputs` instead of `instances`"
+    )]
+    NoRows {
+        /// The output.
+        output: String,
+        /// Its shape.
+        #[serde(serialize_with = "as_shape")]
+        given: Vec<usize>,
+    },
+}
+
+impl InputError {
+    /// One word for programs.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NotJson { .. } => "not_json",
+            Self::NotADialect { .. } | Self::Twice | Self::NotTensors => "not_a_dialect",
+            Self::Field { .. } | Self::Length { .. } | Self::Outputs { .. } => "malformed_tensor",
+            Self::Ragged { .. } => "ragged",
+            Self::TooDeep { .. } => "too_deep",
+            Self::TooManyElements { .. } => "too_many_elements",
+            Self::TooManyRows { .. } => "too_many_rows",
+            Self::Unknown { .. } => "input_unknown",
+            Self::Missing { .. } | Self::Unnamed { .. } => "input_missing",
+            Self::Repeated { .. } => "input_repeated",
+            Self::Value { .. } => "wrong_value",
+            Self::Datatype { .. } => "wrong_datatype",
+            Self::Shape { .. } => "wrong_shape",
+            Self::Empty { .. } => "empty_batch",
+            Self::Disagree { .. } => "rows_disagree",
+            Self::OutputUnknown { .. } => "output_unknown",
+            Self::OutputRepeated { .. } => "output_repeated",
+            Self::NoRows { .. } => "no_rows",
+        }
+    }
+
+    /// The values of the message, for programs.
+    pub fn detail(&self) -> Map<String, Value> {
+        let detail = serde_json::to_value(self).ok();
+        detail
+            .as_ref()
+            .and_then(Value::as_object)
+            .cloned()
+            .unwrap_or_default()
+    }
+}
+
+/// A shape, told apart from other lists of numbers.
+fn as_shape<T: Serialize, S: Serializer>(shape: &T, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map([("shape", shape)])
+}
+
+/// A datatype, told apart from other text.
+fn as_datatype<S: Serializer>(datatype: &Datatype, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map([("datatype", datatype)])
+}

@@ -1,0 +1,38 @@
+//! What a request may cost at most.
+
+/// The limits on one request and its answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Limits {
+    /// Bytes of the body, after base64.
+    pub body_bytes: usize,
+    /// Bytes of the answer's body.
+    pub reply_bytes: usize,
+    /// Rows: the length of the first axis where the model leaves it open.
+    pub rows: usize,
+    /// Scalars in all inputs together.
+    pub elements: usize,
+    /// Lists within lists.
+    pub depth: usize,
+}
+
+impl Limits {
+    /// Lambda takes events of 6 MB and answers of 6 MB; quotes in them are escaped, so an answer
+    /// may grow on its way out. A body of 6 MiB cannot hold more than three million scalars. No
+    /// model takes tensors of more than a few axes, and the reader's own stack ends at 128.
+    pub const DEFAULT: Self = Self {
+        body_bytes: 6 * 1024 * 1024,
+        reply_bytes: 5 * 1024 * 1024,
+        rows: 10_000,
+        elements: 2_000_000,
+        depth: 16,
+    };
+
+    /// The largest `depth` that the JSON reader's stack allows, the objects around lists included.
+    pub const DEEPEST: usize = 100;
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self::DEFAULT
+    }
+}

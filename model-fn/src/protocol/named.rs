@@ -1,0 +1,201 @@
+//! Tensors of the Open Inference Protocol: `{"name", "shape", "datatype", "data"}`.
+
+use std::fmt;
+
+use serde::Deserializer;
+use serde::de::{DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::nested::{Builder, Nested};
+use super::reading::Reading;
+use super::{InputError, Limits};
+use crate::tensor::{Datatype, Tensor, volume};
+
+/// A tensor and its name.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedTensor {
+    /// The name.
+    pub name: String,
+    /// The tensor.
+    pub tensor: Tensor,
+}
+
+/// Reads one tensor that stands alone.
+pub fn named_tensor(text: &str, limits: &Limits) -> Result<NamedTensor, InputError> {
+    let reading = Reading::new(&[], limits);
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let tensor = deserializer.deserialize_map(Named {
+        reading: &reading,
+        place: 0,
+    });
+    tensor.map_err(|error| reading.problem(&error))
+}
+
+/// Reads one tensor of a list.
+///
+/// The data goes straight into its buffer if the datatype stands before it, as every client
+/// writes it; otherwise its text is passed over once and read at the end.
+pub(super) struct Named<'a> {
+    pub(super) reading: &'a Reading<'a>,
+    /// The place in the list: the tensor's name until it says one.
+    pub(super) place: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Named<'_> {
+    type Value = NamedTensor;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<NamedTensor, D::Error> {
+        deserializer.deserialize_map(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Named<'_> {
+    type Value = NamedTensor;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a tensor")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<NamedTensor, A::Error> {
+        let mut parts = Parts::new(&self);
+        while let Some(key) = map.next_key::<String>()? {
+            match key.as_str() {
+                "name" => parts.name = Some(self.field(&parts, "name", map.next_value()?)?),
+                "shape" => parts.shape = Some(self.field(&parts, "shape", map.next_value()?)?),
+                "datatype" => parts.datatype = Some(self.datatype(&parts, map.next_value()?)?),
+                "data" if parts.data.is_some() => {
+                    let message = "is given twice".to_owned();
+                    return Err(self.reading.stop(parts.wrong("data", message)));
+                }
+                "data" => match parts.builder() {
+                    Some(mut builder) => {
+                        map.next_value_seed(Nested(&mut builder))?;
+                        parts.data = Some(Data::Read(builder));
+                    }
+                    None => parts.data = Some(Data::Text(map.next_value()?)),
+                },
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        parts.finish().map_err(|problem| self.reading.stop(problem))
+    }
+}
+
+impl Named<'_> {
+    /// A small field, read apart so that its problems are told with its name.
+    fn field<T: DeserializeOwned, E: serde::de::Error>(
+        &self,
+        parts: &Parts<'_, '_>,
+        field: &'static str,
+        text: &RawValue,
+    ) -> Result<T, E> {
+        serde_json::from_str(text.get()).map_err(|_| {
+            let wanted = if field == "shape" {
+                "must be a list of lengths from 0"
+            } else {
+                "must be text"
+            };
+            self.reading.stop(parts.wrong(field, wanted.to_owned()))
+        })
+    }
+
+    fn datatype<E: serde::de::Error>(
+        &self,
+        parts: &Parts<'_, '_>,
+        text: &RawValue,
+    ) -> Result<Datatype, E> {
+        let name: String = self.field(parts, "datatype", text)?;
+        name.parse().map_err(|_| {
+            let message = format!("is `{}`, which is not supported", name.escape_debug());
+            self.reading.stop(parts.wrong("datatype", message))
+        })
+    }
+}
+
+/// What is known of a tensor so far.
+struct Parts<'a, 'de> {
+    reading: &'a Reading<'a>,
+    place: usize,
+    name: Option<String>,
+    shape: Option<Vec<usize>>,
+    datatype: Option<Datatype>,
+    data: Option<Data<'a, 'de>>,
+}
+
+/// The data of a tensor.
+enum Data<'a, 'de> {
+    Read(Builder<'a>),
+    Text(&'de RawValue),
+}
+
+impl<'a, 'de> Parts<'a, 'de> {
+    fn new(named: &Named<'a>) -> Self {
+        Self {
+            reading: named.reading,
+            place: named.place,
+            name: None,
+            shape: None,
+            datatype: None,
+            data: None,
+        }
+    }
+
+    fn title(&self) -> String {
+        self.name.clone().unwrap_or_else(|| self.place.to_string())
+    }
+
+    fn wrong(&self, field: &'static str, message: String) -> InputError {
+        InputError::Field {
+            tensor: self.title(),
+            field,
+            message,
+        }
+    }
+
+    /// A builder for the data, once its datatype is known.
+    fn builder(&self) -> Option<Builder<'a>> {
+        let mut builder = Builder::new(self.reading, &self.title(), self.datatype?);
+        builder.reserve(self.shape.as_deref().and_then(volume).unwrap_or_default());
+        Some(builder)
+    }
+
+    fn finish(mut self) -> Result<NamedTensor, InputError> {
+        let missing = |part: &Self, field| part.wrong(field, "is missing".to_owned());
+        let Some(mut builder) = self.builder() else {
+            return Err(missing(&self, "datatype"));
+        };
+        let builder = match self.data.take() {
+            Some(Data::Read(builder)) => builder,
+            Some(Data::Text(text)) => {
+                let mut deserializer = serde_json::Deserializer::from_str(text.get());
+                let read = Nested(&mut builder).deserialize(&mut deserializer);
+                read.map_err(|error| self.reading.problem(&error))?;
+                builder
+            }
+            None => return Err(missing(&self, "data")),
+        };
+        let Some(name) = self.name.clone() else {
+            return Err(missing(&self, "name"));
+        };
+        let Some(shape) = self.shape.take() else {
+            return Err(missing(&self, "shape"));
+        };
+        let tensor = reshaped(&name, shape, builder.finish()?)?;
+        Ok(NamedTensor { name, tensor })
+    }
+}
+
+/// Flat data takes the shape; nested data must have it already.
+fn reshaped(name: &str, shape: Vec<usize>, data: Tensor) -> Result<Tensor, InputError> {
+    let (given, values) = data.into_parts();
+    let fits = given == shape || (given.len() <= 1 && volume(&shape) == Some(values.len()));
+    let wrong = || InputError::Length {
+        tensor: name.to_owned(),
+        shape: shape.clone(),
+        given: given.clone(),
+    };
+    if !fits {
+        return Err(wrong());
+    }
+    Tensor::new(shape.clone(), values).map_err(|_| wrong())
+}

@@ -1,0 +1,209 @@
+//! Nested lists, read straight into one row-major buffer.
+
+use std::fmt;
+
+use serde::Deserializer;
+use serde::de::{self, DeserializeSeed, SeqAccess, Visitor};
+
+use super::InputError;
+use super::reading::Reading;
+use crate::tensor::{Datatype, Scalar, Tensor, Values};
+
+/// Text is quoted in messages up to this many characters.
+const QUOTED: usize = 40;
+
+/// Forwards every scalar of JSON to `self.scalar`.
+macro_rules! visit_scalars {
+    () => {
+        fn visit_bool<E: serde::de::Error>(self, value: bool) -> Result<Self::Value, E> {
+            self.scalar($crate::tensor::Scalar::Bool(value))
+        }
+
+        fn visit_u64<E: serde::de::Error>(self, value: u64) -> Result<Self::Value, E> {
+            self.scalar($crate::tensor::Scalar::Unsigned(value))
+        }
+
+        fn visit_i64<E: serde::de::Error>(self, value: i64) -> Result<Self::Value, E> {
+            self.scalar($crate::tensor::Scalar::Signed(value))
+        }
+
+        fn visit_f64<E: serde::de::Error>(self, value: f64) -> Result<Self::Value, E> {
+            self.scalar($crate::tensor::Scalar::Float(value))
+        }
+
+        fn visit_str<E: serde::de::Error>(self, value: &str) -> Result<Self::Value, E> {
+            self.scalar($crate::tensor::Scalar::Text(value))
+        }
+
+        fn visit_unit<E: serde::de::Error>(self) -> Result<Self::Value, E> {
+            self.scalar($crate::tensor::Scalar::Null)
+        }
+    };
+}
+pub(super) use visit_scalars;
+
+/// A tensor that grows scalar by scalar; its shape is that of the lists around them.
+pub(super) struct Builder<'a> {
+    reading: &'a Reading<'a>,
+    input: String,
+    values: Values,
+    /// The length of the lists at each depth, once the first of them has ended.
+    lengths: Vec<Option<usize>>,
+    /// How many lists are around each scalar, once there is one.
+    depth: Option<usize>,
+    /// Where in each open list the reader is.
+    position: Vec<usize>,
+}
+
+impl<'a> Builder<'a> {
+    pub(super) fn new(reading: &'a Reading<'a>, input: &str, datatype: Datatype) -> Self {
+        Self {
+            reading,
+            input: input.to_owned(),
+            values: Values::new(datatype),
+            lengths: Vec::new(),
+            depth: None,
+            position: Vec::new(),
+        }
+    }
+
+    /// Makes room for what a shape promises, as far as the limits go.
+    pub(super) fn reserve(&mut self, elements: usize) {
+        self.values
+            .reserve(elements.min(self.reading.limits.elements));
+    }
+
+    /// Begins a list within the lists that are open.
+    pub(super) fn open(&mut self) -> Result<(), InputError> {
+        let depth = self.position.len();
+        let limit = self.reading.limits.depth;
+        if depth >= limit {
+            return Err(InputError::TooDeep { limit });
+        }
+        if self.depth.is_some_and(|scalars| depth >= scalars) {
+            return Err(self.ragged("a value", "a list"));
+        }
+        if self.lengths.len() == depth {
+            self.lengths.push(None);
+        }
+        self.position.push(0);
+        Ok(())
+    }
+
+    /// Goes on to the next entry of the innermost list.
+    pub(super) fn next(&mut self) {
+        if let Some(index) = self.position.last_mut() {
+            *index += 1;
+        }
+    }
+
+    /// Ends the innermost list.
+    pub(super) fn close(&mut self) -> Result<(), InputError> {
+        let given = self.position.pop().unwrap_or_default();
+        let Some(length) = self.lengths.get_mut(self.position.len()) else {
+            return Ok(());
+        };
+        match *length.get_or_insert(given) {
+            expected if expected == given => Ok(()),
+            expected => Err(self.ragged(&format!("{expected} entries"), &format!("{given}"))),
+        }
+    }
+
+    /// Appends a scalar to the innermost list.
+    pub(super) fn push(&mut self, scalar: Scalar<'_>) -> Result<(), InputError> {
+        let depth = self.position.len();
+        let expected = *self.depth.get_or_insert(depth);
+        if expected != depth || self.lengths.len() != depth {
+            return Err(self.ragged("a list", "a value"));
+        }
+        self.reading.count()?;
+        if self.values.push(scalar) {
+            return Ok(());
+        }
+        let (input, at) = (self.input.clone(), self.position.clone());
+        Err(InputError::Value {
+            input,
+            at,
+            expected: self.values.datatype(),
+            given: quoted(scalar),
+        })
+    }
+
+    /// The tensor, once all lists have ended.
+    pub(super) fn finish(self) -> Result<Tensor, InputError> {
+        let shape: Vec<usize> = self.lengths.into_iter().flatten().collect();
+        let input = self.input;
+        Tensor::new(shape, self.values).map_err(|error| InputError::Empty {
+            input,
+            given: error.shape,
+        })
+    }
+
+    fn ragged(&self, expected: &str, given: &str) -> InputError {
+        let (input, at) = (self.input.clone(), self.position.clone());
+        InputError::Ragged {
+            input,
+            at,
+            expected: expected.to_owned(),
+            given: given.to_owned(),
+        }
+    }
+}
+
+fn quoted(scalar: Scalar<'_>) -> String {
+    match scalar {
+        Scalar::Null => "null".to_owned(),
+        Scalar::Bool(value) => value.to_string(),
+        Scalar::Unsigned(number) => number.to_string(),
+        Scalar::Signed(number) => number.to_string(),
+        Scalar::Float(number) => format!("{number:?}"),
+        Scalar::Text(text) if text.chars().count() <= QUOTED => format!("{text:?}"),
+        Scalar::Text(text) => format!("{:?}…", text.chars().take(QUOTED).collect::<String>()),
+    }
+}
+
+/// Reads a scalar or a nested list into a builder, within the lists that are open in it.
+pub(super) struct Nested<'b, 'a>(pub(super) &'b mut Builder<'a>);
+
+impl<'de> DeserializeSeed<'de> for Nested<'_, '_> {
+    type Value = ();
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl Nested<'_, '_> {
+    pub(super) fn scalar<E: de::Error>(self, scalar: Scalar<'_>) -> Result<(), E> {
+        self.0
+            .push(scalar)
+            .map_err(|problem| self.0.reading.stop(problem))
+    }
+}
+
+impl<'de> Visitor<'de> for Nested<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("values in nested lists")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        let Self(builder) = self;
+        let reading = builder.reading;
+        builder
+            .open()
+            .map_err(|problem| reading.stop::<A::Error>(problem))?;
+        while list.next_element_seed(Nested(builder))?.is_some() {
+            builder.next();
+        }
+        builder.close().map_err(|problem| reading.stop(problem))
+    }
+
+    fn visit_map<A: de::MapAccess<'de>>(self, _map: A) -> Result<(), A::Error> {
+        let problem = self.0.ragged("a value or a list", "an object");
+        Err(self.0.reading.stop(problem))
+    }
+
+    visit_scalars!();
+}

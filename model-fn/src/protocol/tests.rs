@@ -1,0 +1,105 @@
+//! Bodies and answers as lines of data: the models they are for, and one check for each side.
+
+mod answering;
+mod malformed;
+mod reading;
+mod unfit;
+
+use serde_json::Value;
+
+use super::*;
+use crate::engine::{Dimension, Port};
+use crate::tensor::{Datatype, Values};
+
+const LIMITS: Limits = Limits {
+    body_bytes: 1000,
+    reply_bytes: 1000,
+    rows: 3,
+    elements: 12,
+    depth: 4,
+};
+
+fn port(name: &str, datatype: Datatype, shape: &[i64]) -> Port {
+    let axis = |length: &i64| usize::try_from(*length).map_or(Dimension::Any, Dimension::Fixed);
+    Port {
+        name: name.to_owned(),
+        datatype,
+        shape: Some(shape.iter().map(axis).collect()),
+    }
+}
+
+/// A model of one input: rows of two floats.
+fn one() -> Specification {
+    let outputs = vec![port("y", Datatype::Fp32, &[-1])];
+    Specification {
+        inputs: vec![port("x", Datatype::Fp32, &[-1, 2])],
+        outputs,
+    }
+}
+
+/// A model of two inputs: a column of integers and one of text.
+fn two() -> Specification {
+    let inputs = vec![
+        port("n", Datatype::Int64, &[-1, 1]),
+        port("t", Datatype::Bytes, &[-1]),
+    ];
+    let outputs = vec![
+        port("a", Datatype::Fp32, &[-1]),
+        port("b", Datatype::Int64, &[-1, 2]),
+    ];
+    Specification { inputs, outputs }
+}
+
+/// Token ids and their mask: both axes have names.
+fn named() -> Specification {
+    let axes = || {
+        Some(vec![
+            Dimension::Named("batch".to_owned()),
+            Dimension::Named("length".to_owned()),
+        ])
+    };
+    let input = |name: &str| Port {
+        name: name.to_owned(),
+        datatype: Datatype::Int64,
+        shape: axes(),
+    };
+    Specification {
+        inputs: vec![input("ids"), input("mask")],
+        outputs: Vec::new(),
+    }
+}
+
+fn tensor(shape: &[usize], values: Values) -> Tensor {
+    Tensor::new(shape.to_vec(), values).unwrap()
+}
+
+#[track_caller]
+fn check(
+    specification: &Specification,
+    body: &str,
+    dialect: Dialect,
+    rows: usize,
+    inputs: &[Tensor],
+) {
+    let question = read(body.as_bytes(), specification, &LIMITS, Accepted::Any).unwrap();
+    assert_eq!((question.dialect, question.rows), (dialect, rows));
+    assert_eq!(question.inputs, inputs);
+}
+
+/// The error's code, its message and its detail.
+#[track_caller]
+fn refused(specification: &Specification, body: &str, code: &str, message: &str, detail: Value) {
+    let error = read(body.as_bytes(), specification, &LIMITS, Accepted::Any).unwrap_err();
+    assert_eq!(error.to_string(), message);
+    assert_eq!(
+        (error.code(), Value::Object(error.detail())),
+        (code, detail)
+    );
+}
+
+/// The error's code and message, where the detail says no more.
+#[track_caller]
+fn code(specification: &Specification, body: &str, code: &str, message: &str) {
+    let error = read(body.as_bytes(), specification, &LIMITS, Accepted::Any).unwrap_err();
+    assert_eq!((error.code(), error.to_string().as_str()), (code, message));
+}

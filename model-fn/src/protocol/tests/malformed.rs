@@ -1,0 +1,258 @@
+//! Bodies that no model takes, and those over a limit.
+
+use serde_json::{Value, json};
+
+use super::*;
+
+#[test]
+fn what_is_not_json_is_told_with_its_place() {
+    let message = "the body is not JSON: EOF while parsing a list at line 1 column 15";
+    refused(&one(), r#"{"instances": ["#, "not_json", message, json!({}));
+    let nan = "the body is not JSON: expected value at line 1 column 17";
+    refused(
+        &one(),
+        r#"{"instances": [[NaN, 1]]}"#,
+        "not_json",
+        nan,
+        json!({}),
+    );
+    let more = "the body is not JSON: trailing characters at line 1 column 25";
+    refused(
+        &one(),
+        r#"{"instances": [[1, 2]]} {"#,
+        "not_json",
+        more,
+        json!({}),
+    );
+    let text = "the body is not JSON: expected value at line 1 column 1";
+    refused(&one(), "alcohol,ash\n1,2", "not_json", text, json!({}));
+}
+
+#[test]
+fn what_is_no_dialect_is_told() {
+    let message = "the body is no known dialect: send `instances`, or `inputs` as a list of tensors, as an object or as a nested list";
+    let detail = |keys: &[&str]| json!({"given": keys});
+    refused(
+        &one(),
+        r#"{"input": [[1, 2]], "id": 1}"#,
+        "not_a_dialect",
+        message,
+        detail(&["input", "id"]),
+    );
+    refused(&one(), "[[1, 2]]", "not_a_dialect", message, detail(&[]));
+    refused(&one(), "1", "not_a_dialect", message, detail(&[]));
+    refused(&one(), "{}", "not_a_dialect", message, detail(&[]));
+    refused(
+        &one(),
+        r#"{"instances": {"x": [1, 2]}}"#,
+        "not_a_dialect",
+        message,
+        detail(&[]),
+    );
+    let twice = "the body asks twice: send either `inputs` or `instances`, once";
+    code(
+        &one(),
+        r#"{"instances": [[1, 2]], "inputs": [[1, 2]]}"#,
+        "not_a_dialect",
+        twice,
+    );
+    code(
+        &one(),
+        r#"{"inputs": [[1, 2]], "inputs": [[1, 2]]}"#,
+        "not_a_dialect",
+        twice,
+    );
+    let other = read(
+        br#"{"instances": [[1, 2]]}"#,
+        &one(),
+        &LIMITS,
+        Accepted::TensorsOnly,
+    );
+    assert_eq!(other, Err(InputError::NotTensors));
+}
+
+#[test]
+fn ragged_lists_are_told_with_their_place() {
+    let ragged = |body: &str, at: Value, expected: &str, given: &str| {
+        let place = at.to_string().replace(',', ", ");
+        let message = format!("input `x` is ragged at {place}: {expected} expected, {given} given");
+        refused(
+            &one(),
+            body,
+            "ragged",
+            &message,
+            json!({"input": "x", "at": at, "expected": expected, "given": given}),
+        );
+    };
+    ragged(
+        r#"{"instances": [[1, 2], [3]]}"#,
+        json!([1]),
+        "2 entries",
+        "1",
+    );
+    ragged(
+        r#"{"instances": [[1, 2], [3, 4, 5]]}"#,
+        json!([1]),
+        "2 entries",
+        "3",
+    );
+    ragged(
+        r#"{"instances": [[1, 2], 3]}"#,
+        json!([1]),
+        "a list",
+        "a value",
+    );
+    ragged(
+        r#"{"inputs": [[1, 2], [3, [4]]]}"#,
+        json!([1, 1]),
+        "a value",
+        "a list",
+    );
+    ragged(
+        r#"{"inputs": [[1, 2], {"x": 1}]}"#,
+        json!([1]),
+        "a value or a list",
+        "an object",
+    );
+    ragged(r#"{"inputs": [[], [1]]}"#, json!([1]), "0 entries", "1");
+}
+
+#[test]
+fn malformed_tensors_are_told_by_field() {
+    let wrong = |tensor: &str, name: &str, field: &str, message: &str| {
+        let body = format!(r#"{{"inputs": [{tensor}]}}"#);
+        let message = format!("tensor `{name}`: `{field}` {message}");
+        refused(
+            &one(),
+            &body,
+            "malformed_tensor",
+            &message,
+            json!({"input": name, "field": field}),
+        );
+    };
+    wrong(
+        r#"{"shape": [1, 2], "datatype": "FP32", "data": [1, 2]}"#,
+        "0",
+        "name",
+        "is missing",
+    );
+    wrong(
+        r#"{"name": "x", "datatype": "FP32", "data": [1, 2]}"#,
+        "x",
+        "shape",
+        "is missing",
+    );
+    wrong(
+        r#"{"name": "x", "shape": [1, 2], "data": [1, 2]}"#,
+        "x",
+        "datatype",
+        "is missing",
+    );
+    wrong(
+        r#"{"name": "x", "shape": [1, 2], "datatype": "FP32"}"#,
+        "x",
+        "data",
+        "is missing",
+    );
+    wrong(r#"{"name": 1}"#, "0", "name", "must be text");
+    wrong(
+        r#"{"name": "x", "shape": [-1, 2]}"#,
+        "x",
+        "shape",
+        "must be a list of lengths from 0",
+    );
+    wrong(
+        r#"{"name": "x", "shape": 2}"#,
+        "x",
+        "shape",
+        "must be a list of lengths from 0",
+    );
+    wrong(
+        r#"{"name": "x", "datatype": "float"}"#,
+        "x",
+        "datatype",
+        "is `float`, which is not supported",
+    );
+    let twice =
+        r#"{"name": "x", "shape": [1, 2], "datatype": "FP32", "data": [1, 2], "data": [1, 2]}"#;
+    wrong(twice, "x", "data", "is given twice");
+
+    let length = |shape: &str, data: &str, given: Value| {
+        let body = format!(
+            r#"{{"inputs": [{{"name": "x", "shape": {shape}, "datatype": "FP32", "data": {data}}}]}}"#
+        );
+        let message = format!("tensor `x`: the shape {shape} does not hold the data given");
+        let shape: Value = serde_json::from_str(shape).unwrap();
+        let detail = json!({"input": "x", "expected": {"shape": shape}, "given": {"shape": given}});
+        refused(&one(), &body, "malformed_tensor", &message, detail);
+    };
+    length("[1, 2]", "[1, 2, 3]", json!([3]));
+    length("[2, 2]", "[1, 2]", json!([2]));
+    length("[1, 2]", "[[1], [2]]", json!([2, 1]));
+    length("[18446744073709551615, 2]", "[1, 2]", json!([2]));
+}
+
+#[test]
+fn every_limit_holds_and_one_past_it_does_not() {
+    let rows = |count: usize| format!(r#"{{"instances": [{}]}}"#, vec!["[1, 2]"; count].join(","));
+    assert!(read(rows(3).as_bytes(), &one(), &LIMITS, Accepted::Any).is_ok());
+    let message = "the inputs hold more than 3 rows: send them in parts";
+    refused(
+        &one(),
+        &rows(4),
+        "too_many_rows",
+        message,
+        json!({"limit": 3}),
+    );
+    let columns = rows(4).replace("instances", "inputs");
+    refused(
+        &one(),
+        &columns,
+        "too_many_rows",
+        message,
+        json!({"limit": 3}),
+    );
+
+    let elements = |count: usize| {
+        format!(
+            r#"{{"inputs": {{"ids": [[{}]]}}}}"#,
+            vec!["1"; count].join(",")
+        )
+    };
+    code(
+        &named(),
+        &elements(12),
+        "input_missing",
+        "input `mask` is missing",
+    );
+    refused(
+        &named(),
+        &elements(13),
+        "too_many_elements",
+        "the inputs hold more than 12 values",
+        json!({"limit": 12}),
+    );
+
+    let deep = |depth: usize| {
+        format!(
+            r#"{{"inputs": {}1{}}}"#,
+            "[".repeat(depth),
+            "]".repeat(depth)
+        )
+    };
+    code(
+        &one(),
+        &deep(4),
+        "wrong_shape",
+        "input `x` takes the shape [-1, 2], given [1, 1, 1, 1]",
+    );
+    let nested = "lists are nested more than 4 deep";
+    refused(&one(), &deep(5), "too_deep", nested, json!({"limit": 4}));
+    refused(
+        &one(),
+        &deep(250_000),
+        "too_deep",
+        nested,
+        json!({"limit": 4}),
+    );
+}

@@ -1,0 +1,296 @@
+//! The models that are served, found by name and version.
+//!
+//! A repository holds only models that were loaded, run and found right; [`Repository::open`]
+//! tells everything that is wrong with all of them.
+
+mod check;
+mod compare;
+mod description;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use crate::engine::{LoadError, Model};
+use crate::protocol::Limits;
+
+pub use check::CheckError;
+pub use compare::Difference;
+pub use description::{Description, DescriptionError};
+
+/// The files of one model, as found at its source.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Files {
+    /// The model's name.
+    pub name: String,
+    /// Its versions.
+    pub versions: Vec<VersionFiles>,
+    /// The text of `model.yaml`.
+    pub description: Option<String>,
+    /// The text of `example.json`: a body for `POST /predict/NAME`.
+    pub example: Option<String>,
+    /// The text of `expected.json`, which holds for the default version.
+    pub expected: Option<String>,
+}
+
+/// The files of one version.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VersionFiles {
+    /// The version.
+    pub number: u64,
+    /// The ONNX file.
+    pub model: PathBuf,
+    /// The text of the version's own `expected.json`.
+    pub expected: Option<String>,
+}
+
+/// All models that are served.
+#[derive(Debug)]
+pub struct Repository {
+    models: BTreeMap<String, Entry>,
+    default: Option<String>,
+}
+
+/// A model with its versions.
+#[derive(Debug)]
+pub struct Entry {
+    /// The model's name.
+    pub name: String,
+    /// What `model.yaml` says of it.
+    pub description: Description,
+    /// The version that serves where none is named.
+    pub default_version: u64,
+    /// The limits on its requests.
+    pub limits: Limits,
+    versions: BTreeMap<u64, Model>,
+}
+
+/// One version of a model, as a request finds it.
+#[derive(Debug, Clone, Copy)]
+pub struct Version<'a> {
+    /// The model it is of.
+    pub entry: &'a Entry,
+    /// The version.
+    pub number: u64,
+    /// What runs.
+    pub model: &'a Model,
+}
+
+/// Why a request's model is not found.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum FindError {
+    /// No model of this name is served.
+    #[error("no model `{model}`")]
+    Model {
+        /// The name asked for.
+        model: String,
+        /// The names there are.
+        models: Vec<String>,
+    },
+    /// The model has no such version.
+    #[error("no version `{version}` of model `{model}`")]
+    Version {
+        /// The model.
+        model: String,
+        /// The version asked for.
+        version: String,
+        /// The versions there are.
+        versions: Vec<u64>,
+    },
+    /// No name is given, and none is set.
+    #[error("name a model: none of them is the default")]
+    NoDefault {
+        /// The names there are.
+        models: Vec<String>,
+    },
+}
+
+/// What is wrong with a model.
+#[derive(Debug, thiserror::Error)]
+pub enum Problem {
+    /// `model.yaml` is wrong.
+    #[error("model `{model}`: `model.yaml`")]
+    Description {
+        /// The model.
+        model: String,
+        /// Why.
+        source: DescriptionError,
+    },
+    /// A version cannot be loaded.
+    #[error("model `{model}` version {version}")]
+    Load {
+        /// The model.
+        model: String,
+        /// The version.
+        version: u64,
+        /// Why.
+        source: LoadError,
+    },
+    /// A version loads, but does not answer as it must.
+    #[error("model `{model}` version {version}")]
+    Check {
+        /// The model.
+        model: String,
+        /// The version.
+        version: u64,
+        /// Why.
+        source: CheckError,
+    },
+    /// The default model is not there.
+    #[error("`DEFAULT_MODEL` is `{0}`, which is no model")]
+    Default(String),
+}
+
+impl Repository {
+    /// Loads and checks every version of every model.
+    pub fn open(
+        found: Vec<Files>,
+        default: Option<String>,
+        limits: &Limits,
+    ) -> Result<Self, Vec<Problem>> {
+        let mut problems = Vec::new();
+        let names: Vec<String> = found.iter().map(|files| files.name.clone()).collect();
+        let default = match (default, names.as_slice()) {
+            (None, [only]) => Some(only.clone()),
+            (default, _) => default,
+        };
+        if let Some(name) = default.as_ref().filter(|name| !names.contains(name)) {
+            problems.push(Problem::Default(name.clone()));
+        }
+        let mut models = BTreeMap::new();
+        for files in found {
+            match Entry::open(files, limits) {
+                Ok(entry) => drop(models.insert(entry.name.clone(), entry)),
+                Err(more) => problems.extend(more),
+            }
+        }
+        if problems.is_empty() {
+            Ok(Self { models, default })
+        } else {
+            Err(problems)
+        }
+    }
+
+    /// All models, by name.
+    pub fn models(&self) -> impl Iterator<Item = &Entry> {
+        self.models.values()
+    }
+
+    /// The name of the default model.
+    pub fn default_model(&self) -> Option<&str> {
+        self.default.as_deref()
+    }
+
+    /// Finds a version of a model; the default ones where nothing is named.
+    pub fn find(
+        &self,
+        model: Option<&str>,
+        version: Option<&str>,
+    ) -> Result<Version<'_>, FindError> {
+        let models = || self.models.keys().cloned().collect();
+        let Some(name) = model.or(self.default.as_deref()) else {
+            return Err(FindError::NoDefault { models: models() });
+        };
+        let Some(entry) = self.models.get(name) else {
+            return Err(FindError::Model {
+                model: name.to_owned(),
+                models: models(),
+            });
+        };
+        entry.find(version)
+    }
+}
+
+impl Entry {
+    /// The versions there are.
+    pub fn versions(&self) -> Vec<u64> {
+        self.versions.keys().copied().collect()
+    }
+
+    /// Finds a version by its number, the default one where none is given.
+    pub fn find(&self, version: Option<&str>) -> Result<Version<'_>, FindError> {
+        let is_asked = |number: u64| {
+            version.map_or(number == self.default_version, |asked| {
+                asked == number.to_string()
+            })
+        };
+        let found = self.versions.iter().find(|(number, _)| is_asked(**number));
+        let Some((number, model)) = found else {
+            let version = version.unwrap_or_default().to_owned();
+            return Err(FindError::Version {
+                model: self.name.clone(),
+                version,
+                versions: self.versions(),
+            });
+        };
+        Ok(Version {
+            entry: self,
+            number: *number,
+            model,
+        })
+    }
+
+    fn open(files: Files, limits: &Limits) -> Result<Self, Vec<Problem>> {
+        let Files {
+            name,
+            versions,
+            description,
+            example,
+            expected,
+        } = files;
+        let wrong = |source| {
+            vec![Problem::Description {
+                model: name.clone(),
+                source,
+            }]
+        };
+        let description =
+            Description::read(description.as_deref().unwrap_or_default()).map_err(wrong)?;
+        let numbers: Vec<u64> = versions.iter().map(|version| version.number).collect();
+        let (served, default_version) = description.choose(&numbers).map_err(wrong)?;
+        let limits = description.limits.within(limits);
+        let mut loaded = BTreeMap::new();
+        let mut problems = Vec::new();
+        for files in versions
+            .into_iter()
+            .filter(|version| served.contains(&version.number))
+        {
+            let expected = files.expected.as_ref().or(expected
+                .as_ref()
+                .filter(|_| files.number == default_version));
+            let recorded = check::Recorded {
+                expected: expected.map(String::as_str),
+                example: example.as_deref(),
+            };
+            let (model, version) = (name.clone(), files.number);
+            match Model::load(&files.model) {
+                Err(source) => problems.push(Problem::Load {
+                    model,
+                    version,
+                    source,
+                }),
+                Ok(mut loading) => match check::check(&loading, &description, recorded, &limits) {
+                    Err(source) => problems.push(Problem::Check {
+                        model,
+                        version,
+                        source,
+                    }),
+                    Ok(outputs) => {
+                        loading.correct(&outputs);
+                        loaded.insert(version, loading);
+                    }
+                },
+            }
+        }
+        if problems.is_empty() {
+            Ok(Self {
+                name,
+                description,
+                default_version,
+                limits,
+                versions: loaded,
+            })
+        } else {
+            Err(problems)
+        }
+    }
+}

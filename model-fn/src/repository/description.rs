@@ -1,0 +1,151 @@
+//! `model.yaml`: what people say of a model, and which versions are served.
+
+use serde::Deserialize;
+
+use crate::protocol::Limits;
+
+/// What `model.yaml` says; every key is optional.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Description {
+    /// What the model tells, in a sentence or two.
+    pub description: Option<String>,
+    /// Where its data comes from.
+    pub source: Option<String>,
+    /// The names of its classes, in the order of its scores.
+    pub labels: Vec<String>,
+    /// The names of the values in a row of its only input.
+    pub columns: Vec<String>,
+    /// The versions to serve; all where nothing is said.
+    pub versions: Option<Vec<u64>>,
+    /// The version that serves where none is named; the highest where nothing is said.
+    #[serde(rename = "default")]
+    pub default_version: Option<u64>,
+    /// Limits that are narrower than the function's.
+    pub limits: ModelLimits,
+}
+
+/// Limits of one model.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct ModelLimits {
+    /// Rows of a request.
+    pub rows: Option<usize>,
+    /// Values in all inputs of a request.
+    pub elements: Option<usize>,
+}
+
+/// What is wrong with a `model.yaml`.
+#[derive(Debug, thiserror::Error)]
+pub enum DescriptionError {
+    /// It is not YAML, or has a key that is not known.
+    #[error("{0}")]
+    Unreadable(String),
+    /// A version it names is not there.
+    #[error("version {0} is not there")]
+    NoVersion(u64),
+    /// It serves no version.
+    #[error("no version is served")]
+    Nothing,
+}
+
+impl Description {
+    /// Reads the text of the file; an empty one says nothing.
+    pub fn read(text: &str) -> Result<Self, DescriptionError> {
+        if text.trim().is_empty() {
+            return Ok(Self::default());
+        }
+        serde_saphyr::from_str(text)
+            .map_err(|error| DescriptionError::Unreadable(error.to_string()))
+    }
+
+    /// The versions to serve of those that are there, and the default one.
+    pub(super) fn choose(&self, there: &[u64]) -> Result<(Vec<u64>, u64), DescriptionError> {
+        let served = self.versions.clone().unwrap_or_else(|| there.to_vec());
+        if let Some(missing) = served.iter().find(|version| !there.contains(version)) {
+            return Err(DescriptionError::NoVersion(*missing));
+        }
+        let highest = served
+            .iter()
+            .max()
+            .copied()
+            .ok_or(DescriptionError::Nothing)?;
+        let default = self.default_version.unwrap_or(highest);
+        if served.contains(&default) {
+            Ok((served, default))
+        } else {
+            Err(DescriptionError::NoVersion(default))
+        }
+    }
+}
+
+impl ModelLimits {
+    /// These limits, never wider than the function's.
+    pub(super) fn within(self, limits: &Limits) -> Limits {
+        let narrower = |own: Option<usize>, all: usize| own.map_or(all, |own| own.min(all));
+        let rows = narrower(self.rows, limits.rows);
+        let elements = narrower(self.elements, limits.elements);
+        Limits {
+            rows,
+            elements,
+            ..limits.clone()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn choose(text: &str, expected: Result<(&[u64], u64), &str>) {
+        let chosen =
+            Description::read(text).and_then(|description| description.choose(&[1, 2, 10]));
+        let chosen = chosen.map_err(|error| error.to_string());
+        assert_eq!(
+            chosen,
+            expected
+                .map(|(served, default)| (served.to_vec(), default))
+                .map_err(str::to_owned)
+        );
+    }
+
+    #[test]
+    fn versions_are_served_as_listed() {
+        choose("", Ok((&[1, 2, 10], 10)));
+        choose("# nothing\nversions: [1, 2]", Ok((&[1, 2], 2)));
+        choose("versions: [1, 2]\ndefault: 1", Ok((&[1, 2], 1)));
+        choose("default: 2", Ok((&[1, 2, 10], 2)));
+        choose("versions: [3]", Err("version 3 is not there"));
+        choose("versions: [1]\ndefault: 2", Err("version 2 is not there"));
+        choose("versions: []", Err("no version is served"));
+    }
+
+    #[test]
+    fn an_unknown_key_is_refused() {
+        let error = Description::read("lables: [a]").unwrap_err().to_string();
+        assert!(error.contains("lables"), "{error}");
+        assert!(Description::read("limits: {row: 1}").is_err());
+        assert!(Description::read("labels: a\nb").is_err());
+    }
+
+    #[test]
+    fn limits_only_narrow() {
+        let limits = |text: &str| {
+            Description::read(text)
+                .unwrap()
+                .limits
+                .within(&Limits::DEFAULT)
+        };
+        assert_eq!(
+            limits("limits: {rows: 5, elements: 6}"),
+            Limits {
+                rows: 5,
+                elements: 6,
+                ..Limits::DEFAULT
+            }
+        );
+        assert_eq!(limits("limits: {rows: 99999999}"), Limits::DEFAULT);
+        assert_eq!(limits("description: d"), Limits::DEFAULT);
+    }
+}

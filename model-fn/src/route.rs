@@ -1,0 +1,197 @@
+//! Which path and method mean what.
+
+/// What a request asks for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Route {
+    /// `POST /predict[/{model}]`: a body of any dialect.
+    Predict(Target),
+    /// `POST /v2/models/{model}[/versions/{version}]/infer`
+    Infer(Target),
+    /// `GET /v2`: the server's metadata.
+    Server,
+    /// `GET /v2/health/live`
+    Live,
+    /// `GET /v2/health/ready`
+    Ready,
+    /// `GET /v2/models/{model}[/versions/{version}]`: a model's metadata.
+    Model(Target),
+    /// `GET /v2/models/{model}[/versions/{version}]/ready`
+    ModelReady(Target),
+    /// `GET /models`: all models.
+    Models,
+}
+
+/// A model by name and version; the default ones where nothing is said.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Target {
+    /// The model.
+    pub model: Option<String>,
+    /// The version.
+    pub version: Option<String>,
+}
+
+/// Why a request has no route.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RouteError {
+    /// Nothing is there.
+    #[error("no such route")]
+    Unknown,
+    /// Something is there, under another method.
+    #[error("this route takes `{allowed}`")]
+    Method {
+        /// The method it takes.
+        allowed: &'static str,
+    },
+}
+
+impl Route {
+    /// Finds the route of a request.
+    pub fn find(method: &str, path: &[String]) -> Result<Self, RouteError> {
+        let route = Self::at(path).ok_or(RouteError::Unknown)?;
+        let allowed = route.method();
+        if method == allowed {
+            Ok(route)
+        } else {
+            Err(RouteError::Method { allowed })
+        }
+    }
+
+    fn at(path: &[String]) -> Option<Self> {
+        let segments: Vec<&str> = path.iter().map(String::as_str).collect();
+        Some(match segments.as_slice() {
+            ["predict"] => Self::Predict(Target::default()),
+            ["predict", model] => Self::Predict(Target::of(model, None)),
+            ["models"] => Self::Models,
+            ["v2"] => Self::Server,
+            ["v2", "health", "live"] => Self::Live,
+            ["v2", "health", "ready"] => Self::Ready,
+            ["v2", "models", model] => Self::Model(Target::of(model, None)),
+            ["v2", "models", model, "ready"] => Self::ModelReady(Target::of(model, None)),
+            ["v2", "models", model, "infer"] => Self::Infer(Target::of(model, None)),
+            ["v2", "models", model, "versions", version] => {
+                Self::Model(Target::of(model, Some(version)))
+            }
+            ["v2", "models", model, "versions", version, "ready"] => {
+                Self::ModelReady(Target::of(model, Some(version)))
+            }
+            ["v2", "models", model, "versions", version, "infer"] => {
+                Self::Infer(Target::of(model, Some(version)))
+            }
+            _ => return None,
+        })
+    }
+
+    fn method(&self) -> &'static str {
+        match self {
+            Self::Predict(_) | Self::Infer(_) => "POST",
+            Self::Server
+            | Self::Live
+            | Self::Ready
+            | Self::Model(_)
+            | Self::ModelReady(_)
+            | Self::Models => "GET",
+        }
+    }
+
+    /// Whether the route answers without an authorizer: health alone does.
+    pub fn is_open(&self) -> bool {
+        match self {
+            Self::Live | Self::Ready => true,
+            Self::Predict(_) | Self::Infer(_) | Self::Server => false,
+            Self::Model(_) | Self::ModelReady(_) | Self::Models => false,
+        }
+    }
+
+    /// The route in the log: a template, never what the caller wrote.
+    pub fn template(&self) -> &'static str {
+        match self {
+            Self::Predict(Target { model: None, .. }) => "POST /predict",
+            Self::Predict(Target { model: Some(_), .. }) => "POST /predict/{model}",
+            Self::Infer(Target { version: None, .. }) => "POST /v2/models/{model}/infer",
+            Self::Infer(Target {
+                version: Some(_), ..
+            }) => "POST /v2/models/{model}/versions/{version}/infer",
+            Self::Server => "GET /v2",
+            Self::Live => "GET /v2/health/live",
+            Self::Ready => "GET /v2/health/ready",
+            Self::Model(Target { version: None, .. }) => "GET /v2/models/{model}",
+            Self::Model(Target {
+                version: Some(_), ..
+            }) => "GET /v2/models/{model}/versions/{version}",
+            Self::ModelReady(Target { version: None, .. }) => "GET /v2/models/{model}/ready",
+            Self::ModelReady(Target {
+                version: Some(_), ..
+            }) => "GET /v2/models/{model}/versions/{version}/ready",
+            Self::Models => "GET /models",
+        }
+    }
+}
+
+impl Target {
+    fn of(model: &str, version: Option<&str>) -> Self {
+        Self {
+            model: Some(model.to_owned()),
+            version: version.map(str::to_owned),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn find(method: &str, path: &str) -> Result<Route, RouteError> {
+        let path: Vec<String> = path.split('/').skip(1).map(str::to_owned).collect();
+        Route::find(method, &path)
+    }
+
+    #[test]
+    fn every_route_is_found_by_its_template_under_its_method_alone() {
+        let routes = [
+            "POST /predict",
+            "POST /predict/{model}",
+            "POST /v2/models/{model}/infer",
+            "POST /v2/models/{model}/versions/{version}/infer",
+            "GET /v2",
+            "GET /v2/health/live",
+            "GET /v2/health/ready",
+            "GET /v2/models/{model}",
+            "GET /v2/models/{model}/versions/{version}",
+            "GET /v2/models/{model}/ready",
+            "GET /v2/models/{model}/versions/{version}/ready",
+            "GET /models",
+        ];
+        for route in routes {
+            let (method, path) = route.split_once(' ').unwrap();
+            assert_eq!(find(method, path).unwrap().template(), route);
+            let allowed = if method == "GET" { "GET" } else { "POST" };
+            assert_eq!(find("DELETE", path), Err(RouteError::Method { allowed }));
+        }
+    }
+
+    #[test]
+    fn other_paths_are_unknown() {
+        for path in [
+            "/",
+            "/predict/a/b",
+            "/v2/models",
+            "/v2/health",
+            "/v2/models/m/versions",
+            "/v2/models/m/versions/1/x",
+        ] {
+            assert_eq!(find("GET", path), Err(RouteError::Unknown));
+        }
+    }
+
+    #[test]
+    fn health_alone_is_open() {
+        let open = |path| find("GET", path).unwrap().is_open();
+        assert!(open("/v2/health/live") && open("/v2/health/ready"));
+        assert!(
+            !open("/v2")
+                && !open("/models")
+                && !open("/v2/models/health")
+                && !open("/v2/models/m/ready")
+        );
+    }
+}

@@ -1,0 +1,112 @@
+//! Recorded events of the gateway against stored replies, compared whole.
+//!
+//! `fixtures/events/NAME.json` is answered as `fixtures/replies/NAME.json` says: the reply with its
+//! body read as JSON, and the log line without its durations. A file without its pair fails.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use model_fn::{Config, ModelFunction};
+use serde_json::{Value, json};
+
+fn fixtures(folder: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures")
+        .join(folder)
+}
+
+fn names(folder: &str) -> BTreeSet<String> {
+    let entries = fs::read_dir(fixtures(folder))
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    entries
+        .map(|path| path.file_name().unwrap().to_str().unwrap().to_owned())
+        .collect()
+}
+
+fn start(more: &[(&str, &str)]) -> ModelFunction {
+    let source = fixtures("served").display().to_string();
+    let variables = [
+        ("MODEL_SOURCE", source.as_str()),
+        ("DEFAULT_MODEL", "pair"),
+        ("MAX_BODY_BYTES", "4096"),
+        ("MAX_REPLY_BYTES", "1500"),
+    ];
+    let find = |name: &str| {
+        more.iter()
+            .chain(&variables)
+            .find(|(known, _)| *known == name)
+    };
+    let config = Config::load(|name| find(name).map(|(_, value)| (*value).to_owned()));
+    ModelFunction::start(config.unwrap()).unwrap()
+}
+
+/// What the function does with an event, in the form of the stored replies.
+fn outcome(function: &ModelFunction, event: &str) -> Value {
+    let outcome = function.handle(event, "c0ffee00-0000-4000-8000-000000000000");
+    let mut reply = serde_json::to_value(&outcome.reply).unwrap();
+    let body: Value = serde_json::from_str(reply["body"].as_str().unwrap()).unwrap();
+    reply["body"] = body;
+    let lines = outcome
+        .log
+        .iter()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let lines: Vec<Value> = lines
+        .map(|line| {
+            let fields = line.as_object().unwrap().clone().into_iter();
+            fields.filter(|(name, _)| !name.ends_with("_ms")).collect()
+        })
+        .collect();
+    json!({"reply": reply, "log": lines})
+}
+
+#[test]
+fn every_event_is_answered_as_stored() {
+    let function = start(&[]);
+    let events = names("events");
+    assert_eq!(events, names("replies"));
+    let mut different = Vec::new();
+    for name in &events {
+        let event = fs::read_to_string(fixtures("events").join(name)).unwrap();
+        let stored = fs::read_to_string(fixtures("replies").join(name)).unwrap();
+        let given = outcome(&function, &event);
+        if given != serde_json::from_str::<Value>(&stored).unwrap() {
+            different.push(format!("{name}: {given:#}"));
+        }
+    }
+    assert!(different.is_empty(), "{}", different.join("\n"));
+}
+
+#[test]
+fn without_an_authorizer_only_a_function_that_allows_it_answers() {
+    let event = fs::read_to_string(fixtures("events").join("rest_no_authorizer.json")).unwrap();
+    let function = start(&[("ALLOW_UNAUTHENTICATED", "true")]);
+    assert_eq!(function.handle(&event, "r").reply.status_code, 200);
+    let [warning, _] = function.start_log() else {
+        panic!("a warning and the start: {:?}", function.start_log())
+    };
+    assert!(
+        warning.contains("ALLOW_UNAUTHENTICATED is true"),
+        "{warning}"
+    );
+    let function = start(&[("ALLOW_UNAUTHENTICATED", "false")]);
+    assert_eq!(function.handle(&event, "r").reply.status_code, 403);
+    assert_eq!(function.start_log().len(), 1);
+}
+
+#[test]
+fn what_is_no_event_is_refused() {
+    let function = start(&[]);
+    for event in ["", "null", "7", "\"text\"", "{\"requestContext\": null}"] {
+        let status = function.handle(event, "r").reply.status_code;
+        assert!(matches!(status, 400 | 403), "{event}: {status}");
+    }
+}

@@ -1,0 +1,267 @@
+//! A started function with models of several kinds: values, versions, panics, threads.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
+use std::path::Path;
+use std::thread;
+
+use model_fn::{Config, ModelFunction};
+use serde_json::{Value, json};
+
+fn start() -> ModelFunction {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/fixtures/served")
+        .display()
+        .to_string();
+    let lookup = |name: &str| (name == "MODEL_SOURCE").then(|| source.clone());
+    ModelFunction::start(Config::load(lookup).unwrap()).unwrap()
+}
+
+fn ask(function: &ModelFunction, path: &str, body: &str) -> (u16, Value, Value) {
+    let context = json!({"authorizer": {"principalId": "somebody"}});
+    let event =
+        json!({"httpMethod": "POST", "path": path, "requestContext": context, "body": body});
+    let outcome = function.handle(&event.to_string(), "request");
+    let [line] = outcome.log.as_slice() else {
+        panic!("one line a request: {:?}", outcome.log)
+    };
+    let body = serde_json::from_str(&outcome.reply.body).unwrap();
+    (
+        outcome.reply.status_code,
+        body,
+        serde_json::from_str(line).unwrap(),
+    )
+}
+
+#[track_caller]
+fn check(function: &ModelFunction, path: &str, body: &Value, expected: &Value) {
+    let (status, answer, _) = ask(function, path, &body.to_string());
+    assert_eq!((status, &answer), (200, expected));
+}
+
+#[test]
+fn values_of_every_datatype_come_back_exactly() {
+    let function = start();
+    let columns = json!({
+        "fp16": [0.5, -2.0],
+        "fp64": [0.1, 1.797_693_134_862_315_7e308],
+        "int64": [i64::MIN, i64::MAX],
+        "uint8": [0, 255],
+        "bool": [true, false],
+    });
+    let echoed: serde_json::Map<String, Value> = columns
+        .as_object()
+        .unwrap()
+        .iter()
+        .map(|(name, values)| (format!("{name}_out"), values.clone()))
+        .collect();
+    check(
+        &function,
+        "/predict/echo",
+        &json!({"inputs": columns}),
+        &json!({"outputs": echoed}),
+    );
+}
+
+#[test]
+fn rows_of_columns_stand_bare() {
+    let function = start();
+    let rows = json!({"instances": [{"age": 3, "height": 1.5}, {"height": [2], "age": [4]}]});
+    let (status, answer, _) = ask(&function, "/predict/columns", &rows.to_string());
+    assert_eq!((status, &answer["code"]), (400, &json!("ragged")));
+    let rows = json!({"instances": [{"age": 3, "height": 1.5}, {"height": 2, "age": 4}]});
+    check(
+        &function,
+        "/predict/columns",
+        &rows,
+        &json!({"predictions": [[3.0, 1.5], [4.0, 2.0]]}),
+    );
+    let columns = json!({"inputs": {"age": [3, 4], "height": [[1.5], [2]]}});
+    check(
+        &function,
+        "/predict/columns",
+        &columns,
+        &json!({"outputs": [[3.0, 1.5], [4.0, 2.0]]}),
+    );
+}
+
+#[test]
+fn a_version_is_served_by_its_number_and_the_default_without() {
+    let function = start();
+    let body = json!({"instances": [{"a": [3, 4], "b": [1, 2]}]});
+    let sum = json!({"predictions": [{"both": [4.0, 6.0], "mean": 5.0}]});
+    check(&function, "/predict/pair", &body, &sum);
+    let tensor = |name: &str, data: Value| json!({"name": name, "shape": [1, 2], "datatype": "FP32", "data": data});
+    let body = json!({"inputs": [tensor("b", json!([1, 2])), tensor("a", json!([3, 4]))], "outputs": [{"name": "both"}]});
+    let answer = |version: &str, data: Value| json!({"model_name": "pair", "model_version": version, "outputs": [tensor("both", data)]});
+    check(
+        &function,
+        "/v2/models/pair/infer",
+        &body,
+        &answer("1", json!([4.0, 6.0])),
+    );
+    check(
+        &function,
+        "/v2/models/pair/versions/2/infer",
+        &body,
+        &answer("2", json!([2.0, 2.0])),
+    );
+}
+
+#[test]
+fn without_a_default_a_model_must_be_named() {
+    let function = start();
+    let (status, answer, _) = ask(&function, "/predict", r#"{"instances": [[1]]}"#);
+    assert_eq!((status, &answer["code"]), (404, &json!("no_default_model")));
+    assert!(
+        answer["detail"]["expected"]
+            .as_array()
+            .unwrap()
+            .contains(&json!("pair"))
+    );
+}
+
+#[test]
+fn any_batch_and_any_length_run_one_after_the_other() {
+    let function = start();
+    for (rows, length) in [(1, 1), (2, 5), (1, 7), (2, 5), (5, 3)] {
+        let ids = vec![vec![2; length]; rows];
+        let mask = vec![vec![1; length]; rows];
+        let body = json!({"inputs": {"ids": ids, "mask": mask}});
+        check(
+            &function,
+            "/predict/pooled",
+            &body,
+            &json!({"outputs": vec![2 * length; rows]}),
+        );
+    }
+}
+
+#[test]
+fn a_panic_in_an_operator_costs_one_request() {
+    let function = start();
+    let divide = |y: i64| {
+        ask(
+            &function,
+            "/predict/quotient",
+            &json!({"inputs": {"x": [8], "y": [y]}}).to_string(),
+        )
+    };
+    let (status, answer, line) = divide(0);
+    assert_eq!(status, 500);
+    assert_eq!(
+        answer,
+        json!({"error": "the model failed on these inputs", "code": "model_failed", "detail": {}})
+    );
+    assert_eq!(
+        (&line["status"], &line["code"]),
+        (&json!(500), &json!("model_failed"))
+    );
+    assert_eq!(line["reason"], "an operator of the model panicked");
+    let (status, answer, _) = divide(2);
+    assert_eq!((status, answer), (200, json!({"outputs": [4]})));
+}
+
+#[test]
+fn shapes_that_the_model_cannot_take_are_the_callers() {
+    let function = start();
+    let (status, answer, line) = ask(
+        &function,
+        "/predict/frame",
+        r#"{"instances": [[[[1, 2], [3, 4]]]]}"#,
+    );
+    assert_eq!((status, &answer["code"]), (422, &json!("shapes_refused")));
+    assert!(line["reason"].is_string(), "{line}");
+    let body = json!({"instances": [[vec![vec![1; 4]; 3]]]});
+    check(
+        &function,
+        "/predict/frame",
+        &body,
+        &json!({"predictions": [[[[9.0, 9.0]]]]}),
+    );
+}
+
+#[test]
+fn what_has_no_rows_is_told_by_column() {
+    let function = start();
+    let (status, answer, _) = ask(&function, "/predict/total", r#"{"instances": [[1, 2]]}"#);
+    assert_eq!((status, &answer["code"]), (422, &json!("no_rows")));
+    check(
+        &function,
+        "/predict/total",
+        &json!({"inputs": [[1, 2], [3, 4]]}),
+        &json!({"outputs": 2.5}),
+    );
+}
+
+#[test]
+fn many_threads_ask_at_once() {
+    let function = start();
+    thread::scope(|scope| {
+        for number in 1..=8 {
+            let function = &function;
+            scope.spawn(move || {
+                for rows in 1..=10 {
+                    let body =
+                        json!({"inputs": {"x": vec![number * 3; rows], "y": vec![number; rows]}});
+                    check(
+                        function,
+                        "/predict/quotient",
+                        &body,
+                        &json!({"outputs": vec![3; rows]}),
+                    );
+                }
+            });
+        }
+    });
+}
+
+#[test]
+fn the_log_line_tells_what_happened_and_no_value() {
+    let function = start();
+    let (_, _, line) = ask(
+        &function,
+        "/predict/pair",
+        r#"{"instances": [{"a": [3141, 4], "b": [1, 2]}]}"#,
+    );
+    let fields: Vec<&str> = line
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    let expected = [
+        "dialect",
+        "duration_ms",
+        "event",
+        "model",
+        "parse_ms",
+        "request_id",
+        "route",
+        "rows",
+        "run_ms",
+        "status",
+        "version",
+        "write_ms",
+    ];
+    assert_eq!(fields, expected);
+    assert_eq!(
+        (&line["route"], &line["rows"]),
+        (&json!("POST /predict/{model}"), &json!(1))
+    );
+    assert!(!line.to_string().contains("3141"));
+    let (_, answer, line) = ask(
+        &function,
+        "/predict/pair",
+        r#"{"instances": [{"a": ["secret"]}]}"#,
+    );
+    assert!(
+        answer.to_string().contains("secret") && !line.to_string().contains("secret"),
+        "{line}"
+    );
+}

@@ -1,0 +1,191 @@
+//! What keeps the function from starting: every problem of every model, told together.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
+use std::path::{Path, PathBuf};
+
+use model_fn::{Config, ModelFunction};
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures")
+}
+
+/// Starts with the models of a folder; the problems, without the way to the folder.
+fn start(folder: &Path, default: Option<&str>) -> Result<ModelFunction, Vec<String>> {
+    let source = folder.display().to_string();
+    let lookup = |name: &str| match name {
+        "MODEL_SOURCE" => Some(source.clone()),
+        "DEFAULT_MODEL" => default.map(str::to_owned),
+        _ => None,
+    };
+    let problems = |problem: String| problem.replace(&format!("{source}/"), "");
+    ModelFunction::start(Config::load(lookup).unwrap())
+        .map_err(|error| error.problems.into_iter().map(problems).collect())
+}
+
+#[test]
+fn each_broken_model_is_named_with_its_reason() {
+    let expected = [
+        (
+            "dangling",
+            "the graph cannot be built: no node makes the value `nothing`",
+        ),
+        (
+            "declared",
+            "a run at the start: output `y` has the shape [1, 2], not [-1, 3]",
+        ),
+        (
+            "differs",
+            "`expected.json`, case 0: output `both` differs at 0",
+        ),
+        ("empty", "the file holds no ONNX graph"),
+        (
+            "logarithm",
+            "a run at the start: output `y` is not finite at 0",
+        ),
+        ("mapped", "`y` is not a tensor"),
+        (
+            "outside",
+            "the graph cannot be built: external data location must be a relative path",
+        ),
+        (
+            "reverse",
+            "node `backwards`: operator `LSTM` is refused: tract runs a reverse recurrence forward",
+        ),
+        ("text", "the file cannot be read as ONNX: "),
+        (
+            "tree",
+            "node `forest`: operator `ai.onnx.ml.TreeEnsembleClassifier` is refused: tract answers wrong labels",
+        ),
+        ("truncated", "the file cannot be read as ONNX: "),
+        (
+            "typed",
+            "a run at the start fails: output `y` is `F32` where the file declares `INT64`",
+        ),
+        (
+            "unknown",
+            "node `first`: operator `NoSuchThing` is not supported; \
+             node `second`: operator `org.example.Relu` is of a domain that is not supported",
+        ),
+    ];
+    let problems = start(&fixtures().join("broken"), None).unwrap_err();
+    assert_eq!(problems.len(), expected.len(), "{problems:#?}");
+    for (problem, (model, reason)) in problems.iter().zip(expected) {
+        let expected = format!("model `{model}` version 1: {reason}");
+        assert!(problem.starts_with(&expected), "{problem}\n{expected}");
+    }
+}
+
+#[test]
+fn problems_outside_the_models_are_told_too() {
+    let problems = start(&fixtures().join("served"), Some("nothing")).unwrap_err();
+    assert_eq!(
+        problems,
+        ["`DEFAULT_MODEL` is `nothing`, which is no model"]
+    );
+    let problems = start(&fixtures().join("nowhere"), None).unwrap_err();
+    assert!(
+        problems[0].starts_with("no folder of models at `"),
+        "{problems:?}"
+    );
+}
+
+/// Copies the model `pair` with one file written over, and starts with it.
+#[track_caller]
+fn check_pair(file: &str, text: &str, expected: Result<(), &str>) {
+    let folder = tempfile::tempdir().unwrap();
+    let pair = folder.path().join("pair");
+    std::fs::create_dir_all(pair.join("1")).unwrap();
+    for name in ["1/model.onnx", "1/expected.json"] {
+        std::fs::copy(fixtures().join("served/pair").join(name), pair.join(name)).unwrap();
+    }
+    std::fs::write(pair.join(file), text).unwrap();
+    match (start(folder.path(), None), expected) {
+        (Ok(_), Ok(())) => {}
+        (Err(problems), Err(expected)) => {
+            assert_eq!(problems.len(), 1, "{problems:?}");
+            assert!(problems[0].starts_with(expected), "{problems:?}");
+        }
+        (Ok(_), Err(expected)) => panic!("started, though {expected}"),
+        (Err(problems), Ok(())) => panic!("{problems:?}"),
+    }
+}
+
+#[test]
+fn files_beside_a_model_must_fit_it() {
+    check_pair("model.yaml", "columns: [left, right]", Ok(()));
+    check_pair("model.yaml", "versions: [1]\ndefault: 1", Ok(()));
+    check_pair(
+        "model.yaml",
+        "colums: [a]",
+        Err("model `pair`: `model.yaml`: "),
+    );
+    check_pair(
+        "model.yaml",
+        "versions: [2]",
+        Err("model `pair`: `model.yaml`: version 2 is not there"),
+    );
+    check_pair(
+        "example.json",
+        r#"{"inputs": {"a": [[1, 2]], "b": [[3, 4]]}}"#,
+        Ok(()),
+    );
+    let example = "model `pair` version 1: `example.json` does not fit: input `b` is missing";
+    check_pair(
+        "example.json",
+        r#"{"inputs": {"a": [[1, 2]]}}"#,
+        Err(example),
+    );
+    let expected = "model `pair` version 1: `expected.json` cannot be read: ";
+    check_pair("1/expected.json", r#"{"cases": []}"#, Err(expected));
+    let tolerance = r#""tolerance": {"relative": 0, "absolute": 0}"#;
+    let empty = "model `pair` version 1: `expected.json` has no cases";
+    check_pair(
+        "1/expected.json",
+        &format!(r#"{{{tolerance}, "cases": []}}"#),
+        Err(empty),
+    );
+    let input = |name| {
+        format!(r#"{{"name": "{name}", "shape": [1, 2], "datatype": "FP32", "data": [1, 2]}}"#)
+    };
+    let case = |outputs: &str| {
+        let inputs = format!("{}, {}", input("a"), input("b"));
+        format!(r#"{{{tolerance}, "cases": [{{"inputs": [{inputs}], "outputs": [{outputs}]}}]}}"#)
+    };
+    let output = |name, shape, data| {
+        format!(r#"{{"name": "{name}", "shape": {shape}, "datatype": "FP32", "data": {data}}}"#)
+    };
+    check_pair(
+        "1/expected.json",
+        &case(&output("both", "[1, 2]", "[2, 4]")),
+        Ok(()),
+    );
+    let case_error =
+        |rest: &str| format!("model `pair` version 1: `expected.json`, case 0: {rest}");
+    check_pair(
+        "1/expected.json",
+        &case(&output("both", "[1, 2]", "[2, 5]")),
+        Err(&case_error("output `both` differs at 1")),
+    );
+    check_pair(
+        "1/expected.json",
+        &case(&output("none", "[1]", "[2]")),
+        Err(&case_error("output `none` is not there")),
+    );
+    let shape = case_error("output `mean` has the shape [1], not [2]");
+    check_pair(
+        "1/expected.json",
+        &case(&output("mean", "[2]", "[2, 2]")),
+        Err(&shape),
+    );
+    check_pair(
+        "1/expected.json",
+        &case(&input("a").replace("[1, 2], \"d", "[1], \"d")),
+        Err(&case_error("tensor `a`: the shape [1]")),
+    );
+}

@@ -1,0 +1,141 @@
+//! What follows the scores `[rows, targets]` of a linear model, row by row.
+
+use tract_onnx::tract_core::internal::*;
+
+use crate::post_transform::PostTransform;
+
+/// Scores to labels and transformed scores.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Classify {
+    /// As many as there are targets, or two for one target.
+    pub(super) labels: Arc<Tensor>,
+    pub(super) transform: PostTransform,
+}
+
+/// Scores to transformed scores.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Transform(pub(super) PostTransform);
+
+impl Classify {
+    /// The place of a row's label: above zero the second of two, otherwise that of the largest
+    /// score, the first of equals.
+    fn winner(scores: &[f32]) -> usize {
+        if let [score] = scores {
+            return usize::from(*score > 0.0);
+        }
+        let better = |best: (usize, f32), (index, score): (usize, &f32)| {
+            if *score > best.1 {
+                (index, *score)
+            } else {
+                best
+            }
+        };
+        let first = scores.first().copied().unwrap_or_default();
+        scores.iter().enumerate().fold((0, first), better).0
+    }
+
+    fn labels<T: Datum + Clone>(&self, winners: &[usize]) -> TractResult<Tensor> {
+        let labels = self.labels.to_plain_array_view::<T>()?;
+        let label = |winner: &usize| labels.get([*winner].as_slice()).cloned();
+        let chosen: Option<Vec<T>> = winners.iter().map(label).collect();
+        let chosen = chosen.context("a label for each target")?;
+        Ok(tract_ndarray::Array1::from_vec(chosen).into_tensor())
+    }
+}
+
+impl Op for Classify {
+    fn name(&self) -> StaticName {
+        "Classify".into()
+    }
+
+    op_as_typed_op!();
+}
+
+impl EvalOp for Classify {
+    op_out_of_plan!();
+
+    fn eval(&self, _context: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+        let scores = args_1!(inputs).into_tensor();
+        let (rows, targets) = dimensions(&scores)?;
+        let mut flat: Vec<f32> = scores
+            .to_plain_array_view::<f32>()?
+            .iter()
+            .copied()
+            .collect();
+        let winners: Vec<usize> = flat.chunks(targets).map(Self::winner).collect();
+        if targets == 1 {
+            flat = flat
+                .into_iter()
+                .flat_map(|score| self.transform.both(score))
+                .collect();
+        } else {
+            flat.chunks_mut(targets)
+                .for_each(|row| self.transform.apply(row));
+        }
+        let labels = if self.labels.datum_type() == String::datum_type() {
+            self.labels::<String>(&winners)?
+        } else {
+            self.labels::<i64>(&winners)?
+        };
+        let scores = Tensor::from_shape(&[rows, self.labels.len()], &flat)?;
+        Ok(tvec!(labels.into_tvalue(), scores.into_tvalue()))
+    }
+}
+
+impl TypedOp for Classify {
+    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        let rows = rows(inputs)?;
+        let labels = self.labels.datum_type().fact(std::slice::from_ref(&rows));
+        Ok(tvec!(labels, f32::fact([rows, self.labels.len().to_dim()])))
+    }
+
+    as_op!();
+}
+
+impl Op for Transform {
+    fn name(&self) -> StaticName {
+        "PostTransform".into()
+    }
+
+    op_as_typed_op!();
+}
+
+impl EvalOp for Transform {
+    op_out_of_plan!();
+
+    fn eval(&self, _context: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+        let scores = args_1!(inputs).into_tensor();
+        let (rows, targets) = dimensions(&scores)?;
+        let mut flat: Vec<f32> = scores
+            .to_plain_array_view::<f32>()?
+            .iter()
+            .copied()
+            .collect();
+        flat.chunks_mut(targets).for_each(|row| self.0.apply(row));
+        Ok(tvec!(
+            Tensor::from_shape(&[rows, targets], &flat)?.into_tvalue()
+        ))
+    }
+}
+
+impl TypedOp for Transform {
+    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        let [scores] = inputs else { bail!("one input") };
+        Ok(tvec!(f32::fact(&*scores.shape)))
+    }
+
+    as_op!();
+}
+
+/// Rows and targets; there is at least one target.
+fn dimensions(scores: &Tensor) -> TractResult<(usize, usize)> {
+    match scores.shape() {
+        [rows, targets] if *targets > 0 => Ok((*rows, *targets)),
+        shape => bail!("scores have the shape {shape:?}, not rows of targets"),
+    }
+}
+
+fn rows(inputs: &[&TypedFact]) -> TractResult<TDim> {
+    let rows = inputs.first().and_then(|scores| scores.shape.first());
+    rows.cloned().context("scores have rows")
+}

@@ -1,0 +1,116 @@
+//! `post_transform`: what classifiers and regressors do with the scores of a row.
+//!
+//! As onnxruntime computes them, which for one target without a second class is: not at all.
+
+use tract_onnx::pb::NodeProto;
+use tract_onnx::tract_hir::internal::*;
+
+/// What is done with the scores of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum PostTransform {
+    None,
+    Softmax,
+    SoftmaxZero,
+    Logistic,
+}
+
+/// Scores nearer to zero than this stay zero under `SOFTMAX_ZERO`.
+const ZERO: f32 = 1e-7;
+
+impl PostTransform {
+    /// Reads the attribute; `PROBIT` is refused.
+    pub(crate) fn of(node: &NodeProto) -> TractResult<Self> {
+        match node
+            .get_attr_opt::<&str>("post_transform")?
+            .unwrap_or("NONE")
+        {
+            "NONE" => Ok(Self::None),
+            "SOFTMAX" => Ok(Self::Softmax),
+            "SOFTMAX_ZERO" => Ok(Self::SoftmaxZero),
+            "LOGISTIC" => Ok(Self::Logistic),
+            other => bail!("post_transform `{other}` is not supported"),
+        }
+    }
+
+    /// Transforms the scores of one row of several targets.
+    pub(crate) fn apply(self, scores: &mut [f32]) {
+        match self {
+            Self::None => {}
+            Self::Softmax => softmax(scores, |_| true),
+            Self::SoftmaxZero => softmax(scores, |score| score.abs() > ZERO),
+            Self::Logistic => scores
+                .iter_mut()
+                .for_each(|score| *score = logistic(*score)),
+        }
+    }
+
+    /// The scores of both classes, where a single target tells two apart.
+    pub(crate) fn both(self, score: f32) -> [f32; 2] {
+        match self {
+            Self::Logistic => [logistic(-score), logistic(score)],
+            Self::None | Self::Softmax | Self::SoftmaxZero => [1.0 - score, score],
+        }
+    }
+}
+
+/// Scores that do not take part are scaled with the rest, and count for nothing in the sum.
+fn softmax(scores: &mut [f32], takes_part: impl Fn(f32) -> bool) {
+    let largest = scores.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+    let scale = (-largest).exp();
+    let mut sum = 0.0;
+    for score in scores.iter_mut() {
+        if takes_part(*score) {
+            *score = (*score - largest).exp();
+            sum += *score;
+        } else {
+            *score *= scale;
+        }
+    }
+    scores.iter_mut().for_each(|score| *score /= sum);
+}
+
+/// Exact for scores of any size: the exponential never overflows.
+fn logistic(score: f32) -> f32 {
+    let upper = 1.0 / (1.0 + (-score.abs()).exp());
+    if score < 0.0 { 1.0 - upper } else { upper }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(transform: PostTransform, scores: &[f32], expected: &[f32]) {
+        let mut given = scores.to_vec();
+        transform.apply(&mut given);
+        let apart = given
+            .iter()
+            .zip(expected)
+            .map(|(given, expected)| (given - expected).abs());
+        assert!(apart.fold(0.0, f32::max) < 1e-6, "{given:?} {expected:?}");
+    }
+
+    #[test]
+    fn scores_of_a_row_are_transformed_together() {
+        check(PostTransform::None, &[1.0, -2.0], &[1.0, -2.0]);
+        check(PostTransform::Softmax, &[0.0, 3f32.ln()], &[0.25, 0.75]);
+        check(PostTransform::Softmax, &[1000.0, 1000.0], &[0.5, 0.5]);
+        check(
+            PostTransform::SoftmaxZero,
+            &[0.0, 1.0, 1.0],
+            &[0.0, 0.5, 0.5],
+        );
+        check(
+            PostTransform::Logistic,
+            &[0.0, 3f32.ln(), -1000.0],
+            &[0.5, 0.75, 0.0],
+        );
+    }
+
+    #[test]
+    fn one_target_tells_two_classes_apart() {
+        assert_eq!(PostTransform::Logistic.both(0.0), [0.5, 0.5]);
+        assert_eq!(PostTransform::None.both(0.25), [0.75, 0.25]);
+        assert_eq!(PostTransform::Softmax.both(2.0), [-1.0, 2.0]);
+    }
+}

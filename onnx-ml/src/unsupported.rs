@@ -1,0 +1,275 @@
+//! What of a model cannot be run rightly, found before anything is run.
+//!
+//! tract loads some operators and answers wrongly without an error, and picks operators by name
+//! whatever their domain. Every such node is named here, with the reason, all of them at once.
+
+use std::fmt;
+
+use tract_onnx::Onnx;
+use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto};
+
+/// Domains whose operators are looked up; the empty one is `ai.onnx`.
+///
+/// Operators of other domains are refused even where tract knows one of that name.
+const DOMAINS: [&str; 3] = ["", "ai.onnx", "ai.onnx.ml"];
+
+/// A node that cannot be run rightly.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Unsupported {
+    /// The node's name; where it has none, its first output's.
+    pub node: String,
+    /// The operator's name, with its domain unless that is the standard one.
+    pub operator: String,
+    /// Why it is refused.
+    pub reason: Reason,
+}
+
+/// Why a node is refused.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reason {
+    /// Neither tract nor this crate has it.
+    Unknown,
+    /// The domain is none of those that are looked up.
+    Domain,
+    /// Answers of tract were found wrong; the text says when.
+    Wrong(&'static str),
+}
+
+impl fmt::Display for Unsupported {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self {
+            node,
+            operator,
+            reason,
+        } = self;
+        write!(formatter, "node `{node}`: operator `{operator}` ")?;
+        match reason {
+            Reason::Unknown => write!(formatter, "is not supported"),
+            Reason::Domain => write!(formatter, "is of a domain that is not supported"),
+            Reason::Wrong(when) => write!(formatter, "is refused: {when}"),
+        }
+    }
+}
+
+/// Every node that `onnx` cannot run rightly, those of inner graphs included.
+pub fn unsupported(onnx: &Onnx, model: &ModelProto) -> Vec<Unsupported> {
+    let mut found = Vec::new();
+    if let Some(graph) = &model.graph {
+        in_graph(onnx, graph, &mut found);
+    }
+    found
+}
+
+fn in_graph(onnx: &Onnx, graph: &GraphProto, found: &mut Vec<Unsupported>) {
+    for node in &graph.node {
+        if let Some(reason) = reason(onnx, node) {
+            found.push(Unsupported {
+                node: name(node),
+                operator: operator(node),
+                reason,
+            });
+        }
+        let inner = node
+            .attribute
+            .iter()
+            .flat_map(|attribute| attribute.g.iter().chain(&attribute.graphs));
+        inner.for_each(|graph| in_graph(onnx, graph, found));
+    }
+}
+
+fn name(node: &NodeProto) -> String {
+    let names = std::iter::once(&node.name).chain(&node.output);
+    names
+        .into_iter()
+        .find(|name| !name.is_empty())
+        .cloned()
+        .unwrap_or_default()
+}
+
+fn operator(node: &NodeProto) -> String {
+    match node.domain.as_str() {
+        "" | "ai.onnx" => node.op_type.clone(),
+        domain => format!("{domain}.{}", node.op_type),
+    }
+}
+
+fn reason(onnx: &Onnx, node: &NodeProto) -> Option<Reason> {
+    if !DOMAINS.contains(&node.domain.as_str()) {
+        return Some(Reason::Domain);
+    }
+    if let Some(when) = wrong(node) {
+        return Some(Reason::Wrong(when));
+    }
+    (!onnx.op_register.0.contains_key(&node.op_type)).then_some(Reason::Unknown)
+}
+
+/// When tract's answer for this node would be wrong.
+fn wrong(node: &NodeProto) -> Option<&'static str> {
+    match node.op_type.as_str() {
+        "TreeEnsembleClassifier" => Some("tract answers wrong labels for binary tree ensembles"),
+        "RNN" | "LSTM" | "GRU" => wrong_recurrence(node),
+        "Normalizer" => {
+            let norm = text(node, "norm").unwrap_or("MAX");
+            (norm == "MAX")
+                .then_some("tract divides by the largest magnitude, not by the largest value")
+        }
+        _ => None,
+    }
+}
+
+/// tract reads neither the direction nor the activations: it runs one direction forward, two as
+/// `bidirectional`, with the default activations.
+fn wrong_recurrence(node: &NodeProto) -> Option<&'static str> {
+    if text(node, "direction") == Some("reverse") {
+        return Some("tract runs a reverse recurrence forward");
+    }
+    let default: &[&str] = match node.op_type.as_str() {
+        "LSTM" => &["sigmoid", "tanh", "tanh"],
+        "GRU" => &["sigmoid", "tanh"],
+        _ => &["tanh"],
+    };
+    let activations = attribute(node, "activations")
+        .map(|attribute| attribute.strings.as_slice())
+        .unwrap_or_default();
+    let usual = activations
+        .iter()
+        .zip(default.iter().cycle())
+        .all(|(given, usual)| given.eq_ignore_ascii_case(usual.as_bytes()));
+    if !usual {
+        return Some("tract ignores activations other than the default ones");
+    }
+    let set = |name| {
+        attribute(node, name).is_some_and(|attribute| attribute.i != 0 || attribute.f != 0.0)
+    };
+    (set("clip") || set("input_forget")).then_some("tract ignores `clip` and `input_forget`")
+}
+
+fn attribute<'a>(node: &'a NodeProto, name: &str) -> Option<&'a AttributeProto> {
+    node.attribute
+        .iter()
+        .find(|attribute| attribute.name == name)
+}
+
+fn text<'a>(node: &'a NodeProto, name: &str) -> Option<&'a str> {
+    attribute(node, name).and_then(|attribute| str::from_utf8(&attribute.s).ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{model, string, strings};
+
+    #[track_caller]
+    fn check(
+        operator: &str,
+        domain: &str,
+        attributes: Vec<AttributeProto>,
+        expected: Option<&str>,
+    ) {
+        let found = unsupported(&crate::onnx(), &model(operator, domain, attributes));
+        let texts: Vec<String> = found.iter().map(ToString::to_string).collect();
+        let expected: Vec<String> = expected
+            .map(|text| format!("node `y`: operator {text}"))
+            .into_iter()
+            .collect();
+        assert_eq!(texts, expected);
+    }
+
+    #[test]
+    fn only_known_operators_of_known_domains_pass() {
+        check("Relu", "", vec![], None);
+        check("Relu", "ai.onnx", vec![], None);
+        check("Scaler", "ai.onnx.ml", vec![], None);
+        check(
+            "ZipMap",
+            "ai.onnx.ml",
+            vec![],
+            Some("`ai.onnx.ml.ZipMap` is not supported"),
+        );
+        check(
+            "Relu",
+            "org.example",
+            vec![],
+            Some("`org.example.Relu` is of a domain that is not supported"),
+        );
+    }
+
+    #[test]
+    fn operators_that_tract_gets_wrong_are_refused() {
+        let tree = "`ai.onnx.ml.TreeEnsembleClassifier` is refused: tract answers wrong labels for binary tree ensembles";
+        check("TreeEnsembleClassifier", "ai.onnx.ml", vec![], Some(tree));
+        let max = "`ai.onnx.ml.Normalizer` is refused: tract divides by the largest magnitude, not by the largest value";
+        check("Normalizer", "ai.onnx.ml", vec![], Some(max));
+        check(
+            "Normalizer",
+            "ai.onnx.ml",
+            vec![string("norm", "MAX")],
+            Some(max),
+        );
+        check("Normalizer", "ai.onnx.ml", vec![string("norm", "L1")], None);
+    }
+
+    #[test]
+    fn recurrences_run_forward_with_the_usual_activations_or_not_at_all() {
+        for operator in ["RNN", "LSTM", "GRU"] {
+            let reverse =
+                format!("`{operator}` is refused: tract runs a reverse recurrence forward");
+            check(operator, "", vec![], None);
+            check(operator, "", vec![string("direction", "forward")], None);
+            check(
+                operator,
+                "",
+                vec![string("direction", "bidirectional")],
+                None,
+            );
+            check(
+                operator,
+                "",
+                vec![string("direction", "reverse")],
+                Some(&reverse),
+            );
+        }
+        let activations =
+            "`LSTM` is refused: tract ignores activations other than the default ones";
+        check(
+            "LSTM",
+            "",
+            vec![strings("activations", &["Sigmoid", "Tanh", "Tanh"])],
+            None,
+        );
+        check(
+            "LSTM",
+            "",
+            vec![strings("activations", &["Sigmoid", "Relu", "Tanh"])],
+            Some(activations),
+        );
+        let clip = AttributeProto {
+            name: "clip".into(),
+            f: 3.0,
+            ..Default::default()
+        };
+        check(
+            "LSTM",
+            "",
+            vec![clip],
+            Some("`LSTM` is refused: tract ignores `clip` and `input_forget`"),
+        );
+    }
+
+    #[test]
+    fn nodes_of_inner_graphs_are_found() {
+        let inner = model("ZipMap", "ai.onnx.ml", vec![]).graph;
+        let branch = AttributeProto {
+            name: "then_branch".into(),
+            g: inner,
+            ..Default::default()
+        };
+        check(
+            "If",
+            "",
+            vec![branch],
+            Some("`ai.onnx.ml.ZipMap` is not supported"),
+        );
+    }
+}
