@@ -1,0 +1,159 @@
+//! The command line: verbs, options and their defaults.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::web::SafeUrl;
+
+/// Runs the authorizer and the model function on this machine, without AWS.
+///
+/// Without a verb it does what `dev` does.
+#[derive(Debug, Parser)]
+#[command(name = "tollgate", version, args_conflicts_with_subcommands = true)]
+pub struct Cli {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Option<Verb>,
+    /// Options of `dev`, for when no verb is given.
+    #[command(flatten)]
+    pub dev: DevOptions,
+}
+
+/// What the command can do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Run a local API gateway over both functions, and an OpenID Connect issuer (the default)
+    Dev(Box<DevOptions>),
+    /// Print an access token, and nothing else
+    Token(Box<TokenOptions>),
+}
+
+/// Options of `dev`.
+#[derive(Debug, Args)]
+pub struct DevOptions {
+    /// Port of the gateway; 0 for any
+    #[arg(long, default_value_t = 3000)]
+    pub port: u16,
+
+    /// Port of the embedded issuer; 0 for any
+    #[arg(long, default_value_t = 3001, conflicts_with = "issuer")]
+    pub issuer_port: u16,
+
+    /// Accept the tokens of this issuer (Keycloak, Auth0, ..) and start none; written exactly as its
+    /// tokens have it in `iss`
+    #[arg(long, value_name = "URL", requires = "audience")]
+    pub issuer: Option<SafeUrl>,
+
+    /// What a token must have in `aud` [default: ml-api]
+    #[arg(long, value_name = "AUD")]
+    pub audience: Option<String>,
+
+    /// Call `authorizer` and `model-fn` behind this Lambda Invoke API instead of in this process, for
+    /// example http://127.0.0.1:9000 of `cargo lambda watch`
+    #[arg(long, value_name = "URL")]
+    pub functions: Option<SafeUrl>,
+
+    /// Call the authorizer at this invocation URL
+    #[arg(long, value_name = "URL")]
+    pub authorizer: Option<SafeUrl>,
+
+    /// Call the model function at this invocation URL
+    #[arg(long, value_name = "URL")]
+    pub model: Option<SafeUrl>,
+
+    /// The folder of models [default: `models` of the checkout]
+    #[arg(long, value_name = "DIR", env = "MODEL_SOURCE")]
+    pub models: Option<PathBuf>,
+
+    /// Another access.yaml than the one built in
+    #[arg(long, value_name = "FILE", env = "ACCESS_FILE")]
+    pub access: Option<PathBuf>,
+}
+
+/// Options of `token`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Secrets come from TOLLGATE_CLIENT_SECRET and TOLLGATE_PASSWORD, or from a prompt.\n\
+The issuer of `tollgate dev` needs neither: its client is `tollgate` with the secret `tollgate`.")]
+pub struct TokenOptions {
+    /// The issuer, exactly as it calls itself
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:3001")]
+    pub issuer: SafeUrl,
+
+    /// The client, as registered at the issuer
+    #[arg(long, value_name = "ID")]
+    pub client_id: Option<String>,
+
+    /// A token of this user, with their password, instead of the client's own
+    #[arg(long, value_name = "NAME", conflicts_with = "device")]
+    pub username: Option<String>,
+
+    /// A token of whoever confirms a code in a browser
+    #[arg(long)]
+    pub device: bool,
+
+    /// Scopes to ask for, separated by spaces
+    #[arg(long)]
+    pub scope: Option<String>,
+
+    /// The API the token is for, where the issuer wants it named (Auth0)
+    #[arg(long, value_name = "AUD")]
+    pub audience: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[track_caller]
+    fn check(arguments: &str, accepted: bool) {
+        let arguments = ["tollgate"].into_iter().chain(arguments.split_whitespace());
+        assert_eq!(
+            Cli::try_parse_from(arguments.clone()).is_ok(),
+            accepted,
+            "{:?}",
+            arguments.collect::<Vec<_>>()
+        );
+    }
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn dev_is_the_verb_when_none_is_given() {
+        check("", true);
+        check("--port 0 --issuer-port 0", true);
+        check("dev --port 0", true);
+        check("--port 0 dev", false);
+        check("--port 65536", false);
+    }
+
+    #[test]
+    fn another_issuer_needs_its_audience_and_no_port() {
+        check("--issuer https://example.org/ --audience ml-api", true);
+        check("--issuer https://example.org/", false);
+        check(
+            "--issuer https://example.org/ --audience ml-api --issuer-port 1",
+            false,
+        );
+        check("--audience ml-api", true);
+        check("--issuer http://example.org/ --audience ml-api", false);
+    }
+
+    #[test]
+    fn a_token_is_of_a_client_a_user_or_a_device() {
+        check("token", true);
+        check(
+            "token --issuer https://example.org --client-id a --scope predict",
+            true,
+        );
+        check("token --client-id a --username b", true);
+        check("token --client-id a --device", true);
+        check("token --device --username b", false);
+    }
+}

@@ -1,0 +1,271 @@
+//! What the options, the environment and the template come to: where functions are, and the
+//! variables of those that run in this process.
+
+use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::announcement::{Announcement, Example, Issuer};
+use super::invocation_url;
+use crate::Environment;
+use crate::cli::DevOptions;
+use crate::template::{Template, TemplateError};
+use crate::web::{SafeUrl, UrlError};
+
+/// The audience of the embedded issuer's tokens unless told otherwise.
+const DEFAULT_AUDIENCE: &str = "ml-api";
+/// The variable that names the model of `POST /predict`.
+const DEFAULT_MODEL: &str = "DEFAULT_MODEL";
+
+/// Everything that decides how the parts are started.
+pub(super) struct Settings<'a> {
+    pub(super) options: &'a DevOptions,
+    pub(super) environment: Environment<'a>,
+    pub(super) template: &'a Template,
+    pub(super) issuer: String,
+}
+
+/// What a token must have in `aud`.
+pub(super) fn audience(options: &DevOptions) -> String {
+    options
+        .audience
+        .clone()
+        .unwrap_or_else(|| DEFAULT_AUDIENCE.to_owned())
+}
+
+impl Settings<'_> {
+    /// Where the authorizer is, if not in this process.
+    pub(super) fn authorizer_url(&self) -> Result<Option<SafeUrl>, UrlError> {
+        self.function_url(&self.options.authorizer, "authorizer")
+    }
+
+    /// Where the model function is, if not in this process.
+    pub(super) fn model_url(&self) -> Result<Option<SafeUrl>, UrlError> {
+        self.function_url(&self.options.model, "model-fn")
+    }
+
+    fn function_url(&self, own: &Option<SafeUrl>, name: &str) -> Result<Option<SafeUrl>, UrlError> {
+        match (own, &self.options.functions) {
+            (Some(url), _) => Ok(Some(url.clone())),
+            (None, Some(api)) => invocation_url(api, name).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// The authorizer's variables: ours, then the environment's, then the template's.
+    pub(super) fn authorizer_variables(&self) -> impl Fn(&str) -> Option<String> {
+        let access = self
+            .options
+            .access
+            .as_ref()
+            .map(|path| ("ACCESS_FILE", path.display().to_string()));
+        let ours = [
+            ("ISSUER", self.issuer.clone()),
+            ("AUDIENCE", audience(self.options)),
+        ];
+        self.variables(
+            ours.into_iter().chain(access).collect(),
+            self.template.authorizer_variables.clone(),
+        )
+    }
+
+    /// The model function's variables: ours, then the environment's, then the template's.
+    pub(super) fn model_variables(&self) -> impl Fn(&str) -> Option<String> {
+        let models = self.models();
+        let ours = BTreeMap::from([("MODEL_SOURCE", models.display().to_string())]);
+        let mut template = self.template.model_variables.clone();
+        // The deployed default need not be among the models of another folder.
+        template.retain(|name, value| name != DEFAULT_MODEL || models.join(value).is_dir());
+        self.variables(ours, template)
+    }
+
+    fn variables(
+        &self,
+        ours: BTreeMap<&'static str, String>,
+        template: BTreeMap<String, String>,
+    ) -> impl Fn(&str) -> Option<String> {
+        move |name| {
+            let ours = ours.get(name).cloned();
+            ours.or_else(|| (self.environment)(name))
+                .or_else(|| template.get(name).cloned())
+        }
+    }
+
+    /// How long the gateway remembers an answer: what the authorizer is told as well.
+    pub(super) fn authorizer_ttl(&self) -> Result<Duration, TemplateError> {
+        match (self.environment)("AUTHORIZER_TTL") {
+            None => Ok(self.template.authorizer.ttl),
+            Some(value) => match value.parse() {
+                Ok(seconds) => Ok(Duration::from_secs(seconds)),
+                Err(_) => Err(TemplateError::Value {
+                    path: "AUTHORIZER_TTL",
+                    value,
+                }),
+            },
+        }
+    }
+
+    /// The folder of models that was named, or the checkout's.
+    fn models(&self) -> PathBuf {
+        self.options.models.clone().unwrap_or_else(|| {
+            let here = std::env::current_dir().unwrap_or_default();
+            let checkout = here
+                .ancestors()
+                .find(|folder| is_checkout(folder))
+                .map(Path::to_path_buf);
+            checkout.unwrap_or_else(built_in_checkout).join("models")
+        })
+    }
+
+    /// What to print once calls are answered at `gateway`.
+    pub(super) fn announcement(&self, gateway: String) -> Announcement {
+        let issuer = self.issuer.clone();
+        let embedded = self.options.issuer.is_none();
+        Announcement {
+            gateway,
+            issuer: if embedded {
+                Issuer::Embedded(issuer)
+            } else {
+                Issuer::Other(issuer)
+            },
+            audience: audience(self.options),
+            remote_authorizer: self.options.functions.is_some()
+                || self.options.authorizer.is_some(),
+            example: self.example().unwrap_or_default(),
+        }
+    }
+
+    /// A body to send: of the default model, or of the first that has one.
+    fn example(&self) -> Option<Example> {
+        let models = self.models();
+        let default = self.model_variables()(DEFAULT_MODEL);
+        let mut examples: Vec<_> = fs::read_dir(&models)
+            .ok()?
+            .flatten()
+            .map(|entry| entry.file_name())
+            .collect();
+        examples.retain(|name| models.join(name).join("example.json").is_file());
+        examples.sort();
+        let is_default =
+            |name: &&OsString| default.as_ref().is_some_and(|default| **name == **default);
+        let name = examples
+            .iter()
+            .find(is_default)
+            .or_else(|| examples.first())?;
+        let path = models.join(name).join("example.json");
+        let here = std::env::current_dir().unwrap_or_default();
+        let route = if is_default(&name) || examples.len() == 1 {
+            "/predict".to_owned()
+        } else {
+            format!("/predict/{}", name.display())
+        };
+        Some(Example {
+            route,
+            body: path
+                .strip_prefix(&here)
+                .map(Path::to_path_buf)
+                .unwrap_or(path),
+        })
+    }
+}
+
+fn is_checkout(folder: &Path) -> bool {
+    folder.join("models").is_dir() && folder.join("template.yaml").is_file()
+}
+
+/// Where this program was built.
+fn built_in_checkout() -> PathBuf {
+    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
+    package.parent().unwrap_or(package).to_path_buf()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::cli::Cli;
+    use crate::template::TEMPLATE;
+
+    /// Checks a variable of each function, under these arguments and this environment.
+    #[track_caller]
+    fn check(
+        arguments: &str,
+        environment: &[(&str, &str)],
+        expected: &[(&str, Option<&str>, Option<&str>)],
+    ) {
+        let arguments = ["tollgate"].into_iter().chain(arguments.split_whitespace());
+        let options = Cli::try_parse_from(arguments).unwrap().dev;
+        let environment = |name: &str| {
+            environment
+                .iter()
+                .find(|(n, _)| *n == name)
+                .map(|(_, value)| (*value).to_owned())
+        };
+        let settings = Settings {
+            options: &options,
+            environment: &environment,
+            template: &Template::read(TEMPLATE).unwrap(),
+            issuer: "http://127.0.0.1:3001".to_owned(),
+        };
+        let (authorizer, model) = (settings.authorizer_variables(), settings.model_variables());
+        for (name, of_authorizer, of_model) in expected {
+            assert_eq!(
+                authorizer(name).as_deref(),
+                *of_authorizer,
+                "{name} of the authorizer"
+            );
+            assert_eq!(
+                model(name).as_deref(),
+                *of_model,
+                "{name} of the model function"
+            );
+        }
+    }
+
+    #[test]
+    fn what_was_asked_for_goes_before_the_environment_and_that_before_the_template() {
+        check(
+            "--access a.yaml --models no/models",
+            &[
+                ("ISSUER", "https://other"),
+                ("EXTRA", "1"),
+                ("MAX_ROWS", "5"),
+            ],
+            &[
+                (
+                    "ISSUER",
+                    Some("http://127.0.0.1:3001"),
+                    Some("https://other"),
+                ),
+                ("AUDIENCE", Some("ml-api"), None),
+                ("ACCESS_FILE", Some("a.yaml"), None),
+                ("EXTRA", Some("1"), Some("1")),
+                ("MODEL_SOURCE", None, Some("no/models")),
+                ("MAX_ROWS", Some("5"), Some("5")),
+                ("AUTHORIZER_TTL", Some("300"), None),
+            ],
+        );
+        check(
+            "--audience other",
+            &[],
+            &[
+                ("AUDIENCE", Some("other"), None),
+                ("ACCESS_FILE", None, None),
+            ],
+        );
+    }
+
+    #[test]
+    fn the_deployed_default_model_counts_only_where_it_is() {
+        check("", &[], &[(DEFAULT_MODEL, None, Some("wine"))]);
+        check("--models no/models", &[], &[(DEFAULT_MODEL, None, None)]);
+        check(
+            "--models no/models",
+            &[(DEFAULT_MODEL, "mine")],
+            &[(DEFAULT_MODEL, Some("mine"), Some("mine"))],
+        );
+    }
+}

@@ -1,0 +1,65 @@
+//! The command `tollgate`: reads command line and environment, runs the verb, reports every problem
+//! on standard error.
+
+use std::error::Error;
+use std::io::{self, Write as _};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::Parser as _;
+use tokio::runtime::Runtime;
+use tollgate::cli::{Cli, Verb};
+use tollgate::{chain, dev, token};
+
+/// How long a model that still runs may hold up the end of the process.
+const LAST_WAIT: Duration = Duration::from_secs(1);
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = match Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&[&error]),
+    };
+    let code = match cli.verb.unwrap_or(Verb::Dev(Box::new(cli.dev))) {
+        Verb::Dev(options) => match runtime.block_on(dev::run(&options, &environment)) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(problems) => failed(
+                &problems
+                    .iter()
+                    .map(|problem| problem as &dyn Error)
+                    .collect::<Vec<_>>(),
+            ),
+        },
+        Verb::Token(options) => match runtime.block_on(token::run(&options, &environment)) {
+            Ok(token) => print(&token),
+            Err(error) => failed(&[&error]),
+        },
+    };
+    runtime.shutdown_timeout(LAST_WAIT);
+    code
+}
+
+/// The one reading of the environment; a variable that is empty counts as not set.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the edge: everything else is given this as a function"
+)]
+fn environment(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+fn print(token: &str) -> ExitCode {
+    match writeln!(io::stdout(), "{token}") {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => failed(&[&error]),
+    }
+}
+
+fn failed(errors: &[&dyn Error]) -> ExitCode {
+    for error in errors {
+        let text = chain(*error);
+        let lines: Vec<_> = text.lines().map(str::trim).collect();
+        eprintln!("error: {}", lines.join("\n  "));
+    }
+    ExitCode::FAILURE
+}

@@ -1,0 +1,16 @@
+//! Runs the real command as a user does: `dev` with both functions in its process or behind an
+//! invocation URL, and `token` against issuers of several kinds.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "test code"
+)]
+
+mod dev;
+mod functions;
+mod running;
+mod script;
+mod token;
