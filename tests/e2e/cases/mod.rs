@@ -1,0 +1,27 @@
+//! The cases that need no deployment: the local gateway, with its own and with real issuers.
+
+mod bodies;
+mod credentials;
+mod issuers;
+mod local;
+mod readme;
+mod realm;
+mod start;
+
+use libtest_mimic::Trial;
+
+/// Every case of this folder. Those that wait for Keycloak go first: it takes longest to start.
+pub fn trials() -> Vec<Trial> {
+    [
+        realm::trials(),
+        issuers::trials(),
+        start::trials(),
+        local::trials(),
+        credentials::trials(),
+        bodies::trials(),
+        readme::trials(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}

@@ -1,0 +1,75 @@
+//! The lines to paste: those of the README, and those that `cargo tollgate` prints.
+
+use std::fs;
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use libtest_mimic::Trial;
+use serde_json::Value;
+
+use crate::case::case;
+use crate::gateway::{embedded, example, tollgate};
+use crate::recorded::list;
+use crate::setup;
+
+/// The cases of this module.
+pub fn trials() -> Vec<Trial> {
+    vec![
+        case(
+            "readme: its lines get a token and a prediction",
+            lines_of_the_readme_work,
+        ),
+        case(
+            "readme: the lines that are printed get a token and a prediction",
+            printed_lines_work,
+        ),
+    ]
+}
+
+/// The README's addresses are those of the default ports, which may be taken here.
+fn lines_of_the_readme_work() -> Result<()> {
+    let readme = fs::read_to_string(setup::repository().join("README.md"))?;
+    let block = readme
+        .split("```")
+        .find(|block| block.starts_with("sh\n") && block.contains("curl"))
+        .context("the README calls nothing")?;
+    let gateway = embedded()?;
+    let lines = block
+        .trim_start_matches("sh\n")
+        .replace("http://127.0.0.1:3000", &gateway.url)
+        .replace(
+            "tollgate token)",
+            &format!("tollgate token --issuer {})", gateway.issuer),
+        );
+    predicts(&lines)
+}
+
+fn printed_lines_work() -> Result<()> {
+    let printed = embedded()?.process.stdout();
+    let lines: Vec<_> = printed
+        .lines()
+        .filter(|line| line.starts_with("  "))
+        .collect();
+    predicts(&lines.join("\n"))
+}
+
+/// Runs the lines in the repository's folder, with `cargo tollgate` as built, and reads the answer.
+fn predicts(lines: &str) -> Result<()> {
+    let cargo = r#"cargo() { [ "$1 $2" = "-q tollgate" ] && shift 2 && "$TOLLGATE" "$@"; }"#;
+    let output = Command::new("bash")
+        .args(["-euc", &format!("{cargo}\n{lines}")])
+        .current_dir(setup::repository())
+        .env("TOLLGATE", tollgate()?.get_program())
+        .output()?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let shown = || format!("{lines}\n{said}{}", String::from_utf8_lossy(&output.stderr));
+    ensure!(output.status.success(), "they fail: {}", shown());
+    let answer: Value = serde_json::from_str(&said).with_context(shown)?;
+    let rows = list(&example()?, "instances")?.len();
+    ensure!(
+        list(&answer, "predictions")?.len() == rows,
+        "no prediction for each row: {}",
+        shown()
+    );
+    Ok(())
+}
