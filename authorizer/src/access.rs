@@ -1,19 +1,15 @@
 //! The file `access.yaml`: its shape, and its translation into issuers and rules. Every problem of the
 //! whole file is collected; a start with half a configuration is no start.
 
-use std::time::Duration;
+mod reader;
 
-use serde::Deserialize;
+use std::collections::BTreeMap;
 
-use crate::algorithm::Algorithm;
-use crate::pattern::RoutePattern;
-use crate::rules::{Condition, Grant, Kind, Requirement, Rule, Rules};
+use serde::{Deserialize, Deserializer};
+
+use crate::rules::Rules;
 use crate::verify::Trust;
-
-/// Longest tolerance for clocks that differ: RFC 7519 section 4.1.4 speaks of a few minutes.
-const MAX_LEEWAY: Duration = Duration::from_secs(5 * 60);
-/// Tolerance if `leeway` is left out.
-const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
+use reader::Reader;
 
 /// Everything that `access.yaml` says.
 #[derive(Debug)]
@@ -49,8 +45,10 @@ struct AccessFile {
     issuers: Vec<IssuerEntry>,
     rules: Vec<RuleEntry>,
     #[serde(default)]
-    context: std::collections::BTreeMap<String, String>,
+    context: BTreeMap<String, String>,
+    #[serde(default, deserialize_with = "present")]
     usage_key: Option<String>,
+    #[serde(default, deserialize_with = "present")]
     expiry_condition: Option<bool>,
 }
 
@@ -59,11 +57,17 @@ struct AccessFile {
 struct IssuerEntry {
     issuer: String,
     audience: OneOrMany,
+    #[serde(default, deserialize_with = "present")]
     algorithms: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "present")]
     jwks: Option<KeySourceEntry>,
+    #[serde(default, deserialize_with = "present")]
     clients: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "present")]
     token_types: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "present")]
     leeway: Option<String>,
+    #[serde(default, deserialize_with = "present")]
     max_age: Option<String>,
 }
 
@@ -86,17 +90,24 @@ enum KeyPlace {
 struct RuleEntry {
     allow: Vec<String>,
     require: RequireEntry,
+    #[serde(default, deserialize_with = "present")]
     issuer: Option<String>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(deny_unknown_fields)]
 struct RequireEntry {
+    #[serde(default, deserialize_with = "present")]
     scope: Option<OneOrMany>,
+    #[serde(default, deserialize_with = "present")]
     role: Option<OneOrMany>,
+    #[serde(default, deserialize_with = "present")]
     client_role: Option<OneOrMany>,
+    #[serde(default, deserialize_with = "present")]
     permission: Option<OneOrMany>,
+    #[serde(default, deserialize_with = "present")]
     any: Option<Vec<Self>>,
+    #[serde(default, deserialize_with = "present")]
     authenticated: Option<bool>,
 }
 
@@ -120,288 +131,38 @@ impl Access {
             problems: Vec::new(),
         };
         let issuers = reader.issuers(file.issuers);
-        let rules = reader.rules(file.rules, &issuers);
+        let access = Self {
+            rules: reader.rules(file.rules, &issuers),
+            context: reader.context(file.context),
+            usage_key: file
+                .usage_key
+                .and_then(|claim| reader.value("usage_key", &claim)),
+            expiry_condition: file.expiry_condition.unwrap_or(true),
+            issuers,
+        };
         if reader.problems.is_empty() {
-            return Ok(Self {
-                issuers,
-                rules,
-                context: file.context.into_iter().collect(),
-                usage_key: file.usage_key,
-                expiry_condition: file.expiry_condition.unwrap_or(true),
-            });
-        }
-        Err(reader.problems)
-    }
-}
-
-/// Translates entries and keeps what is wrong with them.
-struct Reader<'a> {
-    lookup: &'a dyn Fn(&str) -> Option<String>,
-    problems: Vec<String>,
-}
-
-impl Reader<'_> {
-    fn issuers(&mut self, entries: Vec<IssuerEntry>) -> Vec<Issuer> {
-        if entries.is_empty() {
-            self.problems
-                .push("`issuers` is empty: no token could ever be accepted".to_owned());
-        }
-        let issuers: Vec<_> = entries
-            .into_iter()
-            .map(|entry| self.issuer(entry))
-            .collect();
-        for (index, issuer) in issuers.iter().enumerate() {
-            let name = &issuer.trust.issuer;
-            let earlier = issuers
-                .iter()
-                .take(index)
-                .any(|other| other.trust.issuer == *name);
-            if earlier && !name.is_empty() {
-                self.problems
-                    .push(format!("the issuer `{name}` stands twice"));
-            }
-        }
-        issuers
-    }
-
-    fn issuer(&mut self, entry: IssuerEntry) -> Issuer {
-        let issuer = self.expand(&entry.issuer);
-        if !issuer.is_empty() {
-            self.check_address("issuer", &issuer, &issuer);
-        }
-        let keys = self.key_source(entry.jwks, &issuer);
-        let trust = Trust {
-            audiences: self.audiences(entry.audience, &issuer),
-            algorithms: self.algorithms(entry.algorithms),
-            clients: self.list("clients", entry.clients),
-            token_types: self.list("token_types", entry.token_types),
-            leeway: self
-                .duration("leeway", entry.leeway)
-                .unwrap_or(DEFAULT_LEEWAY),
-            max_age: self.duration("max_age", entry.max_age),
-            issuer,
-        };
-        if trust.leeway > MAX_LEEWAY {
-            self.problems
-                .push("`leeway` is over 5m: correct the clocks instead".to_owned());
-        }
-        Issuer { trust, keys }
-    }
-
-    fn audiences(&mut self, audience: OneOrMany, issuer: &str) -> Vec<String> {
-        let audiences: Vec<_> = audience
-            .into_vec()
-            .iter()
-            .map(|name| self.expand(name))
-            .collect();
-        if audiences.is_empty() {
-            self.problems
-                .push(format!("`audience` of `{issuer}` is empty"));
-        }
-        if audiences.iter().any(|name| name == "account") {
-            self.problems.push(
-                "the audience `account` is in every token of a Keycloak realm; name one of this API".to_owned(),
-            );
-        }
-        audiences
-    }
-
-    fn algorithms(&mut self, names: Option<Vec<String>>) -> Vec<Algorithm> {
-        let Some(names) = self.list("algorithms", names) else {
-            return Algorithm::ALL.to_vec();
-        };
-        let mut algorithms = Vec::new();
-        for name in names {
-            match name.parse() {
-                Ok(algorithm) => algorithms.push(algorithm),
-                Err(error) => self.problems.push(format!(
-                    "{error}; there are RS, PS 256 to 512, ES256, ES384 and EdDSA"
-                )),
-            }
-        }
-        algorithms
-    }
-
-    fn key_source(&mut self, entry: Option<KeySourceEntry>, issuer: &str) -> KeySource {
-        match entry {
-            None => KeySource::Discovery,
-            Some(KeySourceEntry::Named(name)) => {
-                if name != "discovery" {
-                    self.problems.push(format!(
-                        "`jwks: {name}` is none of `discovery`, `{{uri: …}}`, `{{file: …}}`"
-                    ));
-                }
-                KeySource::Discovery
-            }
-            Some(KeySourceEntry::Placed(KeyPlace::Uri(uri))) => {
-                let uri = self.expand(&uri);
-                if !uri.is_empty() {
-                    self.check_address("jwks uri", &uri, issuer);
-                }
-                KeySource::Uri(uri)
-            }
-            Some(KeySourceEntry::Placed(KeyPlace::File(path))) => {
-                KeySource::File(self.expand(&path))
-            }
-        }
-    }
-
-    fn rules(&mut self, entries: Vec<RuleEntry>, issuers: &[Issuer]) -> Rules {
-        if entries.is_empty() {
-            self.problems
-                .push("`rules` is empty: no route could ever be called".to_owned());
-        }
-        let mut rules = Vec::new();
-        for (index, entry) in entries.into_iter().enumerate() {
-            rules.push(self.rule(index + 1, entry, issuers));
-        }
-        Rules::compile(rules).unwrap_or_else(|problems| {
-            self.problems
-                .extend(problems.iter().map(ToString::to_string));
-            Rules::default()
-        })
-    }
-
-    fn rule(&mut self, number: usize, entry: RuleEntry, issuers: &[Issuer]) -> Rule {
-        if entry.allow.is_empty() {
-            self.problems.push(format!("rule {number} allows no route"));
-        }
-        let mut allow = Vec::new();
-        for route in &entry.allow {
-            match RoutePattern::parse(route) {
-                Ok(pattern) => allow.push(pattern),
-                Err(error) => self.problems.push(format!("rule {number}: {error}")),
-            }
-        }
-        let issuer = entry.issuer.map(|issuer| self.expand(&issuer));
-        let known = |issuer: &String| issuers.iter().any(|known| known.trust.issuer == *issuer);
-        if let Some(unknown) = issuer.as_ref().filter(|issuer| !known(issuer)) {
-            self.problems.push(format!(
-                "rule {number} names the issuer `{unknown}`, which is not configured"
-            ));
-        }
-        let require = self.requirement(number, entry.require);
-        Rule {
-            allow,
-            require,
-            issuer,
-        }
-    }
-
-    fn requirement(&mut self, rule: usize, entry: RequireEntry) -> Requirement {
-        let kinds = [
-            (Kind::Scope, entry.scope),
-            (Kind::Role, entry.role),
-            (Kind::ClientRole, entry.client_role),
-            (Kind::Permission, entry.permission),
-        ];
-        let mut conditions = Vec::new();
-        for (kind, names) in kinds {
-            for name in names.into_iter().flat_map(OneOrMany::into_vec) {
-                conditions.extend(
-                    name.split_whitespace()
-                        .map(|name| Condition::Holds(kind, Grant::parse(name))),
-                );
-            }
-        }
-        if let Some(choices) = entry.any {
-            let choices = choices
-                .into_iter()
-                .map(|choice| self.requirement(rule, choice));
-            conditions.push(Condition::Any(choices.collect()));
-        }
-        match (entry.authenticated, conditions.is_empty()) {
-            (Some(false), _) => self.problems.push(format!(
-                "rule {rule}: `authenticated: false` cannot be; open routes have no authorizer in `template.yaml`"
-            )),
-            (None, true) => self.problems.push(format!(
-                "rule {rule} requires nothing; write `authenticated: true` if every valid token is enough"
-            )),
-            (Some(true), _) | (None, false) => {}
-        }
-        Requirement(conditions)
-    }
-
-    /// Replaces each `${NAME}`, after YAML has been parsed: a value cannot become syntax.
-    fn expand(&mut self, text: &str) -> String {
-        let mut expanded = String::new();
-        let mut rest = text;
-        while let Some((before, after)) = rest.split_once("${") {
-            expanded.push_str(before);
-            let Some((name, after)) = after.split_once('}') else {
-                self.problems
-                    .push(format!("`{text}` opens a `${{` that it does not close"));
-                return String::new();
-            };
-            match (self.lookup)(name).filter(|value| !value.trim().is_empty()) {
-                Some(value) => expanded.push_str(value.trim()),
-                None => {
-                    let problem = format!("`{name}` is not set");
-                    if !self.problems.contains(&problem) {
-                        self.problems.push(problem);
-                    }
-                    return String::new();
-                }
-            }
-            rest = after;
-        }
-        expanded.push_str(rest);
-        expanded
-    }
-
-    fn list(&mut self, name: &str, entries: Option<Vec<String>>) -> Option<Vec<String>> {
-        let entries: Vec<_> = entries?.iter().map(|entry| self.expand(entry)).collect();
-        if entries.is_empty() {
-            self.problems.push(format!(
-                "`{name}` is an empty list: no token could ever be accepted"
-            ));
-        }
-        Some(entries)
-    }
-
-    fn duration(&mut self, name: &str, text: Option<String>) -> Option<Duration> {
-        let text = text?;
-        let parsed = duration(&text);
-        if parsed.is_none() {
-            self.problems.push(format!(
-                "`{name}: {text}` is no duration such as `30s`, `5m` or `24h`"
-            ));
-        }
-        parsed
-    }
-
-    fn check_address(&mut self, what: &str, address: &str, issuer: &str) {
-        if let Err(problem) = crate::address::check(address, issuer) {
-            self.problems.push(format!("{what} `{address}`: {problem}"));
+            Ok(access)
+        } else {
+            Err(reader.problems)
         }
     }
 }
 
-impl OneOrMany {
-    fn into_vec(self) -> Vec<String> {
-        match self {
-            Self::One(one) => vec![one],
-            Self::Many(many) => many,
-        }
-    }
-}
-
-fn duration(text: &str) -> Option<Duration> {
-    let unit = text.chars().last()?;
-    let number: u64 = text.strip_suffix(unit)?.parse().ok()?;
-    let seconds = match unit {
-        's' => 1,
-        'm' => 60,
-        'h' => 60 * 60,
-        'd' => 24 * 60 * 60,
-        _ => return None,
-    };
-    number.checked_mul(seconds).map(Duration::from_secs)
+/// A key without a value is an error, and not as good as no key at all: whoever writes `clients:`
+/// means to name some.
+fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    T::deserialize(deserializer).map(Some)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
+    use crate::access::reader::DEFAULT_LEEWAY;
+    use crate::algorithm::Algorithm;
 
     fn environment(name: &str) -> Option<String> {
         match name {
@@ -489,7 +250,7 @@ mod tests {
         issuer("'http://127.0.0.1:8080/realms/r'", &[]);
         issuer("'http://a'", &["plain HTTP"]);
         issuer("'${EMPTY}'", &["`EMPTY` is not set"]);
-        issuer("'${ODD}'", &["`x\nrules: []`"]);
+        issuer("'${ODD}'", &["`issuer: x\\nrules: []` has white space"]);
         issuer("'${ISSUER'", &["does not close"]);
         check(&format!("issuers: []\n{RULES}"), &["`issuers` is empty"]);
         check(
@@ -500,7 +261,7 @@ mod tests {
         );
         check(
             &format!("issuers: [{{issuer: 'https://a', audience: []}}]\n{RULES}"),
-            &["`audience` of"],
+            &["`audience` of `https://a` is an empty list"],
         );
         check(
             &format!("issuers: [{{issuer: 'https://a', audience: a, jwks: local}}]\n{RULES}"),
@@ -529,5 +290,100 @@ mod tests {
         );
         check(&format!("{RULES}\n{RULES}\nissuers: []"), &["rules"]);
         check("", &[""]);
+    }
+
+    #[test]
+    fn a_key_without_a_value_is_no_permission() {
+        let issuer = "issuers: [{issuer: 'https://a', audience: a}]";
+        for member in ["scope:", "role:", "client_role:", "permission:", "any:"] {
+            check(
+                &format!(
+                    "{issuer}\nrules:\n- allow: [GET /x]\n  require:\n    scope: a\n    {member}\n"
+                ),
+                &[""],
+            );
+        }
+        for key in [
+            "clients:",
+            "algorithms:",
+            "token_types:",
+            "max_age:",
+            "jwks:",
+        ] {
+            check(
+                &format!("issuers:\n- issuer: https://a\n  audience: a\n  {key}\n{RULES}"),
+                &[""],
+            );
+        }
+        let rule = |require: &str, problem: &str| {
+            let text = format!("{issuer}\nrules: [{{allow: [GET /x], require: {require}}}]");
+            check(&text, &[problem]);
+        };
+        rule(
+            "{scope: a, role: ''}",
+            "rule 1 asks for a role without a name",
+        );
+        rule(
+            "{scope: a, role: []}",
+            "rule 1 asks for a role without a name",
+        );
+        rule(
+            "{scope: '', authenticated: true}",
+            "rule 1 asks for a scope without a name",
+        );
+        rule("{any: []}", "rule 1: `any` is empty");
+        rule("{scope: 'a:{b'}", "`a:{b` has braces");
+        rule("{client_role: a/b/c}", "write `CLIENT/ROLE`");
+        rule("{authenticated: false}", "`authenticated: false` cannot be");
+    }
+
+    #[test]
+    fn values_are_whole_and_visible() {
+        let audience = |audience: &str, problem: &str| {
+            check(
+                &format!("issuers: [{{issuer: 'https://a', audience: {audience}}}]\n{RULES}"),
+                &[problem],
+            );
+        };
+        audience("''", "`audience` has an empty value");
+        audience("['', a]", "`audience` has an empty value");
+        audience("' a'", "`audience:  a` has white space");
+        audience(r#""a\tb""#, "`audience: a\\tb` has white space");
+        check(
+            &format!("issuers: [{{issuer: '', audience: a}}]\n{RULES}"),
+            &["`issuer` has an empty value"],
+        );
+        check(
+            &format!("issuers: [{{issuer: 'https://a', audience: a, jwks: {{uri: ''}}}}]\n{RULES}"),
+            &["`uri` has an empty value"],
+        );
+    }
+
+    #[test]
+    fn the_context_has_names_of_its_own() {
+        let context = |context: &str, problem: &str| {
+            check(
+                &format!(
+                    "issuers: [{{issuer: 'https://a', audience: a}}]\ncontext: {{{context}}}\n{RULES}"
+                ),
+                &[problem],
+            );
+        };
+        context("client_id: cid", "`client_id` is taken");
+        context("principalId: cid", "`principalId` is taken");
+        context("'a b': cid", "`a b` is not of letters");
+        context("tenant: '${NOT_SET}'", "`NOT_SET` is not set");
+    }
+
+    #[test]
+    fn a_rule_that_no_policy_can_hold_is_refused() {
+        let routes: Vec<_> = (0..6)
+            .map(|number| format!("'* /a{number}/models/{{m}}'"))
+            .collect();
+        let text = format!(
+            "issuers: [{{issuer: 'https://a', audience: a}}]\nrules: [{{allow: [{}], require: {{scope: a}}}}]",
+            routes.join(", ")
+        );
+        check(&text, &["rule 1 opens too much: the policy has"]);
     }
 }

@@ -1,11 +1,11 @@
 //! From an event to an answer: reads the request, gets the key, verifies, decides. Every step that
 //! decides lies in a module of its own; here is their order.
 
+use std::error::Error;
 use std::time::{Instant, SystemTime};
 
 use reqwest::Client;
 use serde_json::Value;
-use thiserror::Error;
 
 use crate::access::{Issuer as Configured, KeySource};
 use crate::caller::Caller;
@@ -15,7 +15,7 @@ use crate::issuer::{self, Issuer, Unavailable};
 use crate::keys::{KeySet, KeySetError};
 use crate::policy;
 use crate::record::{self, Record};
-use crate::reply::{self, Extras};
+use crate::reply::{self, Denial, Extras};
 use crate::rules::Rules;
 use crate::token::{BearerToken, TokenError, UnverifiedToken};
 use crate::verify::verify;
@@ -42,7 +42,7 @@ pub struct Outcome {
 }
 
 /// Why an invocation ends in an error. The text is what API Gateway acts on.
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum HandleError {
     /// The token is refused: exactly this word makes the gateway answer 401.
     #[error("Unauthorized")]
@@ -56,7 +56,7 @@ pub enum HandleError {
 }
 
 /// Why the authorizer does not start.
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// The HTTP client cannot be made.
     #[error("the HTTP client cannot be made")]
@@ -177,38 +177,48 @@ impl Authorizer {
     }
 
     fn decide(&self, caller: &Caller, request: &Request, record: &mut Record) -> Value {
-        let open = self.rules.open_to(caller);
+        let open = match self.rules.open_to(caller) {
+            Ok(open) => open,
+            Err(error) => return self.too_large(caller, request, record, &error),
+        };
         record.rules.clone_from(&open.rules);
-        let scopes = self.rules.first_scopes();
         if open.patterns.is_empty() {
             record.note("deny", "nothing_open");
-            return reply::answer(
-                caller,
-                policy::deny(&request.stage),
-                &self.extras,
-                Some(&scopes),
-            );
+            let denial = Denial::InsufficientScope(self.rules.first_scopes());
+            return self.deny(caller, request, &denial);
         }
         let until = self.expiry_condition.then_some(caller.accepted_until);
-        match policy::allow(&open, &request.stage, until) {
-            Ok(policy) => {
-                match open.contain(&request.route) {
-                    true => record.note("allow", "allowed"),
-                    false => record.note("deny", "route_not_open"),
-                }
-                reply::answer(caller, policy, &self.extras, None)
-            }
-            Err(error) => {
-                record.note("deny", "policy_too_large");
-                record.detail = Some(error.to_string());
-                reply::answer(
-                    caller,
-                    policy::deny(&request.stage),
-                    &self.extras,
-                    Some(&[]),
-                )
-            }
+        let policy = match policy::allow(&open, &request.stage, until) {
+            Ok(policy) => policy,
+            Err(error) => return self.too_large(caller, request, record, &error),
+        };
+        if open.contain(&request.route) {
+            record.note("allow", "allowed");
+        } else {
+            record.note("deny", "route_not_open");
         }
+        reply::answer(caller, policy, &self.extras, None)
+    }
+
+    fn too_large(
+        &self,
+        caller: &Caller,
+        request: &Request,
+        record: &mut Record,
+        error: &dyn Error,
+    ) -> Value {
+        record.note("deny", "policy_too_large");
+        record.detail = Some(error.to_string());
+        self.deny(caller, request, &Denial::PolicyTooLarge)
+    }
+
+    fn deny(&self, caller: &Caller, request: &Request, denial: &Denial<'_>) -> Value {
+        reply::answer(
+            caller,
+            policy::deny(&request.stage),
+            &self.extras,
+            Some(denial),
+        )
     }
 
     /// A slash at the end is the usual difference between `iss` and the configuration.
@@ -263,7 +273,7 @@ fn issuers(configured: Vec<Configured>) -> Result<Vec<Issuer>, StartError> {
     }
 }
 
-#[derive(Debug, Error)]
+#[derive(Debug, thiserror::Error)]
 enum KeyFileError {
     #[error("cannot be read: {0}")]
     Read(std::io::Error),

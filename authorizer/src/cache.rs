@@ -54,6 +54,7 @@ pub struct KeyCache {
     failures: u32,
     unknown_fetches: u32,
     unknown_since: Option<SystemTime>,
+    ended_fetches: u64,
     pinned: bool,
 }
 
@@ -85,6 +86,27 @@ impl KeyCache {
         }
     }
 
+    /// What can be said after a fetch, when another one would tell nothing new.
+    pub fn settle(&self, key_id: Option<&str>, algorithm: Algorithm, now: SystemTime) -> Lookup {
+        match self.lookup(key_id, algorithm, now) {
+            // Only an issuer that has just answered can be said to have no such key.
+            Lookup::Fetch(Cause::UnknownKey) if self.failed_at.is_none() => Lookup::Unknown,
+            Lookup::Fetch(_) => Lookup::Unavailable,
+            settled
+            @ (Lookup::Found(_) | Lookup::Unfit | Lookup::Unknown | Lookup::Unavailable) => settled,
+        }
+    }
+
+    /// True if tokens can be verified meanwhile: the keys are due for a refresh, not too old.
+    pub fn can_wait(&self, now: SystemTime) -> bool {
+        elapsed(self.fetched_at, now).is_some_and(|age| age < MAX_AGE)
+    }
+
+    /// How many fetches have ended: whoever waited for one need not begin another.
+    pub fn ended_fetches(&self) -> u64 {
+        self.ended_fetches
+    }
+
     /// Notes that a fetch begins, which an unknown key id must pay for.
     pub fn begin(&mut self, cause: Cause, now: SystemTime) {
         match cause {
@@ -98,6 +120,7 @@ impl KeyCache {
 
     /// Takes fetched keys in.
     pub fn renew(&mut self, keys: KeySet, now: SystemTime) {
+        self.ended_fetches += 1;
         self.keys = Some(keys);
         self.fetched_at = Some(now);
         self.failed_at = None;
@@ -106,6 +129,7 @@ impl KeyCache {
 
     /// Notes a failed fetch. The keys at hand stay.
     pub fn fail(&mut self, now: SystemTime) {
+        self.ended_fetches += 1;
         self.failed_at = Some(now);
         self.failures = self.failures.saturating_add(1);
     }
@@ -258,6 +282,29 @@ mod tests {
         check(&cache, "b", 10, "unavailable");
         check(&cache, "b", 11, "fetch unknown");
         check(&cache, "a", 10, "found");
+    }
+
+    #[test]
+    fn after_a_fetch_only_an_answering_issuer_lacks_a_key() {
+        let settled = |cache: &KeyCache, id: &str| cache.settle(Some(id), Algorithm::Rs256, at(20));
+        let mut cache = cached();
+        assert!(matches!(settled(&cache, "a"), Lookup::Found(_)));
+        assert!(matches!(settled(&cache, "b"), Lookup::Unknown));
+        cache.fail(at(1));
+        check(&cache, "b", 20, "fetch unknown");
+        assert!(matches!(settled(&cache, "b"), Lookup::Unavailable));
+        assert!(matches!(
+            settled(&KeyCache::default(), "a"),
+            Lookup::Unavailable
+        ));
+    }
+
+    #[test]
+    fn a_refresh_can_wait_while_the_keys_verify() {
+        let end = MAX_AGE.as_secs();
+        assert!(cached().can_wait(at(end - 1)));
+        assert!(!cached().can_wait(at(end)));
+        assert!(!KeyCache::default().can_wait(at(0)));
     }
 
     #[test]

@@ -33,7 +33,8 @@ pub struct Grants {
     pub scopes: BTreeSet<String>,
     /// `realm_access.roles` of Keycloak, or `roles`.
     pub roles: BTreeSet<String>,
-    /// `resource_access.CLIENT.roles` of Keycloak, as `CLIENT/ROLE`.
+    /// `resource_access.CLIENT.roles` of Keycloak, as `CLIENT/ROLE`. Clients and roles with a slash in
+    /// their names are left out: `a/b/c` could be either's.
     pub client_roles: BTreeSet<String>,
     /// `permissions` of Auth0's role-based access control.
     pub permissions: BTreeSet<String>,
@@ -44,17 +45,18 @@ impl Grants {
     pub fn read(claims: &Map<String, Value>) -> Result<Self, TokenError> {
         let mut grants = Self::default();
         for name in ["scope", "scp"] {
-            grants.scopes.extend(words(claims.get(name), name)?);
+            grants.scopes.extend(scopes(claims.get(name), name)?);
         }
         if let Some(access) = claims.get("realm_access") {
             let roles = member(access, "realm_access")?.get("roles");
-            grants.roles.extend(words(roles, "realm_access")?);
+            grants.roles.extend(names(roles, "realm_access")?);
         }
-        grants.roles.extend(words(claims.get("roles"), "roles")?);
+        grants.roles.extend(names(claims.get("roles"), "roles")?);
         if let Some(access) = claims.get("resource_access") {
             grants.client_roles = client_roles(access)?;
         }
-        grants.permissions = words(claims.get("permissions"), "permissions")?.collect();
+        let permissions = names(claims.get("permissions"), "permissions")?;
+        grants.permissions.extend(permissions);
         Ok(grants)
     }
 }
@@ -63,7 +65,9 @@ fn client_roles(access: &Value) -> Result<BTreeSet<String>, TokenError> {
     let mut found = BTreeSet::new();
     for (client, access) in member(access, "resource_access")? {
         let roles = member(access, "resource_access")?.get("roles");
-        found.extend(words(roles, "resource_access")?.map(|role| format!("{client}/{role}")));
+        let roles = names(roles, "resource_access")?.into_iter();
+        let roles = roles.filter(|role| !client.contains('/') && !role.contains('/'));
+        found.extend(roles.map(|role| format!("{client}/{role}")));
     }
     Ok(found)
 }
@@ -72,24 +76,28 @@ fn member<'a>(value: &'a Value, claim: &'static str) -> Result<&'a Map<String, V
     value.as_object().ok_or(TokenError::Claim(claim))
 }
 
-/// The words of a string, or the strings of a list.
-fn words(
-    value: Option<&Value>,
-    claim: &'static str,
-) -> Result<impl Iterator<Item = String>, TokenError> {
-    let words: Vec<String> = match value {
-        None => Vec::new(),
-        Some(Value::String(text)) => text.split_ascii_whitespace().map(str::to_owned).collect(),
+/// The words of a string (RFC 6749 section 3.3), or a list of names.
+fn scopes(value: Option<&Value>, claim: &'static str) -> Result<Vec<String>, TokenError> {
+    match value.and_then(Value::as_str) {
+        Some(words) => Ok(words.split_ascii_whitespace().map(str::to_owned).collect()),
+        None => names(value, claim),
+    }
+}
+
+/// One name, or a list of names. They may have spaces in them.
+fn names(value: Option<&Value>, claim: &'static str) -> Result<Vec<String>, TokenError> {
+    match value {
+        None => Ok(Vec::new()),
+        Some(Value::String(name)) => Ok(vec![name.clone()]),
         Some(Value::Array(items)) => {
             let items = items.iter().map(|item| item.as_str().map(str::to_owned));
             let items: Option<Vec<_>> = items.collect();
-            items.ok_or(TokenError::Claim(claim))?
+            items.ok_or(TokenError::Claim(claim))
         }
         Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) => {
-            return Err(TokenError::Claim(claim));
+            Err(TokenError::Claim(claim))
         }
-    };
-    Ok(words.into_iter())
+    }
 }
 
 #[cfg(test)]
@@ -131,6 +139,14 @@ mod tests {
         check(
             json!({"resource_access": {"api": {"roles": ["r"]}, "b": {}}}),
             Ok([&[], &[], &["api/r"], &[]]),
+        );
+        check(
+            json!({"roles": "Read Only Admin", "permissions": "p q"}),
+            Ok([&[], &["Read Only Admin"], &[], &["p q"]]),
+        );
+        check(
+            json!({"resource_access": {"a/b": {"roles": ["c"]}, "a": {"roles": ["b/c", "d"]}}}),
+            Ok([&[], &[], &["a/d"], &[]]),
         );
         check(
             json!({"permissions": ["p:q"]}),

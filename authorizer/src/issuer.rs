@@ -19,6 +19,10 @@ use crate::verify::Trust;
 const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(4);
 /// Time to connect: a host that does not answer must not cost the whole exchange.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Time for discovery and keys together: less than Lambda's 10 s for a start.
+const FETCH_PATIENCE: Duration = Duration::from_secs(8);
+/// The same while older keys still verify.
+const REFRESH_PATIENCE: Duration = Duration::from_secs(1);
 /// Largest discovery document or key set. Real ones have 2 to 30 kB.
 const MAX_DOCUMENT_BYTES: usize = 512 * 1024;
 
@@ -46,6 +50,8 @@ pub(crate) struct Fetch {
 /// Why keys could not be fetched.
 #[derive(Debug, Error)]
 pub(crate) enum FetchError {
+    #[error("the issuer has not answered within {0:?}")]
+    Patience(Duration),
     #[error("`{1}` may not be asked: {0}")]
     Address(AddressError, String),
     #[error("`{0}` does not answer")]
@@ -94,20 +100,20 @@ impl Issuer {
         (client, clock): (&Client, fn() -> SystemTime),
         fetches: &mut Vec<Fetch>,
     ) -> Result<Result<VerificationKey, TokenError>, Unavailable> {
+        let ended_fetches = self.cache().ended_fetches();
         if let Lookup::Fetch(_) = self.lookup(header, clock()) {
             let _one_at_a_time = self.in_flight.lock().await;
-            // Whoever held the lock may have fetched what this token needs.
-            if let Lookup::Fetch(cause) = self.lookup(header, clock()) {
+            let waited = self.cache().ended_fetches() != ended_fetches;
+            // Whoever held the lock has just fetched what this token needs, or failed to.
+            if let (Lookup::Fetch(cause), false) = (self.lookup(header, clock()), waited) {
                 fetches.push(self.fetch(client, cause, clock).await);
             }
         }
-        let failed = fetches.last().is_some_and(|fetch| fetch.outcome.is_err());
-        match self.lookup(header, clock()) {
+        let key_id = header.key_id.as_deref();
+        match self.cache().settle(key_id, header.algorithm, clock()) {
             Lookup::Found(key) => Ok(Ok(key)),
             Lookup::Unfit => Ok(Err(TokenError::KeyAlgorithm)),
             Lookup::Unknown => Ok(Err(TokenError::Key)),
-            // The keys have just been fetched, and another fetch would tell nothing new.
-            Lookup::Fetch(Cause::UnknownKey) if !failed => Ok(Err(TokenError::Key)),
             Lookup::Fetch(_) | Lookup::Unavailable => Err(Unavailable(self.trust.issuer.clone())),
         }
     }
@@ -119,7 +125,13 @@ impl Issuer {
 
     async fn fetch(&self, client: &Client, cause: Cause, clock: fn() -> SystemTime) -> Fetch {
         self.cache().begin(cause, clock());
-        let fetched = self.keys_of_source(client).await;
+        // Keys that are merely due still verify: nobody waits for an issuer that hangs.
+        let patience = match cause {
+            Cause::Age if self.cache().can_wait(clock()) => REFRESH_PATIENCE,
+            Cause::Age | Cause::UnknownKey => FETCH_PATIENCE,
+        };
+        let fetched = tokio::time::timeout(patience, self.keys_of_source(client)).await;
+        let fetched = fetched.unwrap_or(Err(FetchError::Patience(patience)));
         let mut cache = self.cache();
         let outcome = fetched.map(|keys| {
             let skipped = keys.skipped.clone();

@@ -77,7 +77,8 @@ pub enum KeySetError {
     /// More than [`MAX_KEYS`].
     #[error("the key set has {0} keys, more than {MAX_KEYS}")]
     TooMany(usize),
-    /// Not one key is usable: as good as an outage, and not a reason to drop the keys at hand.
+    /// There are keys, and not one is usable: as good as an outage, and not a reason to drop the keys
+    /// at hand. A set without any key is no error: so an issuer withdraws all it had.
     #[error("the key set has no usable key")]
     NoneUsable,
 }
@@ -110,7 +111,7 @@ impl KeySet {
             set.add(key);
         }
         set.drop_duplicates();
-        if set.keys.is_empty() {
+        if set.keys.is_empty() && !set.skipped.is_empty() {
             return Err(KeySetError::NoneUsable);
         }
         Ok(set)
@@ -418,7 +419,11 @@ mod tests {
         let refused = |text: &str| KeySet::parse(text.as_bytes()).unwrap_err().to_string();
         assert_eq!(refused("<html>"), "not a JSON Web Key Set");
         assert_eq!(refused("{}"), "not a JSON Web Key Set");
-        assert_eq!(refused(r#"{"keys": []}"#), "the key set has no usable key");
+        assert_eq!(
+            refused(r#"{"keys": [{"kty": "oct"}]}"#),
+            "the key set has no usable key"
+        );
+        assert!(KeySet::parse(br#"{"keys": []}"#).is_ok());
         let many = json!({"keys": vec![json!({}); MAX_KEYS + 1]}).to_string();
         assert_eq!(refused(&many), "the key set has 101 keys, more than 100");
     }

@@ -39,7 +39,7 @@ pub enum PatternError {
     Character(String),
     /// A wildcard in a place that no IAM policy can express.
     #[error(
-        "`{0}`: `**` ends a path, after literals and at most one `*` or `{{name}}` right before it"
+        "`{0}`: `**` ends a path, after literals and at most one whole `*` or `{{name}}` right before it"
     )]
     Rest(String),
     /// A parameter name twice.
@@ -166,12 +166,14 @@ impl RoutePattern {
 
     fn check(&self, text: &str) -> Result<(), PatternError> {
         let is_single = |segment: &Segment| matches!(segment, Segment::One { .. });
-        let literals_after = self
+        let after = self
             .segments
             .iter()
             .skip_while(|segment| !is_single(segment))
             .skip(1);
-        if self.rest && literals_after.count() > 0 {
+        let ended = |segment: &Segment| matches!(segment, Segment::One { ending, .. } if !ending.is_empty());
+        // No Deny tells the paths of `/{a}:b/**` from those in which the ending comes a segment later.
+        if self.rest && (after.count() > 0 || self.segments.iter().any(ended)) {
             return Err(PatternError::Rest(text.to_owned()));
         }
         for (index, name) in self.parameters().enumerate() {
@@ -256,6 +258,24 @@ fn is_name(text: &str) -> bool {
         && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+}
+
+/// True if the glob matches the text, in which every character stands for itself.
+pub(crate) fn glob_matches(glob: &str, text: &str) -> bool {
+    let mut parts = glob.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {
+        return false;
+    };
+    let Some(last) = parts.next_back() else {
+        return rest.is_empty();
+    };
+    for part in parts {
+        let Some((_, after)) = rest.split_once(part) else {
+            return false;
+        };
+        rest = after;
+    }
+    rest.ends_with(last)
 }
 
 /// True if some text is matched by both globs, in which `*` stands for any characters.
@@ -351,11 +371,11 @@ mod tests {
                 ),
             );
         }
-        for text in ["GET /*/a/**", "GET /*/*/**"] {
+        for text in ["GET /*/a/**", "GET /*/*/**", "GET /{n}:a/**"] {
             refused(
                 text,
                 &format!(
-                    "`{text}`: `**` ends a path, after literals and at most one `*` or `{{name}}` right before it"
+                    "`{text}`: `**` ends a path, after literals and at most one whole `*` or `{{name}}` right before it"
                 ),
             );
         }
@@ -448,7 +468,7 @@ mod tests {
             let pattern = pattern(text);
             let (allow, deny) = (pattern.allow_globs(), pattern.deny_globs());
             let any =
-                |globs: &[String], route: &str| globs.iter().any(|glob| globs_meet(glob, route));
+                |globs: &[String], route: &str| globs.iter().any(|glob| glob_matches(glob, route));
             for path in &paths {
                 let route = format!("GET/{path}");
                 let open = any(&allow, &route) && !any(&deny, &route);
@@ -488,6 +508,25 @@ mod tests {
     fn meet(left: &str, right: &str, expected: bool) {
         assert_eq!(globs_meet(left, right), expected, "{left} and {right}");
         assert_eq!(globs_meet(right, left), expected, "{right} and {left}");
+    }
+
+    #[test]
+    fn a_glob_matches_texts_to_the_letter() {
+        for (glob, text, expected) in [
+            ("", "", true),
+            ("a", "", false),
+            ("*", "", true),
+            ("a*", "a/b/c", true),
+            ("a*c", "abc", true),
+            ("a*c", "ac", true),
+            ("ab*bc", "abc", false),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b*c", "a-c-b", false),
+            ("a/b", "a/*", false),
+            ("**", "x", true),
+        ] {
+            assert_eq!(glob_matches(glob, text), expected, "{glob} and {text}");
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use thiserror::Error;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::pattern::RoutePattern;
 use crate::rules::OpenRoutes;
 
 /// Longest resource that API Gateway takes (Amazon API Gateway quotas: 512 characters).
@@ -86,6 +87,19 @@ pub fn allow(
     }
 }
 
+/// A stage's ARN as long as they get, for checks at start. The true one is known with the first event.
+const LONG_ARN: &str =
+    "arn:aws-us-gov:execute-api:us-gov-west-1:123456789012:abcdefghij/production-stage";
+
+/// Whether a policy can hold all these routes: a rule that opens more would only ever lead to refusals.
+pub fn check_size(patterns: &[RoutePattern]) -> Result<(), PolicyError> {
+    let open = OpenRoutes {
+        patterns: patterns.to_vec(),
+        rules: Vec::new(),
+    };
+    allow(&open, &StageArn(LONG_ARN.to_owned()), Some(0)).map(|_| ())
+}
+
 /// Denies everything, for a caller to whom nothing is open.
 pub fn deny(stage: &StageArn) -> Policy {
     document(vec![statement(
@@ -122,7 +136,6 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::pattern::RoutePattern;
 
     const ARN: &str = "arn:aws:execute-api:eu-west-1:123456789012:abc123/prod/POST/predict";
 
@@ -203,6 +216,9 @@ mod tests {
             .collect();
         let many: Vec<_> = many.iter().map(String::as_str).collect();
         assert!(allow(&open(&many), &stage, None).is_ok());
+        let wide = vec![RoutePattern::parse("* /a/models/{m}").unwrap(); 6];
+        assert!(check_size(&wide[..1]).is_ok());
+        assert!(matches!(check_size(&wide), Err(PolicyError::TooLarge(_))));
         let more = [&many[..], &many[..]].concat();
         assert!(matches!(
             allow(&open(&more), &stage, None),

@@ -8,8 +8,28 @@ use sha2::{Digest, Sha256};
 
 use crate::caller::Caller;
 
-/// Longest value handed on: headers and events of the gateway are bounded, and a claim is not a document.
-const MAX_CONTEXT_VALUE_BYTES: usize = 2_048;
+/// Names in the context that are the authorizer's own, and `principalId`, which the gateway adds.
+pub(crate) const RESERVED_NAMES: [&str; 10] = [
+    "sub",
+    "client_id",
+    "issuer",
+    "scope",
+    "roles",
+    "exp",
+    "error",
+    "required_scope",
+    "www_authenticate",
+    "principalId",
+];
+
+/// Why nothing is open to a known caller.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Denial<'a> {
+    /// The token's grants do not suffice; these scopes would.
+    InsufficientScope(Vec<&'a str>),
+    /// The token's grants open more than a policy can hold: another token would not help the caller.
+    PolicyTooLarge,
+}
 
 /// What is answered beside the policy.
 #[derive(Debug, Clone, Default)]
@@ -20,17 +40,17 @@ pub(crate) struct Extras {
     pub(crate) usage_key: Option<String>,
 }
 
-/// The answer for a known caller. `denied` holds the scopes to ask for, if nothing is open.
+/// The answer for a known caller. The context is bounded by the token, from which all of it comes.
 pub(crate) fn answer(
     caller: &Caller,
     policy: Policy,
     extras: &Extras,
-    denied: Option<&[&str]>,
+    denied: Option<&Denial<'_>>,
 ) -> Value {
     let mut context = extra_context(caller, extras);
     context.extend(caller_context(caller));
-    if let Some(scopes) = denied {
-        context.extend(challenge(scopes));
+    if let Some(denial) = denied {
+        context.extend(challenge(denial));
     }
     let mut response = ApiGatewayCustomAuthorizerResponse::<Value>::default();
     response.principal_id = Some(printable(&caller.principal));
@@ -68,28 +88,38 @@ fn extra_context(caller: &Caller, extras: &Extras) -> Map<String, Value> {
     extras.context.iter().filter_map(claim).collect()
 }
 
+fn challenge(denial: &Denial<'_>) -> Vec<(String, Value)> {
+    let members = match denial {
+        Denial::PolicyTooLarge => vec![("error", "policy_too_large".to_owned())],
+        Denial::InsufficientScope(scopes) => vec![
+            ("error", "insufficient_scope".to_owned()),
+            ("required_scope", scopes.join(" ")),
+            ("www_authenticate", insufficient_scope(scopes)),
+        ],
+    };
+    let members = members.into_iter();
+    members
+        .map(|(name, value)| (name.to_owned(), json!(value)))
+        .collect()
+}
+
 /// RFC 6750 section 3.1: known, but the token's scopes do not suffice.
-fn challenge(scopes: &[&str]) -> Vec<(String, Value)> {
-    let mut value = r#"Bearer error="insufficient_scope""#.to_owned();
-    if !scopes.is_empty() {
-        value = format!(r#"{value}, scope="{}""#, scopes.join(" "));
+fn insufficient_scope(scopes: &[&str]) -> String {
+    let value = r#"Bearer error="insufficient_scope""#;
+    if scopes.is_empty() {
+        return value.to_owned();
     }
-    vec![
-        ("error".to_owned(), json!("insufficient_scope")),
-        ("required_scope".to_owned(), json!(scopes.join(" "))),
-        ("www_authenticate".to_owned(), json!(value)),
-    ]
+    format!(r#"{value}, scope="{}""#, scopes.join(" "))
 }
 
 /// Strings, numbers and booleans are all that a context may hold; lists and objects become JSON text.
 fn scalar(value: &Value) -> Option<Value> {
-    let value = match value {
+    Some(Value::String(match value {
         Value::Null => return None,
         Value::Bool(_) | Value::Number(_) => return Some(value.clone()),
         Value::String(text) => printable(text),
         Value::Array(_) | Value::Object(_) => printable(&value.to_string()),
-    };
-    (value.len() <= MAX_CONTEXT_VALUE_BYTES).then_some(Value::String(value))
+    }))
 }
 
 fn printable(text: &str) -> String {
@@ -137,7 +167,6 @@ mod tests {
             ("flag", "flag"),
             ("list", "list"),
             ("none", "none"),
-            ("long", "long"),
             ("sub", "org"),
         ];
         let extras = Extras {
@@ -146,7 +175,8 @@ mod tests {
                 .to_vec(),
             usage_key: Some("org".to_owned()),
         };
-        let claims = json!({"exp": 9, "org": "acme", "flag": true, "list": [1, {"a": 2}], "none": null, "long": "x".repeat(MAX_CONTEXT_VALUE_BYTES + 1)});
+        let claims =
+            json!({"exp": 9, "org": "acme", "flag": true, "list": [1, {"a": 2}], "none": null});
         let reply = answer(&caller(claims), Policy::default(), &extras, None);
         assert_eq!(
             reply["context"],
@@ -169,15 +199,32 @@ mod tests {
     }
 
     #[test]
-    fn a_deny_names_the_scope_to_ask_for() {
-        let denied = |scopes: &[&str]| {
+    fn a_deny_says_what_would_help() {
+        let denied = |denial: Denial<'_>| {
             let policy = Policy::default();
-            answer(&caller(json!({})), policy, &Extras::default(), Some(scopes))["context"]["www_authenticate"].clone()
+            answer(
+                &caller(json!({})),
+                policy,
+                &Extras::default(),
+                Some(&denial),
+            )["context"]
+                .clone()
         };
+        let context = denied(Denial::InsufficientScope(vec!["a", "b"]));
+        assert_eq!(context["required_scope"], "a b");
         assert_eq!(
-            denied(&["a", "b"]),
+            context["www_authenticate"],
             r#"Bearer error="insufficient_scope", scope="a b""#
         );
-        assert_eq!(denied(&[]), r#"Bearer error="insufficient_scope""#);
+        let context = denied(Denial::InsufficientScope(Vec::new()));
+        assert_eq!(
+            context["www_authenticate"],
+            r#"Bearer error="insufficient_scope""#
+        );
+        let context = denied(Denial::PolicyTooLarge);
+        assert_eq!(
+            (&context["error"], &context["www_authenticate"]),
+            (&json!("policy_too_large"), &Value::Null)
+        );
     }
 }

@@ -2,11 +2,12 @@
 //! token alone, for the gateway replays it on every route that the token calls next.
 
 use std::collections::BTreeSet;
+use std::fmt;
 
 use thiserror::Error;
 
 use crate::caller::{Caller, Grants};
-use crate::pattern::{RoutePattern, globs_meet};
+use crate::pattern::{RoutePattern, glob_matches, globs_meet};
 
 /// The compiled rules of `access.yaml`.
 #[derive(Debug, Clone, Default)]
@@ -49,6 +50,17 @@ pub enum Kind {
     Permission,
 }
 
+impl fmt::Display for Kind {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Scope => "scope",
+            Self::Role => "role",
+            Self::ClientRole => "client role",
+            Self::Permission => "permission",
+        })
+    }
+}
+
 /// The name of a grant, in which `{parameter}` stands for the route's parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Grant {
@@ -64,6 +76,25 @@ pub enum Grant {
         after: String,
     },
 }
+
+/// Why a text is no name of a grant.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum GrantError {
+    /// A brace that is not part of one `{parameter}`.
+    #[error("`{0}` has braces, but not one `{{parameter}}`")]
+    Braces(String),
+    /// Not a client, a slash and a role.
+    #[error("`{0}` is no client role: write `CLIENT/ROLE`")]
+    ClientRole(String),
+}
+
+/// More grants with parameters than any policy can express.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the token's grants open more than {MAX_BOUND_PATTERNS} routes, one by one")]
+pub struct TooManyRoutes;
+
+/// Most routes that grants with parameters may open: a policy of 8 KB has room for about 100.
+const MAX_BOUND_PATTERNS: usize = 200;
 
 /// The routes that a caller may use.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -130,17 +161,17 @@ impl Rules {
     }
 
     /// Every route that is open to the caller.
-    pub fn open_to(&self, caller: &Caller) -> OpenRoutes {
+    pub fn open_to(&self, caller: &Caller) -> Result<OpenRoutes, TooManyRoutes> {
         let mut open = OpenRoutes::default();
         for (index, rule) in self.0.iter().enumerate() {
-            let patterns = rule.open_to(caller);
+            let patterns = rule.open_to(caller)?;
             if !patterns.is_empty() {
                 open.rules.push(index + 1);
                 open.patterns.extend(patterns);
             }
         }
         open.patterns = without_covered(open.patterns);
-        open
+        Ok(open)
     }
 
     /// The scopes of the first rule that asks for any: what to ask the issuer for.
@@ -172,38 +203,36 @@ impl OpenRoutes {
 
     /// True if this route (`METHOD/path`) is open, as the globs have it.
     pub fn contain(&self, route: &str) -> bool {
-        let matched = |globs: Vec<String>| globs.iter().any(|glob| globs_meet(glob, route));
-        // A star in a route is a letter like any other, but not to `globs_meet`: no route of ours has one.
-        !route.contains('*') && matched(self.allow_globs()) && !matched(self.deny_globs())
+        let matched = |globs: Vec<String>| globs.iter().any(|glob| glob_matches(glob, route));
+        matched(self.allow_globs()) && !matched(self.deny_globs())
     }
 }
 
 impl Rule {
-    fn open_to(&self, caller: &Caller) -> Vec<RoutePattern> {
+    fn open_to(&self, caller: &Caller) -> Result<Vec<RoutePattern>, TooManyRoutes> {
         let of_issuer = self
             .issuer
             .as_ref()
             .is_none_or(|issuer| *issuer == caller.issuer);
         if !of_issuer {
-            return Vec::new();
+            return Ok(Vec::new());
         }
         if self.require.met(&caller.grants, None) {
-            return self.allow.clone();
+            return Ok(self.allow.clone());
         }
         let Some(parameter) = self.require.parameters().pop_first() else {
-            return Vec::new();
+            return Ok(Vec::new());
         };
-        let values = self.require.values(&caller.grants);
-        let values = values
-            .into_iter()
-            .filter(|value| self.require.met(&caller.grants, Some(value)));
-        let bound = |value: &str| {
-            self.allow
-                .iter()
-                .map(|route| route.bind(parameter, value))
-                .collect::<Vec<_>>()
-        };
-        values.flat_map(bound).collect()
+        let mut bound = Vec::new();
+        for value in self.require.values(&caller.grants) {
+            if self.require.met(&caller.grants, Some(value)) {
+                bound.extend(self.allow.iter().map(|route| route.bind(parameter, value)));
+            }
+            if bound.len() > MAX_BOUND_PATTERNS {
+                return Err(TooManyRoutes);
+            }
+        }
+        Ok(bound)
     }
 
     fn parameter_problem(&self, rule: usize) -> Option<TableError> {
@@ -279,6 +308,14 @@ impl Requirement {
 }
 
 impl Kind {
+    /// The names in a text: scopes are words (RFC 6749 section 3.3), all else may have spaces in it.
+    pub fn names(self, text: &str) -> Vec<&str> {
+        match self {
+            Self::Scope => text.split_whitespace().collect(),
+            Self::Role | Self::ClientRole | Self::Permission => vec![text],
+        }
+    }
+
     fn of(self, grants: &Grants) -> &BTreeSet<String> {
         match self {
             Self::Scope => &grants.scopes,
@@ -291,19 +328,29 @@ impl Kind {
 
 impl Grant {
     /// Reads a name with at most one `{parameter}`.
-    pub fn parse(text: &str) -> Self {
-        let parts = text.split_once('{').and_then(|(before, rest)| {
-            let (parameter, after) = rest.split_once('}')?;
-            Some((before, parameter, after))
-        });
-        match parts {
-            Some((before, parameter, after)) => Self::ForEach {
-                before: before.to_owned(),
-                parameter: parameter.to_owned(),
-                after: after.to_owned(),
-            },
-            None => Self::Named(text.to_owned()),
+    pub fn parse(kind: Kind, text: &str) -> Result<Self, GrantError> {
+        if kind == Kind::ClientRole && text.split('/').filter(|part| !part.is_empty()).count() != 2
+        {
+            return Err(GrantError::ClientRole(text.to_owned()));
         }
+        let braces = || GrantError::Braces(text.to_owned());
+        let parts = text.split_once('{').map(|(before, rest)| {
+            let (parameter, after) = rest.split_once('}').ok_or_else(braces)?;
+            Ok((before, parameter, after))
+        });
+        let (before, parameter, after) = match parts.transpose()? {
+            None if text.contains('}') => return Err(braces()),
+            None => return Ok(Self::Named(text.to_owned())),
+            Some(parts) => parts,
+        };
+        if parameter.is_empty() || [before, parameter, after].concat().contains(['{', '}']) {
+            return Err(braces());
+        }
+        Ok(Self::ForEach {
+            before: before.to_owned(),
+            parameter: parameter.to_owned(),
+            after: after.to_owned(),
+        })
     }
 
     fn held(&self, held: &BTreeSet<String>, value: Option<&str>) -> bool {
@@ -372,7 +419,7 @@ mod tests {
     }
 
     fn holds(kind: Kind, name: &str) -> Condition {
-        Condition::Holds(kind, Grant::parse(name))
+        Condition::Holds(kind, Grant::parse(kind, name).unwrap())
     }
 
     fn scope(name: &str) -> Requirement {
@@ -407,7 +454,7 @@ mod tests {
     #[track_caller]
     fn opens(rules: &[Rule], caller: &Caller, expected: &[&str]) {
         let rules = Rules::compile(rules.to_vec()).unwrap();
-        let open = rules.open_to(caller).patterns;
+        let open = rules.open_to(caller).unwrap().patterns;
         let open: Vec<_> = open.iter().map(ToString::to_string).collect();
         assert_eq!(open, expected);
     }
@@ -460,7 +507,7 @@ mod tests {
             &["POST /predict/{m}", "GET /v2/**"],
             Requirement::default(),
         )]);
-        let open = table.unwrap().open_to(&caller("", ""));
+        let open = table.unwrap().open_to(&caller("", "")).unwrap();
         for (route, expected) in [
             ("POST/predict/wine", true),
             ("POST/predict/a/b", false),
@@ -468,7 +515,8 @@ mod tests {
             ("GET/predict/wine", false),
             ("GET/v2", true),
             ("GET/v2/a/b", true),
-            ("POST/predict/*", false),
+            ("POST/predict/*", true),
+            ("POST/predict/*/*", false),
             ("", false),
         ] {
             assert_eq!(open.contain(route), expected, "{route}");
@@ -504,6 +552,63 @@ mod tests {
         ] {
             opens(&table, &caller(odd, ""), &[]);
         }
+    }
+
+    #[test]
+    fn a_token_with_countless_grants_costs_little() {
+        let table =
+            Rules::compile(vec![rule(&["POST /a/{m}", "POST /b/{m}"], scope("p:{m}"))]).unwrap();
+        let scopes = |count: usize| {
+            (0..count)
+                .map(|number| format!("p:{number} "))
+                .collect::<String>()
+        };
+        let half = MAX_BOUND_PATTERNS / 2;
+        assert_eq!(
+            table
+                .open_to(&caller(&scopes(half), ""))
+                .unwrap()
+                .patterns
+                .len(),
+            MAX_BOUND_PATTERNS
+        );
+        assert_eq!(
+            table.open_to(&caller(&scopes(half + 1), "")),
+            Err(TooManyRoutes)
+        );
+        assert_eq!(
+            table.open_to(&caller(&scopes(1_500), "")),
+            Err(TooManyRoutes)
+        );
+    }
+
+    #[test]
+    fn names_of_grants_are_whole_and_have_one_parameter_at_most() {
+        let parsed = |kind, text| Grant::parse(kind, text).is_ok();
+        for text in ["predict", "predict:{model}", "{model}", "a b"] {
+            assert!(parsed(Kind::Permission, text), "{text}");
+        }
+        for text in [
+            "predict:{m}:{v}",
+            "predict:{m",
+            "predict:m}",
+            "predict:{}",
+            "{{m}}",
+            "}{",
+        ] {
+            assert!(!parsed(Kind::Scope, text), "{text}");
+        }
+        for (text, expected) in [
+            ("api/role", true),
+            ("role", false),
+            ("a/b/c", false),
+            ("/role", false),
+            ("api/", false),
+        ] {
+            assert_eq!(parsed(Kind::ClientRole, text), expected, "{text}");
+        }
+        assert_eq!(Kind::Scope.names("a  b"), ["a", "b"]);
+        assert_eq!(Kind::Role.names("Read Admin"), ["Read Admin"]);
     }
 
     #[test]

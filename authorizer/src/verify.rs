@@ -18,7 +18,9 @@ const OTHER_KINDS: [&str; 4] = ["ID", "Refresh", "Offline", "Logout"];
 /// Back-Channel Logout section 2.4). `nonce` is not one: older Keycloaks put it in access tokens.
 const OTHER_CLAIMS: [&str; 3] = ["at_hash", "c_hash", "events"];
 /// The end of the year 9999: later dates have no ISO 8601 form that IAM reads.
-const LATEST_DATE: f64 = 253_402_300_799.0;
+const LATEST_DATE: u64 = 253_402_300_799;
+/// Longest `sub`, `azp`, `client_id` and `typ` (OpenID Connect Core section 2: 255 characters of ASCII).
+const MAX_NAME_BYTES: usize = 255;
 
 /// What one issuer's tokens must fulfil.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -131,7 +133,7 @@ fn check_audience(claims: &Map<String, Value>, accepted: &[String]) -> Result<()
 fn check_times(claims: &Map<String, Value>, trust: &Trust, now: u64) -> Result<u64, TokenError> {
     let leeway = trust.leeway.as_secs();
     let expires_at = date(claims, "exp")?.ok_or(TokenError::Claim("exp"))?;
-    let accepted_until = expires_at.saturating_add(leeway);
+    let accepted_until = expires_at.saturating_add(leeway).min(LATEST_DATE);
     if now >= accepted_until {
         return Err(TokenError::Expired);
     }
@@ -192,14 +194,20 @@ fn client(claims: &Map<String, Value>, trust: &Trust) -> Result<Option<String>, 
 fn text(claims: &Map<String, Value>, name: &'static str) -> Result<Option<String>, TokenError> {
     match claims.get(name) {
         None => Ok(None),
-        Some(Value::String(value)) if !value.is_empty() => Ok(Some(value.clone())),
+        Some(Value::String(value)) if is_name(value) => Ok(Some(value.clone())),
         Some(_) => Err(TokenError::Claim(name)),
     }
+}
+
+/// Names enter the context and the log: not empty, bounded, nothing invisible.
+fn is_name(value: &str) -> bool {
+    (1..=MAX_NAME_BYTES).contains(&value.len()) && !value.chars().any(char::is_control)
 }
 
 /// A NumericDate (RFC 7519 section 2) in whole seconds; fractions are cut off.
 #[expect(
     clippy::cast_possible_truncation,
+    clippy::cast_precision_loss,
     clippy::cast_sign_loss,
     reason = "the range is checked"
 )]
@@ -207,7 +215,9 @@ fn date(claims: &Map<String, Value>, name: &'static str) -> Result<Option<u64>, 
     match claims.get(name) {
         None => Ok(None),
         Some(value) => match value.as_f64() {
-            Some(seconds) if (0.0..=LATEST_DATE).contains(&seconds) => Ok(Some(seconds as u64)),
+            Some(seconds) if (0.0..=LATEST_DATE as f64).contains(&seconds) => {
+                Ok(Some(seconds as u64))
+            }
             _ => Err(TokenError::Claim(name)),
         },
     }
@@ -396,6 +406,8 @@ mod tests {
         ] {
             check("exp", odd, Err(TokenError::Claim("exp")));
         }
+        check("exp", json!(LATEST_DATE), Ok(()));
+        check("exp", json!(LATEST_DATE + 1), Err(TokenError::Claim("exp")));
         for start in ["nbf", "iat"] {
             check(start, json!(null), Ok(()));
             check(start, json!(NOW + 30), Ok(()));
@@ -482,5 +494,12 @@ mod tests {
         check("sub", json!(null), Err(TokenError::Claim("sub")));
         check("sub", json!(""), Err(TokenError::Claim("sub")));
         check("sub", json!(7), Err(TokenError::Claim("sub")));
+        check("sub", json!("\u{1}"), Err(TokenError::Claim("sub")));
+        check("sub", json!("x".repeat(MAX_NAME_BYTES)), Ok(()));
+        check(
+            "sub",
+            json!("x".repeat(MAX_NAME_BYTES + 1)),
+            Err(TokenError::Claim("sub")),
+        );
     }
 }

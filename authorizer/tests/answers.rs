@@ -149,7 +149,7 @@ async fn an_issuer_that_differs_by_a_slash_is_refused_and_named_in_the_log() {
 async fn key_files_that_cannot_be_used_are_reported_together() {
     let folder = tempfile::tempdir().unwrap();
     let empty = folder.path().join("empty.json");
-    std::fs::write(&empty, r#"{"keys": []}"#).unwrap();
+    std::fs::write(&empty, r#"{"keys": [{"kty": "oct"}]}"#).unwrap();
     let access = folder.path().join("access.yaml");
     let issuer = |name: &str, file: &Path| {
         format!(

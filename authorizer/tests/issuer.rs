@@ -31,7 +31,7 @@ enum Mode {
     Failing,
     Redirecting,
     Huge,
-    NoKeys,
+    NoUsableKey,
 }
 
 #[derive(Debug)]
@@ -96,7 +96,7 @@ async fn discovery(State(site): State<Arc<Site>>) -> Response {
         json!({"issuer": issuer, "jwks_uri": format!("{}/keys", site.base)}).to_string()
     };
     match site.mode() {
-        Mode::Keys(_) | Mode::NoKeys => document(&site.base).into_response(),
+        Mode::Keys(_) | Mode::NoUsableKey => document(&site.base).into_response(),
         Mode::OtherIssuer => document(&format!("{}/", site.base)).into_response(),
         Mode::Failing => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         Mode::Redirecting => Redirect::temporary("/realm/keys").into_response(),
@@ -108,9 +108,8 @@ async fn keys(State(site): State<Arc<Site>>) -> String {
     site.key_fetches.fetch_add(1, Ordering::SeqCst);
     let keys: Vec<Value> = match site.mode() {
         Mode::Keys(keys) => keys.into_iter().map(Key::jwk).collect(),
-        Mode::OtherIssuer | Mode::Failing | Mode::Redirecting | Mode::Huge | Mode::NoKeys => {
-            Vec::new()
-        }
+        Mode::NoUsableKey => vec![json!({"kty": "oct"})],
+        Mode::OtherIssuer | Mode::Failing | Mode::Redirecting | Mode::Huge => Vec::new(),
     };
     json!({"keys": keys}).to_string()
 }
@@ -184,7 +183,7 @@ async fn an_issuer_that_gives_no_keys_is_an_outage_and_never_a_refusal() {
         Mode::OtherIssuer,
         Mode::Redirecting,
         Mode::Huge,
-        Mode::NoKeys,
+        Mode::NoUsableKey,
     ] {
         let site = Site::start(mode.clone()).await;
         let authorizer = site.authorizer().await;
@@ -216,4 +215,29 @@ async fn an_outage_leaves_the_keys_at_hand() {
         outcome(&authorizer, &site.event(Key::P256, "p256")).await,
         "\"Allow\""
     );
+}
+
+#[tokio::test]
+async fn an_empty_key_set_withdraws_all_keys() {
+    let site = Site::start(Mode::Keys(vec![Key::P256])).await;
+    let authorizer = site.authorizer().await;
+    site.set(Mode::Keys(Vec::new()));
+    let unknown = site.event(Key::Other, "new");
+    assert_eq!(outcome(&authorizer, &unknown).await, "Unauthorized");
+    let withdrawn = site.event(Key::P256, "p256");
+    assert_eq!(outcome(&authorizer, &withdrawn).await, "Unauthorized");
+}
+
+#[tokio::test]
+async fn tokens_that_wait_for_one_fetch_do_not_fetch_again() {
+    let site = Site::start(Mode::Keys(vec![Key::P256])).await;
+    let authorizer = site.authorizer().await;
+    let events: Vec<_> = (0..10)
+        .map(|number| site.event(Key::Other, &format!("unknown-{number}")))
+        .collect();
+    let calls = events.iter().map(|event| outcome(&authorizer, event));
+    for found in futures_util::future::join_all(calls).await {
+        assert_eq!(found, "Unauthorized");
+    }
+    assert_eq!(site.fetches(), 2);
 }
