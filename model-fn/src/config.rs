@@ -11,7 +11,7 @@ use crate::protocol::Limits;
 /// | `MODEL_SOURCE` | the folder of the models | `/opt/models`, then `/var/task/models` |
 /// | `DEFAULT_MODEL` | the model of `POST /predict` | the only model, if there is one alone |
 /// | `ALLOW_UNAUTHENTICATED` | `true` answers without an authorizer, for local use | `false` |
-/// | `MAX_BODY_BYTES` | the limit on a request's body | 6291456 |
+/// | `MAX_BODY_BYTES` | the limit on a request's body | 4700000 |
 /// | `MAX_REPLY_BYTES` | the limit on an answer's body | 5242880 |
 /// | `MAX_ROWS` | the limit on rows | 10000 |
 /// | `MAX_ELEMENTS` | the limit on values in all inputs | 2000000 |
@@ -58,7 +58,7 @@ impl Config {
             }
         };
         let default = Limits::DEFAULT;
-        // Lambda itself takes no more than six megabytes in or out.
+        // Lambda itself takes no more than six megabytes in or out; without base64 a body may have them.
         let limits = Limits {
             body_bytes: limit("MAX_BODY_BYTES", default.body_bytes, 6 * 1024 * 1024),
             reply_bytes: limit("MAX_REPLY_BYTES", default.reply_bytes, 6 * 1024 * 1024),

@@ -80,6 +80,7 @@ fn input_status(error: &InputError) -> u16 {
     match error {
         InputError::NotJson { .. }
         | InputError::NotADialect { .. }
+        | InputError::NotRows { .. }
         | InputError::Twice
         | InputError::NotTensors => 400,
         InputError::Outputs { .. }
@@ -94,6 +95,7 @@ fn input_status(error: &InputError) -> u16 {
         }
         InputError::Unnamed { .. } | InputError::Value { .. } | InputError::Datatype { .. } => 422,
         InputError::Shape { .. } | InputError::Empty { .. } | InputError::Disagree { .. } => 422,
+        InputError::Null { .. } => 422,
         InputError::OutputUnknown { .. }
         | InputError::OutputRepeated { .. }
         | InputError::NoRows { .. } => 422,

@@ -2,8 +2,8 @@
 //! scripts.
 
 use std::fmt;
-use std::path::PathBuf;
 
+use super::example::{Body, Example, Piece};
 use crate::issuer::DEFAULT_SCOPE;
 
 /// Where the embedded issuer is unless told otherwise; `tollgate token` looks there.
@@ -18,24 +18,6 @@ pub(super) struct Announcement {
     /// Whether the authorizer runs elsewhere and must be told of issuer and audience there.
     pub(super) remote_authorizer: bool,
     pub(super) example: Example,
-}
-
-/// A first call.
-#[derive(Debug)]
-pub(super) struct Example {
-    /// Where to.
-    pub(super) route: String,
-    /// With the content of this file.
-    pub(super) body: PathBuf,
-}
-
-impl Default for Example {
-    fn default() -> Self {
-        Self {
-            route: "/predict".to_owned(),
-            body: "example.json".into(),
-        }
-    }
 }
 
 /// Whose tokens are accepted.
@@ -67,16 +49,8 @@ impl fmt::Display for Announcement {
             example,
             ..
         } = self;
-        let (route, body) = (&example.route, quoted(&example.body.display().to_string()));
         writeln!(formatter, "  TOKEN=$(cargo -q tollgate token{token})")?;
-        writeln!(
-            formatter,
-            "  curl -s {gateway}{route} -H \"Authorization: Bearer $TOKEN\" \\"
-        )?;
-        writeln!(
-            formatter,
-            "    -H 'Content-Type: application/json' --data-binary @{body}\n"
-        )?;
+        writeln!(formatter, "{}\n", call(gateway, example))?;
         if self.remote_authorizer {
             writeln!(
                 formatter,
@@ -88,18 +62,54 @@ impl fmt::Display for Announcement {
     }
 }
 
-/// A path as one word of a shell.
-fn quoted(path: &str) -> String {
+/// The lines of a shell that make the call.
+fn call(gateway: &str, example: &Example) -> String {
+    let curl =
+        |route: &str| format!("  curl -s {gateway}{route} -H \"Authorization: Bearer $TOKEN\"");
+    let Example::Predict(route, body) = example else {
+        return curl("/models");
+    };
+    let (before, sent) = match body {
+        Body::File(path) => {
+            let path = quoted(&path.display().to_string());
+            (String::new(), format!("@{path}"))
+        }
+        Body::Made(pieces) => match pieces.as_slice() {
+            [Piece::Text(text)] => (String::new(), quoted(text)),
+            pieces => {
+                let commands: String = pieces.iter().map(printf).collect();
+                (format!("  {{ {commands}}} |\n"), "@-".to_owned())
+            }
+        },
+    };
+    let curl = curl(route);
+    format!("{before}{curl} \\\n    -H 'Content-Type: application/json' --data-binary {sent}")
+}
+
+/// The command that prints a piece. `printf` goes through its format once for each argument.
+fn printf(piece: &Piece) -> String {
+    match piece {
+        Piece::Text(text) => format!("printf %s {}; ", quoted(text)),
+        Piece::Repeated(text, times) => {
+            format!("printf {} $(seq {times}); ", quoted(&format!("{text}%.0s")))
+        }
+    }
+}
+
+/// A text as one word of a shell.
+fn quoted(text: &str) -> String {
     let plain = |character: char| character.is_ascii_alphanumeric() || "/._-+".contains(character);
-    if path.chars().all(plain) {
-        path.to_owned()
+    if text.chars().all(plain) {
+        text.to_owned()
     } else {
-        format!("'{}'", path.replace('\'', r"'\''"))
+        format!("'{}'", text.replace('\'', r"'\''"))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::process::Command;
+
     use super::*;
 
     fn text(issuer: Issuer, remote_authorizer: bool, example: Example) -> String {
@@ -116,10 +126,7 @@ mod tests {
     }
 
     fn example(route: &str, body: &str) -> Example {
-        Example {
-            route: route.to_owned(),
-            body: body.into(),
-        }
+        Example::Predict(route.to_owned(), Body::File(body.into()))
     }
 
     #[track_caller]
@@ -162,13 +169,48 @@ mod tests {
         let keycloak = text(
             Issuer::Other("https://sso.example/realms/ml".to_owned()),
             false,
-            Example::default(),
+            Example::Models,
         );
         check(
             &keycloak,
-            &["--issuer https://sso.example/realms/ml --client-id YOUR_CLIENT --scope predict)"],
-            &[],
+            &[
+                "--issuer https://sso.example/realms/ml --client-id YOUR_CLIENT --scope predict)",
+                "  curl -s http://127.0.0.1:3000/models -H \"Authorization: Bearer $TOKEN\"\n\n",
+            ],
+            &["--data-binary"],
         );
+    }
+
+    /// What curl gets from a shell, as its arguments and then its standard input.
+    fn sent(pieces: Vec<Piece>) -> String {
+        let example = Example::Predict("/predict/my".to_owned(), Body::Made(pieces));
+        let lines = call("http://127.0.0.1:3000", &example);
+        let script = format!(r#"curl() {{ printf '%s\n' "$@"; [ "$8" != @- ] || cat; }}; {lines}"#);
+        let output = Command::new("sh")
+            .args(["-uc", &script])
+            .env("TOKEN", "a.b.c")
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{output:?}");
+        String::from_utf8(output.stdout).unwrap()
+    }
+
+    #[test]
+    fn a_body_passes_the_shell_as_it_is() {
+        let arguments = "-s\nhttp://127.0.0.1:3000/predict/my\n-H\nAuthorization: Bearer a.b.c\n-H\nContent-Type: application/json\n--data-binary\n";
+        let odd = r#"{"instances":[{"it's $HOME `x` \" \\ %s !":""}]}"#;
+        assert_eq!(
+            sent(vec![Piece::Text(odd.to_owned())]),
+            format!("{arguments}{odd}\n")
+        );
+        let many = vec![
+            Piece::Text(r#"{"it's %d":[1"#.to_owned()),
+            Piece::Repeated(",\"\"".to_owned(), 40_000),
+            Piece::Text("]}".to_owned()),
+        ];
+        let body = format!(r#"{{"it's %d":[1{}]}}"#, ",\"\"".repeat(40_000));
+        // Too long to be shown.
+        assert!(sent(many) == format!("{arguments}@-\n{body}"));
     }
 
     #[test]
@@ -176,7 +218,7 @@ mod tests {
         let text = text(
             Issuer::Embedded("http://127.0.0.1:1".to_owned()),
             false,
-            Example::default(),
+            Example::Models,
         );
         assert!(
             text.ends_with("\nissuer http://127.0.0.1:1\nready http://127.0.0.1:3000\n"),

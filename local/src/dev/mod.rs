@@ -2,6 +2,7 @@
 //! reported together, before anything is served.
 
 mod announcement;
+mod example;
 mod settings;
 
 use std::future::Future;
@@ -26,6 +27,7 @@ use crate::issuer::{self, Issuer, KeyError};
 use crate::template::{TEMPLATE, Template, TemplateError};
 use crate::web::{SafeUrl, UrlError, WebError};
 use announcement::Announcement;
+use example::Example;
 use settings::Settings;
 
 /// How long calls in flight may take to finish when everything stops.
@@ -56,6 +58,22 @@ pub enum Problem {
     /// The template built in cannot be served.
     #[error(transparent)]
     Template(#[from] TemplateError),
+    /// How long the gateway is to remember answers.
+    #[error("the environment variable `AUTHORIZER_TTL` must be a number of seconds, is `{value}`")]
+    AuthorizerTtl {
+        /// What it says.
+        value: String,
+    },
+    /// An option for a function that does not run here.
+    #[error(
+        "`{option}` does nothing for a function that runs elsewhere: leave it out, and set `{variable}` there"
+    )]
+    Unused {
+        /// The option.
+        option: &'static str,
+        /// What the function itself goes by.
+        variable: &'static str,
+    },
     /// The embedded issuer has no key.
     #[error("the issuer cannot start")]
     Issuer(#[from] KeyError),
@@ -141,9 +159,10 @@ async fn start(
     let functions = functions(&settings, problems).await;
     let ttl = keep(settings.authorizer_ttl(), problems);
     let (listener, url) = listener?;
-    let announcement = settings.announcement(url);
+    let functions = functions?;
+    let announcement = settings.announcement(url, example(&settings, &functions.model).await);
     template.authorizer.ttl = ttl?;
-    let gateway = Arc::new(Gateway::new(template, functions?));
+    let gateway = Arc::new(Gateway::new(template, functions));
     servers.push(serve(listener, gateway::server::router(gateway), stopping));
     Some((announcement, servers))
 }
@@ -210,6 +229,8 @@ async fn functions(settings: &Settings<'_>, problems: &mut Vec<Problem>) -> Opti
 
 async fn start_authorizer(settings: &Settings<'_>) -> Result<AuthorizerBackend, Problem> {
     if let Some(url) = settings.authorizer_url()? {
+        let access = settings.options.access.as_deref();
+        settings.check_unused("--access", access, "ACCESS_FILE")?;
         return Ok(AuthorizerBackend::Remote(Invocation::new(url)?));
     }
     let config = authorizer::Config::load(settings.authorizer_variables())?;
@@ -220,6 +241,8 @@ async fn start_authorizer(settings: &Settings<'_>) -> Result<AuthorizerBackend, 
 
 async fn start_model(settings: &Settings<'_>) -> Result<ModelBackend, Problem> {
     if let Some(url) = settings.model_url()? {
+        let models = settings.options.models.as_deref();
+        settings.check_unused("--models", models, "MODEL_SOURCE")?;
         return Ok(ModelBackend::Remote(Invocation::new(url)?));
     }
     let config = model_fn::Config::load(settings.model_variables())?;
@@ -228,6 +251,19 @@ async fn start_model(settings: &Settings<'_>) -> Result<ModelBackend, Problem> {
     let function = start.await??;
     print_log(function.start_log());
     Ok(ModelBackend::InProcess(Arc::new(function)))
+}
+
+/// What to call first.
+async fn example(settings: &Settings<'_>, model: &ModelBackend) -> Example {
+    match model {
+        ModelBackend::InProcess(function) => {
+            let (function, folder) = (Arc::clone(function), settings.models());
+            // Models are run to find out.
+            let found = tokio::task::spawn_blocking(move || example::find(&function, &folder));
+            found.await.unwrap_or(Example::Models)
+        }
+        ModelBackend::Remote(_) => settings.guess(),
+    }
 }
 
 fn announce(announcement: &Announcement) -> io::Result<()> {

@@ -2,16 +2,15 @@
 //! variables of those that run in this process.
 
 use std::collections::BTreeMap;
-use std::ffi::OsString;
-use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::announcement::{Announcement, Example, Issuer};
-use super::invocation_url;
+use super::announcement::{Announcement, Issuer};
+use super::example::{self, Example};
+use super::{Problem, invocation_url};
 use crate::Environment;
 use crate::cli::DevOptions;
-use crate::template::{Template, TemplateError};
+use crate::template::Template;
 use crate::web::{SafeUrl, UrlError};
 
 /// The audience of the embedded issuer's tokens unless told otherwise.
@@ -94,21 +93,35 @@ impl Settings<'_> {
     }
 
     /// How long the gateway remembers an answer: what the authorizer is told as well.
-    pub(super) fn authorizer_ttl(&self) -> Result<Duration, TemplateError> {
+    pub(super) fn authorizer_ttl(&self) -> Result<Duration, Problem> {
         match (self.environment)("AUTHORIZER_TTL") {
             None => Ok(self.template.authorizer.ttl),
             Some(value) => match value.parse() {
                 Ok(seconds) => Ok(Duration::from_secs(seconds)),
-                Err(_) => Err(TemplateError::Value {
-                    path: "AUTHORIZER_TTL",
-                    value,
-                }),
+                Err(_) => Err(Problem::AuthorizerTtl { value }),
             },
         }
     }
 
+    /// Options for a function of this process must not be lost on one that runs elsewhere. Variables
+    /// of the same meaning may be there for that one.
+    pub(super) fn check_unused(
+        &self,
+        option: &'static str,
+        value: Option<&Path>,
+        variable: &'static str,
+    ) -> Result<(), Problem> {
+        let of_environment = (self.environment)(variable).map(PathBuf::from);
+        match value {
+            Some(value) if of_environment.as_deref() != Some(value) => {
+                Err(Problem::Unused { option, variable })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
     /// The folder of models that was named, or the checkout's.
-    fn models(&self) -> PathBuf {
+    pub(super) fn models(&self) -> PathBuf {
         self.options.models.clone().unwrap_or_else(|| {
             let here = std::env::current_dir().unwrap_or_default();
             let checkout = here
@@ -120,7 +133,7 @@ impl Settings<'_> {
     }
 
     /// What to print once calls are answered at `gateway`.
-    pub(super) fn announcement(&self, gateway: String) -> Announcement {
+    pub(super) fn announcement(&self, gateway: String, example: Example) -> Announcement {
         let issuer = self.issuer.clone();
         let embedded = self.options.issuer.is_none();
         Announcement {
@@ -133,41 +146,16 @@ impl Settings<'_> {
             audience: audience(self.options),
             remote_authorizer: self.options.functions.is_some()
                 || self.options.authorizer.is_some(),
-            example: self.example().unwrap_or_default(),
+            example: example.seen_from(&std::env::current_dir().unwrap_or_default()),
         }
     }
 
-    /// A body to send: of the default model, or of the first that has one.
-    fn example(&self) -> Option<Example> {
-        let models = self.models();
-        let default = self.model_variables()(DEFAULT_MODEL);
-        let mut examples: Vec<_> = fs::read_dir(&models)
-            .ok()?
-            .flatten()
-            .map(|entry| entry.file_name())
-            .collect();
-        examples.retain(|name| models.join(name).join("example.json").is_file());
-        examples.sort();
-        let is_default =
-            |name: &&OsString| default.as_ref().is_some_and(|default| **name == **default);
-        let name = examples
-            .iter()
-            .find(is_default)
-            .or_else(|| examples.first())?;
-        let path = models.join(name).join("example.json");
-        let here = std::env::current_dir().unwrap_or_default();
-        let route = if is_default(&name) || examples.len() == 1 {
-            "/predict".to_owned()
-        } else {
-            format!("/predict/{}", name.display())
-        };
-        Some(Example {
-            route,
-            body: path
-                .strip_prefix(&here)
-                .map(Path::to_path_buf)
-                .unwrap_or(path),
-        })
+    /// What to call first where the model function runs elsewhere.
+    pub(super) fn guess(&self) -> Example {
+        example::guess(
+            &self.models(),
+            self.model_variables()(DEFAULT_MODEL).as_deref(),
+        )
     }
 }
 
@@ -256,6 +244,34 @@ mod tests {
                 ("ACCESS_FILE", None, None),
             ],
         );
+    }
+
+    #[track_caller]
+    fn check_ttl(value: Option<&str>, expected: Result<u64, &str>) {
+        let options = Cli::try_parse_from(["tollgate"]).unwrap().dev;
+        let settings = Settings {
+            options: &options,
+            environment: &|_| value.map(str::to_owned),
+            template: &Template::read(TEMPLATE).unwrap(),
+            issuer: String::new(),
+        };
+        let ttl = settings.authorizer_ttl().map_err(|error| error.to_string());
+        assert_eq!(
+            ttl,
+            expected.map(Duration::from_secs).map_err(str::to_owned)
+        );
+    }
+
+    #[test]
+    fn the_authorizers_answers_are_remembered_as_long_as_the_environment_says() {
+        check_ttl(None, Ok(300));
+        check_ttl(Some("0"), Ok(0));
+        for value in ["abc", "-1", "300s"] {
+            let message = format!(
+                "the environment variable `AUTHORIZER_TTL` must be a number of seconds, is `{value}`"
+            );
+            check_ttl(Some(value), Err(&message));
+        }
     }
 
     #[test]

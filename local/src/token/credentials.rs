@@ -46,9 +46,10 @@ pub(super) fn client(
     grant: Grant,
     environment: Environment<'_>,
 ) -> Result<Client, TokenError> {
+    let embedded_secret = || Secret(issuer::CLIENT_SECRET.to_owned());
     let embedded = || Client {
         id: issuer::CLIENT_ID.to_owned(),
-        secret: Some(Secret(issuer::CLIENT_SECRET.to_owned())),
+        secret: Some(embedded_secret()),
     };
     let on_this_machine = options.issuer.is_loopback();
     let Some(id) = options.client_id.clone() else {
@@ -62,6 +63,10 @@ pub(super) fn client(
     };
     let secret = match (environment(CLIENT_SECRET), grant) {
         (Some(secret), _) => Some(Secret(secret)),
+        // By its name, this is the embedded issuer's, whose secret everybody knows.
+        (None, Grant::ClientCredentials) if on_this_machine && id == issuer::CLIENT_ID => {
+            Some(embedded_secret())
+        }
         (None, Grant::ClientCredentials) => Some(ask("client secret", CLIENT_SECRET)?),
         // May be a public client; if not, the issuer says so.
         (None, Grant::Password | Grant::DeviceCode) => None,
@@ -140,6 +145,25 @@ mod tests {
             embedded,
         );
         check(REMOTE, None, Grant::ClientCredentials, Some("s"), None);
+    }
+
+    #[test]
+    fn the_embedded_client_may_be_named_and_its_secret_stays_on_this_machine() {
+        let named = Some("tollgate");
+        let with = |secret| Some(("tollgate", secret));
+        let client_credentials = Grant::ClientCredentials;
+        check(
+            LOCAL,
+            named,
+            client_credentials,
+            None,
+            with(Some("tollgate")),
+        );
+        check(LOCAL, named, client_credentials, Some("s"), with(Some("s")));
+        check(LOCAL, named, Grant::Password, None, with(None));
+        // These have to be asked for, and nobody is there to answer.
+        check(REMOTE, named, client_credentials, None, None);
+        check(LOCAL, Some("other"), client_credentials, None, None);
     }
 
     #[test]

@@ -1,9 +1,13 @@
 //! `tollgate dev` with both functions in its process.
 
 use std::fs;
-use std::process::Output;
+use std::path::Path;
+use std::process::{Command, Output};
 
-use crate::running::{bearer, checkout, command, start, text};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+
+use crate::running::{Running, bearer, checkout, command, start, text};
 
 fn example() -> Vec<u8> {
     fs::read(checkout().join("models/wine/example.json")).unwrap()
@@ -104,6 +108,50 @@ fn bodies_have_the_limits_of_gateway_and_lambda() {
     }
 }
 
+/// The model function says the number below the limit of Lambda, however long the headers are.
+#[test]
+fn a_body_within_the_limit_reaches_the_function() {
+    let running = start(&[]);
+    let authorization = bearer(&running.token(&[]));
+    let long = format!("X-Long: {}", "x".repeat(8_900));
+    for (size, status, words) in [
+        (4_700_000, 400, "not_json"),
+        (4_700_001, 413, "more than 4700000 bytes: send fewer rows"),
+        (
+            6_000_000,
+            413,
+            "takes 4.7 MB (4700000 bytes): send fewer rows",
+        ),
+    ] {
+        let body = vec![b' '; size];
+        let headers = [authorization.as_str(), &long];
+        let (found, _, answer) = running.call("POST /predict", &headers, &body);
+        assert_eq!(found, status, "{size}: {answer}");
+        assert!(answer.contains(words), "{size}: {answer}");
+    }
+}
+
+#[test]
+fn a_variable_that_is_wrong_is_named_as_one() {
+    let output = command(&["--port", "0", "--issuer-port", "0"])
+        .env("AUTHORIZER_TTL", "abc")
+        .output()
+        .unwrap();
+    let stderr = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(1), "{stderr}");
+    assert!(
+        stderr.contains("environment variable `AUTHORIZER_TTL`") && !stderr.contains("template"),
+        "{stderr}"
+    );
+}
+
+#[test]
+fn the_client_of_the_embedded_issuer_may_be_named() {
+    let running = start(&[]);
+    let token = running.token(&["--client-id", "tollgate"]);
+    running.check("GET /models", &[&bearer(&token)], 200);
+}
+
 #[test]
 fn it_says_how_to_call_it() {
     let running = start(&[]);
@@ -114,6 +162,111 @@ fn it_says_how_to_call_it() {
         "@models/wine/example.json\n".to_owned(),
     ] {
         assert!(block.contains(&part), "{block}");
+    }
+}
+
+/// A folder of models, each the file of one of the model function's tests.
+fn models(names: &[(&str, &str)]) -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, model) in names {
+        let served = checkout()
+            .join("model-fn/tests/fixtures/served")
+            .join(model);
+        fs::create_dir(folder.path().join(name)).unwrap();
+        fs::copy(
+            served.join("model.onnx"),
+            folder.path().join(name).join("model.onnx"),
+        )
+        .unwrap();
+    }
+    folder
+}
+
+fn start_with(folder: &Path) -> Running {
+    start(&["--models", folder.to_str().unwrap()])
+}
+
+/// What the printed lines print, run as they are but for `cargo`.
+fn paste(running: &Running) -> Value {
+    let lines: Vec<_> = running
+        .block
+        .lines()
+        .filter(|line| line.starts_with("  "))
+        .collect();
+    let lines = lines.join("\n");
+    let cargo = r#"cargo() { shift 2; "$TOLLGATE" "$@"; }"#;
+    let output = Command::new("bash")
+        .args(["-euc", &format!("{cargo}\n{lines}")])
+        .current_dir(checkout())
+        .env("TOLLGATE", env!("CARGO_BIN_EXE_tollgate"))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{lines}\n{output:?}");
+    serde_json::from_slice(&output.stdout).unwrap_or_else(|_| panic!("{lines}\n{output:?}"))
+}
+
+#[track_caller]
+fn check_first_call(names: &[(&str, &str)], printed: &str, answer: &Value) {
+    let folder = models(names);
+    let running = start_with(folder.path());
+    assert!(running.block.contains(printed), "{}", running.block);
+    assert_eq!(&paste(&running), answer, "{}", running.block);
+}
+
+#[test]
+fn the_printed_lines_work_for_models_without_an_example() {
+    check_first_call(
+        &[("my", "columns")],
+        r#"--data-binary '{"instances":[{"age":1,"height":1}]}'"#,
+        &json!({"predictions": [[1.0, 1.0]]}),
+    );
+    // Two models, and none of them is the default.
+    check_first_call(
+        &[("second", "columns"), ("first", "quotient")],
+        "/predict/first -H",
+        &json!({"predictions": [1]}),
+    );
+    // An answer without rows.
+    let outputs = json!([{"name": "mean", "shape": [], "datatype": "FP32", "data": [1.0]}]);
+    check_first_call(
+        &[("my", "total")],
+        r#"'{"inputs":[{"name":"#,
+        &json!({"model_name": "my", "model_version": "1", "outputs": outputs}),
+    );
+}
+
+#[test]
+fn the_printed_lines_name_the_model_with_an_example() {
+    let folder = models(&[("a", "quotient"), ("b", "columns")]);
+    let example = r#"{"instances": [{"age": 3, "height": 1.5}]}"#;
+    fs::write(folder.path().join("b/example.json"), example).unwrap();
+    let running = start_with(folder.path());
+    let file = folder.path().join("b/example.json");
+    for part in ["/predict/b -H", &format!("@{}\n", file.display())] {
+        assert!(running.block.contains(part), "{}", running.block);
+    }
+    assert_eq!(paste(&running), json!({"predictions": [[3.0, 1.5]]}));
+}
+
+#[test]
+fn options_for_a_function_elsewhere_are_refused() {
+    let elsewhere = "http://127.0.0.1:9";
+    for (function, option, variable) in [
+        ("--functions", "--models", "MODEL_SOURCE"),
+        ("--model", "--models", "MODEL_SOURCE"),
+        ("--functions", "--access", "ACCESS_FILE"),
+    ] {
+        let output = command(&["--port", "0", "--issuer-port", "0"])
+            .args([function, elsewhere, option, "/nonexistent"])
+            .output()
+            .unwrap();
+        assert_eq!(output.status.code(), Some(1), "{output:?}");
+        let stderr = text(&output.stderr);
+        let words = format!("`{option}` does nothing for a function that runs elsewhere");
+        assert!(
+            stderr.contains(&words) && stderr.contains(variable),
+            "{stderr}"
+        );
     }
 }
 

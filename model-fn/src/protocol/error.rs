@@ -25,6 +25,12 @@ pub enum InputError {
         #[serde(rename = "given")]
         keys: Vec<String>,
     },
+    /// `instances` is something else than a list.
+    #[error("`instances` must be a list of rows, given {given}")]
+    NotRows {
+        /// What kind of JSON it is.
+        given: &'static str,
+    },
     /// Two questions in one body.
     #[error("the body asks twice: send either `inputs` or `instances`, once")]
     Twice,
@@ -128,6 +134,12 @@ pub enum InputError {
         /// The scalar, shortened.
         given: String,
     },
+    /// Null stands where all of an input should.
+    #[error("input `{input}` is null, which is no tensor")]
+    Null {
+        /// The input.
+        input: String,
+    },
     /// A tensor of a datatype that is not converted.
     #[error("input `{input}` takes `{expected}`, given `{given}`")]
     Datatype {
@@ -212,7 +224,9 @@ impl InputError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotJson { .. } => "not_json",
-            Self::NotADialect { .. } | Self::Twice | Self::NotTensors => "not_a_dialect",
+            Self::NotADialect { .. } | Self::NotRows { .. } | Self::Twice | Self::NotTensors => {
+                "not_a_dialect"
+            }
             Self::Field { .. } | Self::Length { .. } | Self::Outputs { .. } => "malformed_tensor",
             Self::Ragged { .. } => "ragged",
             Self::TooDeep { .. } => "too_deep",
@@ -221,7 +235,7 @@ impl InputError {
             Self::Unknown { .. } => "input_unknown",
             Self::Missing { .. } | Self::Unnamed { .. } => "input_missing",
             Self::Repeated { .. } => "input_repeated",
-            Self::Value { .. } => "wrong_value",
+            Self::Value { .. } | Self::Null { .. } => "wrong_value",
             Self::Datatype { .. } => "wrong_datatype",
             Self::Shape { .. } => "wrong_shape",
             Self::Empty { .. } => "empty_batch",

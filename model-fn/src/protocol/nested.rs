@@ -112,6 +112,11 @@ impl<'a> Builder<'a> {
     /// Appends a scalar to the innermost list.
     pub(super) fn push(&mut self, scalar: Scalar<'_>) -> Result<(), InputError> {
         let depth = self.position.len();
+        // Within lists, null is a missing number.
+        if depth == 0 && scalar == Scalar::Null {
+            let input = self.input.clone();
+            return Err(InputError::Null { input });
+        }
         let expected = *self.depth.get_or_insert(depth);
         if expected != depth || self.lengths.len() != depth {
             return Err(self.ragged("a list", "a value"));

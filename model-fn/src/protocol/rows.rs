@@ -17,7 +17,19 @@ impl<'de> DeserializeSeed<'de> for Rows<'_> {
     type Value = Vec<Tensor>;
 
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Vec<Tensor>, D::Error> {
-        deserializer.deserialize_seq(self)
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl Rows<'_> {
+    fn scalar<E: de::Error>(self, scalar: Scalar<'_>) -> Result<Vec<Tensor>, E> {
+        let given = match scalar {
+            Scalar::Null => "null",
+            Scalar::Bool(_) => "a boolean",
+            Scalar::Unsigned(_) | Scalar::Signed(_) | Scalar::Float(_) => "a number",
+            Scalar::Text(_) => "text",
+        };
+        Err(self.0.stop(InputError::NotRows { given }))
     }
 }
 
@@ -66,6 +78,13 @@ impl<'de> Visitor<'de> for Rows<'_> {
             .collect::<Result<_, _>>()
             .map_err(stop)
     }
+
+    fn visit_map<A: MapAccess<'de>>(self, _map: A) -> Result<Vec<Tensor>, A::Error> {
+        let given = "an object";
+        Err(self.0.stop(InputError::NotRows { given }))
+    }
+
+    visit_scalars!();
 }
 
 /// One row.

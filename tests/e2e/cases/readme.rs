@@ -41,7 +41,28 @@ fn lines_of_the_readme_work() -> Result<()> {
             "tollgate token)",
             &format!("tollgate token --issuer {})", gateway.issuer),
         );
-    predicts(&lines)
+    let answer = predicts(&lines)?;
+    let shown = readme.split("`{\"predictions\":").nth(1);
+    let shown = shown.and_then(|rest| rest.split('`').next());
+    let shown = labels(shown.context("the README shows no answer")?)?;
+    let given = labels(&answer.to_string())?;
+    ensure!(
+        shown == given,
+        "the README shows the labels {shown:?}, the answer has {given:?}: {answer}"
+    );
+    Ok(())
+}
+
+/// The numbers that stand as `label` in a text that holds JSON, in their order.
+fn labels(text: &str) -> Result<Vec<i64>> {
+    let after = text.split("\"label\":").skip(1).map(|rest| {
+        let rest = rest.trim_start();
+        let end = rest.find([',', '}']).context("a label has no end")?;
+        let number = rest.get(..end).unwrap_or_default().trim();
+        let parsed = number.parse::<i64>();
+        parsed.with_context(|| format!("the label `{number}` is no number"))
+    });
+    after.collect()
 }
 
 fn printed_lines_work() -> Result<()> {
@@ -50,11 +71,11 @@ fn printed_lines_work() -> Result<()> {
         .lines()
         .filter(|line| line.starts_with("  "))
         .collect();
-    predicts(&lines.join("\n"))
+    predicts(&lines.join("\n")).map(drop)
 }
 
 /// Runs the lines in the repository's folder, with `cargo tollgate` as built, and reads the answer.
-fn predicts(lines: &str) -> Result<()> {
+fn predicts(lines: &str) -> Result<Value> {
     let cargo = r#"cargo() { [ "$1 $2" = "-q tollgate" ] && shift 2 && "$TOLLGATE" "$@"; }"#;
     let output = Command::new("bash")
         .args(["-euc", &format!("{cargo}\n{lines}")])
@@ -71,5 +92,5 @@ fn predicts(lines: &str) -> Result<()> {
         "no prediction for each row: {}",
         shown()
     );
-    Ok(())
+    Ok(answer)
 }

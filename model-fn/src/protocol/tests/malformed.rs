@@ -42,13 +42,6 @@ fn what_is_no_dialect_is_told() {
     refused(&one(), "[[1, 2]]", "not_a_dialect", message, detail(&[]));
     refused(&one(), "1", "not_a_dialect", message, detail(&[]));
     refused(&one(), "{}", "not_a_dialect", message, detail(&[]));
-    refused(
-        &one(),
-        r#"{"instances": {"x": [1, 2]}}"#,
-        "not_a_dialect",
-        message,
-        detail(&[]),
-    );
     let twice = "the body asks twice: send either `inputs` or `instances`, once";
     code(
         &one(),
@@ -69,6 +62,27 @@ fn what_is_no_dialect_is_told() {
         Accepted::TensorsOnly,
     );
     assert_eq!(other, Err(InputError::NotTensors));
+}
+
+#[test]
+fn rows_are_a_list() {
+    for (value, given) in [
+        (r#"{"x": [1, 2]}"#, "an object"),
+        ("{}", "an object"),
+        ("5", "a number"),
+        ("-1", "a number"),
+        ("0.5", "a number"),
+        ("null", "null"),
+        ("true", "a boolean"),
+        (r#""[[1, 2]]""#, "text"),
+    ] {
+        let body = format!(r#"{{"instances": {value}, "id": 1}}"#);
+        let message = format!("`instances` must be a list of rows, given {given}");
+        for specification in [one(), two()] {
+            let detail = json!({"given": given});
+            refused(&specification, &body, "not_a_dialect", &message, detail);
+        }
+    }
 }
 
 #[test]

@@ -128,6 +128,31 @@ fn values_must_be_of_the_inputs_datatype() {
 }
 
 #[test]
+fn null_is_a_missing_number_but_no_tensor() {
+    let column = Specification {
+        inputs: vec![port("x", Datatype::Fp32, &[-1, 1])],
+        outputs: Vec::new(),
+    };
+    for body in [r#"{"instances": [null]}"#, r#"{"inputs": [null]}"#] {
+        assert!(read(body.as_bytes(), &column, &LIMITS, Accepted::Any).is_ok());
+    }
+    let message = "input `x` is null, which is no tensor";
+    for body in [
+        r#"{"inputs": null}"#,
+        r#"{"inputs": {"x": null}}"#,
+        r#"{"inputs": [{"name": "x", "shape": [1, 1], "datatype": "FP32", "data": null}]}"#,
+        r#"{"inputs": [{"data": null, "name": "x", "shape": [1, 1], "datatype": "FP32"}]}"#,
+    ] {
+        for specification in [&column, &one()] {
+            let detail = json!({"input": "x"});
+            refused(specification, body, "wrong_value", message, detail);
+        }
+    }
+    let several = "the model has 2 inputs: give them by name";
+    code(&two(), r#"{"inputs": null}"#, "input_missing", several);
+}
+
+#[test]
 fn values_of_tensors_must_be_of_both_datatypes() {
     let tensor = |datatype: &str, data: &str| {
         let fields =
