@@ -4,6 +4,7 @@
 use serde_json::Value;
 use thiserror::Error;
 
+use crate::json;
 use crate::policy::StageArn;
 use crate::token::{BearerToken, TokenError};
 
@@ -25,7 +26,7 @@ pub enum EventError {
     Json(#[source] serde_json::Error),
     /// Not an event of a REST or HTTP API authorizer.
     #[error(
-        "the event is none of a REST API authorizer (`TOKEN`, `REQUEST`) or of an HTTP API authorizer (payload 2.0)"
+        "the event is none of a REST API authorizer (`TOKEN`, `REQUEST`) or of an HTTP API authorizer (payload 1.0, 2.0)"
     )]
     Shape,
     /// The ARN of the method or route is missing or malformed.
@@ -34,9 +35,11 @@ pub enum EventError {
 }
 
 impl Request {
-    /// Reads a `TOKEN` or `REQUEST` event of a REST API, or payload 2.0 of an HTTP API.
+    /// Reads a `TOKEN` or `REQUEST` event of a REST API, or payload 1.0 or 2.0 of an HTTP API. Payload 1.0
+    /// is that of a REST API.
     pub fn read(event: &str) -> Result<Self, EventError> {
-        let event: Value = serde_json::from_str(event).map_err(EventError::Json)?;
+        // Names of headers and of query parameters are the client's: none may have a meaning for a parser.
+        let event = json::value(event.as_bytes()).map_err(EventError::Json)?;
         let text = |name: &str| event.get(name).and_then(Value::as_str);
         let (arn, credentials) = match (text("type"), text("version")) {
             (Some("TOKEN"), _) => ("methodArn", strings(event.get("authorizationToken"))),

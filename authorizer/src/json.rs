@@ -1,14 +1,20 @@
-//! JSON objects as tokens must carry them: every member name at most once, at any depth
-//! (RFC 7515 section 4, RFC 7519 section 4). Depth is bounded by serde_json's own limit of 128.
+//! JSON as tokens must carry it: every member name at most once, at any depth (RFC 7515 section 4, RFC 7519
+//! section 4), and every name a name: `serde_json`'s own value gives one of them a meaning. Depth is
+//! bounded by serde_json's own limit of 128.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
+/// Reads one JSON value and nothing after it.
+pub(crate) fn value(bytes: &[u8]) -> Result<Value, serde_json::Error> {
+    serde_json::from_slice(bytes).map(|Strict(value)| value)
+}
+
 /// Reads one JSON object and nothing after it.
 pub(crate) fn object(bytes: &[u8]) -> Result<Map<String, Value>, serde_json::Error> {
-    match serde_json::from_slice::<Strict>(bytes)?.0 {
+    match value(bytes)? {
         Value::Object(members) => Ok(members),
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
             Err(Error::custom("not an object"))
@@ -80,6 +86,8 @@ impl<'de> Visitor<'de> for StrictVisitor {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
 
     #[track_caller]
@@ -98,6 +106,15 @@ mod tests {
         check("[]", false);
         check("null", false);
         check(r#"{"a": NaN}"#, false);
+    }
+
+    /// `serde_json` keeps this name for itself and would read its value as JSON in place of the object.
+    #[test]
+    fn a_private_name_is_a_name_like_any_other() {
+        for inner in [json!("[1]"), json!("{"), json!(1)] {
+            let object = json!({"a": {"$serde_json::private::RawValue": inner}});
+            assert_eq!(value(object.to_string().as_bytes()).unwrap(), object);
+        }
     }
 
     #[test]

@@ -4,6 +4,9 @@
 use std::collections::HashMap;
 use std::fmt;
 
+use aws_lc_rs::signature::{
+    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ParsedPublicKey, VerificationAlgorithm,
+};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::DecodingKey;
@@ -12,6 +15,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::algorithm::Algorithm;
+use crate::reply::hex;
 
 /// Most keys read from one set. Real sets have two to a dozen.
 pub const MAX_KEYS: usize = 100;
@@ -19,6 +23,19 @@ pub const MAX_KEYS: usize = 100;
 const RSA_MODULUS_BITS: std::ops::RangeInclusive<usize> = 2048..=8192;
 /// An exponent is 65537 everywhere; more than four bytes only make each verification dear.
 const MAX_EXPONENT_BYTES: usize = 4;
+/// The points of Ed25519 with an order of 1, 2, 4 or 8 (RFC 8032 section 5.1.3), in every encoding, without the
+/// bit for the sign of x. Under such a key anybody can sign, and `aws-lc-rs` verifies with it.
+const ED25519_SMALL_ORDER: [&str; 7] = [
+    "0000000000000000000000000000000000000000000000000000000000000000",
+    "0100000000000000000000000000000000000000000000000000000000000000",
+    "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
+    "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
+    "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+    "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
+];
+/// First byte of a point whose two coordinates follow (SEC 1 section 2.3.3).
+const UNCOMPRESSED: u8 = 4;
 
 /// A public key that may verify tokens.
 #[derive(Clone)]
@@ -63,6 +80,9 @@ pub enum KeyError {
     /// An RSA modulus outside 2048 to 8192 bits, an even or tiny exponent, or a coordinate of the wrong length.
     #[error("the key's size is not accepted")]
     Size,
+    /// Not a point of the curve, or one of so small an order that signatures can be guessed.
+    #[error("the key is not a point that is safe on its curve")]
+    Point,
     /// Several keys with this `kid`: which one is meant would be a guess.
     #[error("several keys have this key id")]
     Duplicate,
@@ -207,8 +227,14 @@ impl Jwk {
         }
         let (possible, public) = match (self.kty.as_str(), self.crv.as_deref()) {
             ("RSA", _) => (&Algorithm::RSA[..], self.rsa()?),
-            ("EC", Some("P-256")) => (&[Algorithm::Es256][..], self.curve_point(32)?),
-            ("EC", Some("P-384")) => (&[Algorithm::Es384][..], self.curve_point(48)?),
+            ("EC", Some("P-256")) => {
+                let point = self.curve_point(&ECDSA_P256_SHA256_FIXED, 32)?;
+                (&[Algorithm::Es256][..], point)
+            }
+            ("EC", Some("P-384")) => {
+                let point = self.curve_point(&ECDSA_P384_SHA384_FIXED, 48)?;
+                (&[Algorithm::Es384][..], point)
+            }
             ("OKP", Some("Ed25519")) => (&[Algorithm::EdDsa][..], self.ed25519()?),
             _ => return Err(KeyError::Kind),
         };
@@ -248,18 +274,29 @@ impl Jwk {
         Ok(DecodingKey::from_rsa_raw_components(&modulus, &exponent))
     }
 
-    fn curve_point(&self, coordinate_bytes: usize) -> Result<DecodingKey, KeyError> {
+    fn curve_point(
+        &self,
+        curve: &'static dyn VerificationAlgorithm,
+        coordinate_bytes: usize,
+    ) -> Result<DecodingKey, KeyError> {
         let (Some(x), Some(y)) = (&self.x, &self.y) else {
             return Err(KeyError::Malformed);
         };
-        exactly(x, coordinate_bytes)?;
-        exactly(y, coordinate_bytes)?;
+        let coordinates = [exactly(x, coordinate_bytes)?, exactly(y, coordinate_bytes)?];
+        let point = [&[UNCOMPRESSED], coordinates.concat().as_slice()].concat();
+        ParsedPublicKey::new(curve, point).map_err(|_| KeyError::Point)?;
         DecodingKey::from_ec_components(x, y).map_err(|_| KeyError::Malformed)
     }
 
     fn ed25519(&self) -> Result<DecodingKey, KeyError> {
         let x = self.x.as_ref().ok_or(KeyError::Malformed)?;
-        exactly(x, 32)?;
+        let mut point = exactly(x, 32)?;
+        if let Some(last) = point.last_mut() {
+            *last &= 0x7f;
+        }
+        if ED25519_SMALL_ORDER.contains(&hex(&point).as_str()) {
+            return Err(KeyError::Point);
+        }
         DecodingKey::from_ed_components(x).map_err(|_| KeyError::Malformed)
     }
 }
@@ -284,9 +321,10 @@ fn integer(text: Option<&String>) -> Result<Vec<u8>, KeyError> {
     Ok(bytes.into_iter().skip_while(|byte| *byte == 0).collect())
 }
 
-fn exactly(text: &str, bytes: usize) -> Result<(), KeyError> {
-    if decode(text)?.len() == bytes {
-        Ok(())
+fn exactly(text: &str, bytes: usize) -> Result<Vec<u8>, KeyError> {
+    let decoded = decode(text)?;
+    if decoded.len() == bytes {
+        Ok(decoded)
     } else {
         Err(KeyError::Size)
     }
@@ -303,6 +341,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::support::Key;
 
     const N_2048: usize = 256;
 
@@ -360,21 +399,44 @@ mod tests {
     fn curves_have_one_algorithm_and_one_length() {
         let coordinate = |bytes: usize| URL_SAFE_NO_PAD.encode(vec![7; bytes]);
         let point = |curve: &str, bytes: usize| json!({"kty": "EC", "crv": curve, "x": coordinate(bytes), "y": coordinate(bytes)});
-        check(point("P-256", 32), Ok(1));
-        check(point("P-384", 48), Ok(1));
+        check(Key::P256.jwk(), Ok(1));
+        check(Key::P384.jwk(), Ok(1));
         check(point("P-256", 31), Err(KeyError::Size));
+        check(point("P-256", 48), Err(KeyError::Size));
         check(point("P-521", 66), Err(KeyError::Kind));
         check(point("secp256k1", 32), Err(KeyError::Kind));
         let octets =
             |curve: &str, bytes: usize| json!({"kty": "OKP", "crv": curve, "x": coordinate(bytes)});
-        check(octets("Ed25519", 32), Ok(1));
-        check(with(octets("Ed25519", 32), "alg", json!("Ed25519")), Ok(1));
+        check(Key::Ed25519.jwk(), Ok(1));
+        check(with(Key::Ed25519.jwk(), "alg", json!("Ed25519")), Ok(1));
         check(octets("Ed25519", 33), Err(KeyError::Size));
         check(octets("X25519", 32), Err(KeyError::Kind));
         check(
             json!({"kty": "EC", "crv": "P-256", "x": coordinate(32)}),
             Err(KeyError::Malformed),
         );
+    }
+
+    #[test]
+    fn points_lie_on_their_curve_and_have_a_large_order() {
+        let zero = |bytes: usize| json!(URL_SAFE_NO_PAD.encode(vec![0; bytes]));
+        for (key, bytes) in [(Key::P256, 32), (Key::P384, 48)] {
+            check(with(key.jwk(), "y", zero(bytes)), Err(KeyError::Point));
+            check(with(key.jwk(), "x", zero(bytes)), Err(KeyError::Point));
+            let y = key.jwk()["y"].clone();
+            check(with(key.jwk(), "x", y), Err(KeyError::Point));
+        }
+        for point in ED25519_SMALL_ORDER {
+            for sign in [0, 0x80] {
+                let mut point: Vec<_> = (0..64)
+                    .step_by(2)
+                    .map(|at| u8::from_str_radix(&point[at..at + 2], 16).unwrap())
+                    .collect();
+                point[31] |= sign;
+                let x = json!(URL_SAFE_NO_PAD.encode(point));
+                check(with(Key::Ed25519.jwk(), "x", x), Err(KeyError::Point));
+            }
+        }
     }
 
     #[test]

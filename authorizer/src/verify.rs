@@ -17,6 +17,8 @@ const OTHER_KINDS: [&str; 4] = ["ID", "Refresh", "Offline", "Logout"];
 /// Claims that only ID tokens and logout tokens have (OpenID Connect Core section 3.3.2.11,
 /// Back-Channel Logout section 2.4). `nonce` is not one: older Keycloaks put it in access tokens.
 const OTHER_CLAIMS: [&str; 3] = ["at_hash", "c_hash", "events"];
+/// `token_use` of Cognito's access tokens; its ID tokens say `id`, and are the only ones with an audience.
+const ACCESS_USE: &str = "access";
 /// The end of the year 9999: later dates have no ISO 8601 form that IAM reads.
 const LATEST_DATE: u64 = 253_402_300_799;
 /// Longest `sub`, `azp`, `client_id` and `typ` (OpenID Connect Core section 2: 255 characters of ASCII).
@@ -164,7 +166,10 @@ fn check_kind(claims: &Map<String, Value>) -> Result<(), TokenError> {
     if kind.is_some_and(|kind| OTHER_KINDS.contains(&kind.as_str())) {
         return Err(TokenError::NotAccessToken);
     }
-    if OTHER_CLAIMS.iter().any(|name| claims.contains_key(*name)) {
+    let other_use = claims
+        .get("token_use")
+        .is_some_and(|name| name != ACCESS_USE);
+    if other_use || OTHER_CLAIMS.iter().any(|name| claims.contains_key(*name)) {
         return Err(TokenError::NotAccessToken);
     }
     if claims.contains_key("cnf") {
@@ -440,6 +445,9 @@ mod tests {
         check("c_hash", json!("x"), other);
         check("events", json!({}), other);
         check("nonce", json!("x"), Ok(()));
+        check("token_use", json!("access"), Ok(()));
+        check("token_use", json!("id"), other);
+        check("token_use", json!(["access"]), other);
         check("cnf", json!({"jkt": "x"}), Err(TokenError::Bound));
     }
 

@@ -36,13 +36,23 @@ impl Key {
         }
     }
 
-    fn private(self) -> EncodingKey {
+    /// The file, in PEM of PKCS #8.
+    pub(crate) fn pem(self) -> &'static str {
         match self {
-            Self::Rsa => EncodingKey::from_rsa_pem(include_bytes!("../keys/rsa.pem")),
-            Self::P256 => EncodingKey::from_ec_pem(include_bytes!("../keys/p256.pem")),
-            Self::P384 => EncodingKey::from_ec_pem(include_bytes!("../keys/p384.pem")),
-            Self::Ed25519 => EncodingKey::from_ed_pem(include_bytes!("../keys/ed25519.pem")),
-            Self::Other => EncodingKey::from_ec_pem(include_bytes!("../keys/other.pem")),
+            Self::Rsa => include_str!("../keys/rsa.pem"),
+            Self::P256 => include_str!("../keys/p256.pem"),
+            Self::P384 => include_str!("../keys/p384.pem"),
+            Self::Ed25519 => include_str!("../keys/ed25519.pem"),
+            Self::Other => include_str!("../keys/other.pem"),
+        }
+    }
+
+    fn private(self) -> EncodingKey {
+        let pem = self.pem().as_bytes();
+        match self {
+            Self::Rsa => EncodingKey::from_rsa_pem(pem),
+            Self::P256 | Self::P384 | Self::Other => EncodingKey::from_ec_pem(pem),
+            Self::Ed25519 => EncodingKey::from_ed_pem(pem),
         }
         .unwrap()
     }
@@ -88,7 +98,15 @@ pub(crate) fn with(mut object: Value, name: &str, value: Value) -> Value {
 /// A token with this header and these claims, signed as the name of `algorithm` says.
 pub(crate) fn sign(key: Key, algorithm: &str, header: &Value, claims: &Value) -> String {
     let part = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
-    let signed = format!("{}.{}", part(header), part(claims));
+    sign_text(
+        key,
+        algorithm,
+        &format!("{}.{}", part(header), part(claims)),
+    )
+}
+
+/// `signed` with its signature behind it, whatever it is.
+pub(crate) fn sign_text(key: Key, algorithm: &str, signed: &str) -> String {
     let algorithm: Algorithm = algorithm.parse().unwrap();
     let signature = jsonwebtoken::crypto::sign(signed.as_bytes(), &key.private(), algorithm);
     format!("{signed}.{}", signature.unwrap())

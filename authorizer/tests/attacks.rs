@@ -1,0 +1,130 @@
+//! Hundreds of attack tokens, and their neighbours that are right, through the library and through the
+//! running binary. The table itself lies in `support/attacks`.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "test code"
+)]
+#![allow(clippy::too_many_lines, reason = "a table is as long as it is")]
+
+#[path = "support/attacks/mod.rs"]
+mod attacks;
+#[path = "support/runtime.rs"]
+mod runtime;
+mod support;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
+
+use authorizer::{Authorizer, Config};
+use serde_json::{Value, json};
+
+async fn authorizer(access: &Path) -> Authorizer {
+    let access = access.to_str().unwrap().to_owned();
+    let config = Config::load(move |name| (name == "ACCESS_FILE").then(|| access.clone()));
+    Authorizer::start(config.unwrap()).await.unwrap()
+}
+
+/// The decision's log line.
+fn decision(lines: &[String]) -> Value {
+    let lines = lines
+        .iter()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let mut decisions = lines.filter(|line| line["event"] == "decision");
+    decisions.next().unwrap()
+}
+
+fn effect(answer: &Value) -> &Value {
+    &answer["policyDocument"]["Statement"][0]["Effect"]
+}
+
+#[test]
+fn every_attack_has_a_name_of_its_own() {
+    let cases = attacks::all();
+    let names: BTreeSet<_> = cases.iter().map(|case| case.name.as_str()).collect();
+    assert_eq!(names.len(), cases.len());
+    assert!(cases.len() >= 500, "{}", cases.len());
+}
+
+#[tokio::test]
+async fn every_attack_is_refused_for_its_reason() {
+    let folder = tempfile::tempdir().unwrap();
+    let authorizer = authorizer(&attacks::issuers::write(folder.path())).await;
+    let mut wrong = Vec::new();
+    for case in attacks::all() {
+        let outcome = authorizer
+            .handle(&case.event.to_string(), "request-1")
+            .await;
+        let answer = outcome.answer.map_err(|error| error.to_string());
+        let line = decision(&outcome.log);
+        if answer != Err("Unauthorized".to_owned())
+            || line["reason"] != case.reason
+            || line["decision"] != "refuse"
+        {
+            wrong.push(format!(
+                "{}: {} instead of {}: {answer:?}",
+                case.name, line["reason"], case.reason
+            ));
+        }
+        let log = outcome.log.concat();
+        assert!(!log.contains("eyJ") && !log.contains("user-1"), "{log}");
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[tokio::test]
+async fn tokens_that_are_right_are_answered_with_a_policy() {
+    let folder = tempfile::tempdir().unwrap();
+    let authorizer = authorizer(&attacks::issuers::write(folder.path())).await;
+    for (name, event) in attacks::good() {
+        let outcome = authorizer.handle(&event.to_string(), "request-1").await;
+        let answer = outcome.answer.unwrap_or_else(|_| json!({}));
+        assert_eq!(effect(&answer), "Allow", "{name}: {:?}", outcome.log);
+    }
+}
+
+/// The same through process, runtime and HTTP: what API Gateway sees is one word.
+#[tokio::test]
+async fn the_running_binary_answers_all_of_them() {
+    let folder = tempfile::tempdir().unwrap();
+    let log = folder.path().join("log");
+    let (cases, good) = (attacks::all(), attacks::good());
+    // The good ones stand last: the process has lived through all attacks.
+    let events = cases.iter().map(|case| &case.event);
+    let events: Vec<_> = events
+        .chain(good.iter().map(|(_, event)| event))
+        .map(ToString::to_string)
+        .collect();
+    let answers = runtime::run(&events, &attacks::issuers::write(folder.path()), &log).await;
+    let reasons = logged_reasons(&log);
+    for (number, case) in cases.iter().enumerate() {
+        let error = answers[&number].as_ref().expect_err(&case.name);
+        assert_eq!(error["errorMessage"], "Unauthorized", "{}", case.name);
+        assert_eq!(
+            reasons[&format!("request-{number}")],
+            case.reason,
+            "{}",
+            case.name
+        );
+    }
+    for (number, (name, _)) in (cases.len()..).zip(&good) {
+        let answer = answers[&number].as_ref().expect(name);
+        assert_eq!(effect(answer), "Allow", "{name}");
+    }
+}
+
+/// Request id to reason, from what the process has printed.
+fn logged_reasons(log: &Path) -> BTreeMap<String, String> {
+    let text = std::fs::read_to_string(log).unwrap();
+    let lines = text
+        .lines()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let decisions = lines.filter(|line| line["event"] == "decision");
+    let member = |line: &Value, name: &str| line[name].as_str().unwrap().to_owned();
+    decisions
+        .map(|line| (member(&line, "request_id"), member(&line, "reason")))
+        .collect()
+}
