@@ -17,6 +17,7 @@ pub mod pattern;
 pub mod policy;
 mod record;
 mod reply;
+pub mod requirement;
 pub mod rules;
 pub mod token;
 pub mod verify;

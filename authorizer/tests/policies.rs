@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use authorizer::caller::{Caller, Grants};
 use authorizer::pattern::RoutePattern;
 use authorizer::policy::{StageArn, allow, deny};
-use authorizer::rules::{Condition, Grant, Kind, Requirement, Rule, Rules};
+use authorizer::requirement::{Condition, Grant, Kind, Requirement};
+use authorizer::rules::{Rule, Rules};
 use serde_json::{Map, Value};
 
 /// Tables tried. Nearly half of them are accepted, and each is compared on some 700 routes.

@@ -10,7 +10,8 @@ use crate::algorithm::Algorithm;
 use crate::pattern::RoutePattern;
 use crate::policy;
 use crate::reply::RESERVED_NAMES;
-use crate::rules::{Condition, Grant, Kind, Requirement, Rule, Rules};
+use crate::requirement::{Condition, Grant, Kind, Requirement};
+use crate::rules::{Rule, Rules};
 use crate::verify::Trust;
 
 /// Longest tolerance for clocks that differ: RFC 7519 section 4.1.4 speaks of a few minutes.
