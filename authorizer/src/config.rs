@@ -64,6 +64,17 @@ mod tests {
     }
 
     #[test]
+    fn the_template_sets_what_is_required() {
+        let template = include_str!("../../template.yaml");
+        for (name, parameter) in [("ISSUER", "Issuer"), ("AUDIENCE", "Audience")] {
+            assert!(
+                template.contains(&format!(" {name}: !Ref {parameter}\n")),
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
     fn a_file_that_is_not_there_is_a_problem() {
         let error = Config::load(|name| (name == "ACCESS_FILE").then(|| "no/such.yaml".to_owned()));
         let problems = error.unwrap_err().problems;
