@@ -33,12 +33,8 @@ pub struct StartError {
     pub problems: Vec<String>,
 }
 
-impl StartError {
-    fn of<E: Error>(problems: &[E]) -> Self {
-        Self {
-            problems: problems.iter().map(|problem| report(problem)).collect(),
-        }
-    }
+fn reports<E: Error>(problems: &[E]) -> Vec<String> {
+    problems.iter().map(|problem| report(problem)).collect()
 }
 
 /// An error and its causes on one line.
@@ -52,9 +48,7 @@ impl ModelFunction {
     /// Loads every model, runs it and compares its answers with those recorded.
     pub fn start(config: Config) -> Result<Self, StartError> {
         let started = Instant::now();
-        let found = source::find(&config.sources).map_err(|problems| StartError::of(&problems))?;
-        let repository = Repository::open(found, config.default_model.clone(), &config.limits);
-        let repository = repository.map_err(|problems| StartError::of(&problems))?;
+        let repository = open(&config)?;
         let mut start_log = Vec::new();
         if config.allow_unauthenticated {
             let message = "ALLOW_UNAUTHENTICATED is true: every request is answered, with or without an authorizer";
@@ -175,6 +169,20 @@ impl ModelFunction {
         } else {
             Ok(body)
         }
+    }
+}
+
+/// Everything that is wrong with any model is told at once, files and contents together.
+fn open(config: &Config) -> Result<Repository, StartError> {
+    let found = source::find(&config.sources);
+    let mut problems = reports(&found.problems);
+    let is_told = |name: &String| found.problems.iter().any(|problem| problem.explains(name));
+    let default = config.default_model.clone().filter(|name| !is_told(name));
+    let opened = Repository::open(found.models, default, &config.limits);
+    let opened = opened.map_err(|more| problems.extend(reports(&more)));
+    match opened {
+        Ok(repository) if problems.is_empty() => Ok(repository),
+        Ok(_) | Err(()) => Err(StartError { problems }),
     }
 }
 

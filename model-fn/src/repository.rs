@@ -229,68 +229,90 @@ impl Entry {
         })
     }
 
+    /// What is wrong with `model.yaml` is told beside what is wrong with the models.
     fn open(files: Files, limits: &Limits) -> Result<Self, Vec<Problem>> {
-        let Files {
-            name,
-            versions,
-            description,
-            example,
-            expected,
-        } = files;
-        let wrong = |source| {
-            vec![Problem::Description {
-                model: name.clone(),
-                source,
-            }]
-        };
-        let description =
-            Description::read(description.as_deref().unwrap_or_default()).map_err(wrong)?;
-        let numbers: Vec<u64> = versions.iter().map(|version| version.number).collect();
-        let (served, default_version) = description.choose(&numbers).map_err(wrong)?;
-        let limits = description.limits.within(limits);
-        let mut loaded = BTreeMap::new();
+        let name = files.name.as_str();
         let mut problems = Vec::new();
-        for files in versions
-            .into_iter()
-            .filter(|version| served.contains(&version.number))
-        {
-            let expected = files.expected.as_ref().or(expected
+        let described = files.description.as_deref().unwrap_or_default();
+        let description = Description::read(described).unwrap_or_else(|source| {
+            problems.push(Problem::description(name, source));
+            Description::default()
+        });
+        let numbers: Vec<u64> = files.versions.iter().map(|files| files.number).collect();
+        let (served, default_version) = description.choose(&numbers).unwrap_or_else(|source| {
+            problems.push(Problem::description(name, source));
+            let highest = numbers.iter().max().copied().unwrap_or_default();
+            (numbers.clone(), highest)
+        });
+        let limits = description.limits.within(limits);
+        let mut versions = BTreeMap::new();
+        for version in &files.versions {
+            let number = version.number;
+            if !served.contains(&number) {
+                continue;
+            }
+            let common = files
+                .expected
                 .as_ref()
-                .filter(|_| files.number == default_version));
+                .filter(|_| number == default_version);
             let recorded = check::Recorded {
-                expected: expected.map(String::as_str),
-                example: example.as_deref(),
+                expected: version.expected.as_ref().or(common).map(String::as_str),
+                example: files.example.as_deref(),
             };
-            let (model, version) = (name.clone(), files.number);
-            match Model::load(&files.model) {
-                Err(source) => problems.push(Problem::Load {
-                    model,
-                    version,
-                    source,
-                }),
-                Ok(mut loading) => match check::check(&loading, &description, recorded, &limits) {
-                    Err(source) => problems.push(Problem::Check {
-                        model,
-                        version,
-                        source,
-                    }),
-                    Ok(outputs) => {
-                        loading.correct(&outputs);
-                        loaded.insert(version, loading);
-                    }
-                },
+            match load(name, version, &description, recorded, &limits) {
+                Ok(model) => drop(versions.insert(number, model)),
+                Err(problem) => problems.push(*problem),
             }
         }
-        if problems.is_empty() {
-            Ok(Self {
-                name,
-                description,
-                default_version,
-                limits,
-                versions: loaded,
-            })
-        } else {
-            Err(problems)
+        if !problems.is_empty() {
+            return Err(problems);
+        }
+        Ok(Self {
+            name: files.name,
+            description,
+            default_version,
+            limits,
+            versions,
+        })
+    }
+}
+
+fn load(
+    name: &str,
+    files: &VersionFiles,
+    description: &Description,
+    recorded: check::Recorded<'_>,
+    limits: &Limits,
+) -> Result<Model, Box<Problem>> {
+    let (model, version) = (name.to_owned(), files.number);
+    let mut loaded = match Model::load(&files.model) {
+        Ok(loaded) => loaded,
+        Err(source) => {
+            return Err(Box::new(Problem::Load {
+                model,
+                version,
+                source,
+            }));
+        }
+    };
+    match check::check(&loaded, description, recorded, limits) {
+        Ok(outputs) => {
+            loaded.correct(&outputs);
+            Ok(loaded)
+        }
+        Err(source) => Err(Box::new(Problem::Check {
+            model,
+            version,
+            source,
+        })),
+    }
+}
+
+impl Problem {
+    fn description(model: &str, source: DescriptionError) -> Self {
+        Self::Description {
+            model: model.to_owned(),
+            source,
         }
     }
 }

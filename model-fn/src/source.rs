@@ -46,28 +46,51 @@ fn paths(paths: &[PathBuf]) -> String {
     paths.join(" or ")
 }
 
+/// What is at a source.
+#[derive(Debug, Default)]
+pub struct Found {
+    /// The files of each model that has its files together.
+    pub models: Vec<Files>,
+    /// Why there are no more: none is served as long as there is one of these.
+    pub problems: Vec<SourceError>,
+}
+
 /// The files of all models in the first folder that exists; folders that begin with `.` or `_`
 /// hold no models.
-pub fn find(folders: &[PathBuf]) -> Result<Vec<Files>, Vec<SourceError>> {
+pub fn find(folders: &[PathBuf]) -> Found {
+    let mut found = Found::default();
     let Some(folder) = folders.iter().find(|folder| folder.is_dir()) else {
-        return Err(vec![SourceError::Missing(folders.to_vec())]);
+        found.problems.push(SourceError::Missing(folders.to_vec()));
+        return found;
     };
-    let inside = subfolders(folder).map_err(|error| vec![error])?;
-    let mut found = Vec::new();
-    let mut problems = Vec::new();
+    let inside = subfolders(folder).unwrap_or_else(|problem| {
+        found.problems.push(problem);
+        Vec::new()
+    });
     for path in inside {
         match model(&path) {
-            Ok(files) => found.push(files),
-            Err(problem) => problems.push(problem),
+            Ok(files) => found.models.push(files),
+            Err(problem) => found.problems.push(problem),
         }
     }
-    if found.is_empty() && problems.is_empty() {
-        problems.push(SourceError::Empty(folder.clone()));
+    if found.models.is_empty() && found.problems.is_empty() {
+        found.problems.push(SourceError::Empty(folder.clone()));
     }
-    if problems.is_empty() {
-        Ok(found)
-    } else {
-        Err(problems)
+    found
+}
+
+impl SourceError {
+    /// Whether this is why the model of that name is not among those found.
+    pub fn explains(&self, model: &str) -> bool {
+        match self {
+            Self::Name(folder) | Self::NoModel(folder) | Self::TwoLayouts(folder) => {
+                name(folder) == Some(model)
+            }
+            Self::Unreadable { path, .. } => {
+                path.ancestors().any(|folder| name(folder) == Some(model))
+            }
+            Self::Missing(_) | Self::Empty(_) => true,
+        }
     }
 }
 
@@ -152,7 +175,7 @@ mod tests {
 
     /// Makes empty files in a folder of their own and tells what is found there.
     #[track_caller]
-    fn check(files: &[&str], expected: Result<&[&str], &[&str]>) {
+    fn check(files: &[&str], models: &[&str], problems: &[&str]) {
         let folder = tempfile::tempdir().unwrap();
         for file in files {
             let path = folder.path().join(file);
@@ -160,28 +183,18 @@ mod tests {
             fs::write(path, "").unwrap();
         }
         let base = format!("{}/", folder.path().display());
-        let version = |files: &Files| {
-            let numbers = files
-                .versions
-                .iter()
-                .map(|version| version.number.to_string());
-            format!("{} {}", files.name, numbers.collect::<Vec<_>>().join(","))
+        let model = |files: &Files| {
+            let numbers = files.versions.iter();
+            let numbers: Vec<String> = numbers.map(|version| version.number.to_string()).collect();
+            format!("{} {}", files.name, numbers.join(","))
         };
+        let problem = |problem: &SourceError| problem.to_string().replace(&base, "");
         let found = find(&[folder.path().to_owned()]);
-        let found = found.map(|models| models.iter().map(version).collect::<Vec<_>>());
-        let found = found.map_err(|problems| {
+        assert_eq!(found.models.iter().map(model).collect::<Vec<_>>(), models);
+        assert_eq!(
+            found.problems.iter().map(problem).collect::<Vec<_>>(),
             problems
-                .iter()
-                .map(|problem| problem.to_string().replace(&base, ""))
-                .collect::<Vec<_>>()
-        });
-        let texts = |texts: &[&str]| {
-            texts
-                .iter()
-                .map(|text| (*text).to_owned())
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(found, expected.map(texts).map_err(texts));
+        );
     }
 
     #[test]
@@ -193,16 +206,18 @@ mod tests {
                 "a/10/model.onnx",
                 "readme.md",
             ],
-            Ok(&["a 10,2", "b 1"]),
+            &["a 10,2", "b 1"],
+            &[],
         );
         check(
             &["a/model.onnx", "a/notes/text", ".git/x", "__pycache__/x"],
-            Ok(&["a 1"]),
+            &["a 1"],
+            &[],
         );
     }
 
     #[test]
-    fn every_problem_is_told() {
+    fn every_problem_is_told_beside_the_models() {
         let expected = [
             "`a b` is no name for a model: use letters, digits, `.`, `_` and `-`",
             "`empty` has neither `model.onnx` nor `VERSION/model.onnx`",
@@ -214,23 +229,38 @@ mod tests {
                 "empty/model.yaml",
                 "two/model.onnx",
                 "two/1/model.onnx",
+                "whole/model.onnx",
             ],
-            Err(&expected),
+            &["whole 1"],
+            &expected,
         );
     }
 
     #[test]
     fn a_folder_must_be_there_with_a_model_in_it() {
-        let missing = find(&["/nowhere/a".into(), "/nowhere/b".into()]).unwrap_err();
+        let missing = find(&["/nowhere/a".into(), "/nowhere/b".into()]).problems;
         assert_eq!(
             missing[0].to_string(),
             "no folder of models at `/nowhere/a` or `/nowhere/b`"
         );
         let folder = tempfile::tempdir().unwrap();
-        let empty = find(&[folder.path().to_owned()]).unwrap_err();
+        let empty = find(&[folder.path().to_owned()]).problems;
         assert_eq!(
             empty[0].to_string(),
             format!("no model in `{}`", folder.path().display())
         );
+    }
+
+    #[test]
+    fn a_problem_explains_that_a_model_is_missing() {
+        let folder = || PathBuf::from("models/wine");
+        let unreadable = |path: &str| SourceError::Unreadable {
+            path: folder().join(path),
+            source: io::ErrorKind::PermissionDenied.into(),
+        };
+        assert!(SourceError::NoModel(folder()).explains("wine"));
+        assert!(unreadable("1/expected.json").explains("wine"));
+        assert!(!SourceError::NoModel(folder()).explains("digits"));
+        assert!(SourceError::Empty(folder()).explains("digits"));
     }
 }

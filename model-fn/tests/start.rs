@@ -37,7 +37,8 @@ fn each_broken_model_is_named_with_its_reason() {
         ),
         (
             "declared",
-            "a run at the start: output `y` has the shape [1, 2], not [-1, 3]",
+            "a run at the start on a made-up input: output `y` has the shape [1, 2], not [1, 3]; \
+             if that is right, record `expected.json`: see models/README.md",
         ),
         (
             "differs",
@@ -46,7 +47,7 @@ fn each_broken_model_is_named_with_its_reason() {
         ("empty", "the file holds no ONNX graph"),
         (
             "logarithm",
-            "a run at the start: output `y` is not finite at 0",
+            "a run at the start on a made-up input: output `y` is not finite at 0",
         ),
         ("mapped", "`y` is not a tensor"),
         (
@@ -56,6 +57,11 @@ fn each_broken_model_is_named_with_its_reason() {
         (
             "reverse",
             "node `backwards`: operator `LSTM` is refused: tract runs a reverse recurrence forward",
+        ),
+        (
+            "several",
+            "a run at the start on a made-up input of several rows: \
+             output `y` has the shape [1, 2], not [2, 2]; if that is right, record",
         ),
         ("text", "the file cannot be read as ONNX: "),
         (
@@ -95,6 +101,36 @@ fn problems_outside_the_models_are_told_too() {
     );
 }
 
+/// Files that are not together, a wrong `model.yaml` and a wrong model: one start tells all.
+#[test]
+fn problems_of_all_kinds_come_together() {
+    let folder = tempfile::tempdir().unwrap();
+    let write = |file: &str, text: &str| {
+        let path = folder.path().join(file);
+        std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+        std::fs::write(path, text).unwrap();
+    };
+    write("a b/model.onnx", "");
+    write("both/model.onnx", "");
+    write("both/1/model.onnx", "");
+    write("broken/model.onnx", "no model");
+    write("broken/model.yaml", "colums: [a]");
+    write("none/model.yaml", "");
+    let expected = [
+        "`a b` is no name for a model",
+        "`both` has both `model.onnx`",
+        "`none` has neither `model.onnx`",
+        "model `broken`: `model.yaml`: ",
+        "model `broken` version 1: the file cannot be read as ONNX",
+    ];
+    // The default model is one of those named: it is not said to be none.
+    let problems = start(folder.path(), Some("none")).unwrap_err();
+    assert_eq!(problems.len(), expected.len(), "{problems:#?}");
+    for (problem, expected) in problems.iter().zip(expected) {
+        assert!(problem.starts_with(expected), "{problem}\n{expected}");
+    }
+}
+
 /// Copies the model `pair` with one file written over, and starts with it.
 #[track_caller]
 fn check_pair(file: &str, text: &str, expected: Result<(), &str>) {
@@ -117,9 +153,15 @@ fn check_pair(file: &str, text: &str, expected: Result<(), &str>) {
 }
 
 #[test]
-fn files_beside_a_model_must_fit_it() {
+fn a_description_must_fit_its_model() {
     check_pair("model.yaml", "columns: [left, right]", Ok(()));
     check_pair("model.yaml", "versions: [1]\ndefault: 1", Ok(()));
+    check_pair("model.yaml", "labels: [left, right]", Ok(()));
+    check_pair(
+        "model.yaml",
+        "labels: [left, middle, right]",
+        Err("model `pair` version 1: `model.yaml`: 3 `labels`, where output `both` has 2 classes"),
+    );
     check_pair(
         "model.yaml",
         "colums: [a]",
@@ -130,6 +172,10 @@ fn files_beside_a_model_must_fit_it() {
         "versions: [2]",
         Err("model `pair`: `model.yaml`: version 2 is not there"),
     );
+}
+
+#[test]
+fn files_beside_a_model_must_fit_it() {
     check_pair(
         "example.json",
         r#"{"inputs": {"a": [[1, 2]], "b": [[3, 4]]}}"#,

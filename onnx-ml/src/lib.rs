@@ -1,4 +1,5 @@
-//! The `ai.onnx.ml` operators that tract lacks, registered into tract.
+//! The `ai.onnx.ml` operators that tract lacks and the standard ones it gets wrong, registered
+//! into tract.
 //!
 //! One module an operator family. An operator is right or refused when the model is loaded: what
 //! is known to be wrong in tract is named by [`unsupported`]. Reading files, planning and running
@@ -7,11 +8,21 @@
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 mod readme {}
+mod activation;
+mod cast;
+mod einsum;
+mod feature_extractor;
+mod indices;
 mod linear;
+mod log_sum_exp;
 mod post_transform;
+mod recurrence;
+mod resize;
 mod scaler;
+mod shape;
 #[cfg(test)]
 mod testing;
+mod tract;
 mod unsupported;
 
 use tract_onnx::Onnx;
@@ -34,7 +45,25 @@ pub fn onnx() -> Onnx {
 /// Adds the operators of this crate to a reader.
 pub fn register(onnx: &mut Onnx) {
     let operators = &mut onnx.op_register;
+    operators.insert(
+        "ArrayFeatureExtractor",
+        feature_extractor::feature_extractor,
+    );
+    operators.insert("Cast", cast::cast);
+    operators.insert("CastLike", cast::cast_like);
+    operators.insert("Celu", activation::celu);
+    operators.insert("Einsum", einsum::einsum);
+    operators.insert("GatherND", indices::gather);
     operators.insert("LinearClassifier", linear::classifier);
     operators.insert("LinearRegressor", linear::regressor);
+    operators.insert("LSTM", recurrence::lstm);
+    operators.insert("LogSoftmax", log_sum_exp::log_softmax);
+    operators.insert("OneHot", indices::one_hot);
+    operators.insert("ReduceLogSumExp", log_sum_exp::reduce);
+    operators.insert("Resize", resize::resize);
     operators.insert("Scaler", scaler::scaler);
+    operators.insert("ScatterND", indices::scatter);
+    operators.insert("Shape", shape::shape);
+    operators.insert("Size", shape::size);
+    operators.insert("Softplus", activation::softplus);
 }

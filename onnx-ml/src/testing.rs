@@ -1,8 +1,10 @@
 //! What the tests of all operators share: attributes, a model of one node, and running it.
 
 use tract_onnx::pb::attribute_proto::AttributeType;
+use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::{
-    AttributeProto, GraphProto, ModelProto, NodeProto, TypeProto, ValueInfoProto, type_proto,
+    AttributeProto, GraphProto, ModelProto, NodeProto, OperatorSetIdProto, TensorProto, TypeProto,
+    ValueInfoProto, type_proto,
 };
 use tract_onnx::tract_hir::internal::*;
 
@@ -12,6 +14,16 @@ pub(crate) fn floats(name: &str, values: &[f32]) -> AttributeProto {
         name: name.into(),
         floats: values.to_vec(),
         r#type: AttributeType::Floats as i32,
+        ..Default::default()
+    }
+}
+
+/// A float as an attribute.
+pub(crate) fn float(name: &str, value: f32) -> AttributeProto {
+    AttributeProto {
+        name: name.into(),
+        f: value,
+        r#type: AttributeType::Float as i32,
         ..Default::default()
     }
 }
@@ -60,23 +72,25 @@ pub(crate) fn strings(name: &str, values: &[&str]) -> AttributeProto {
     }
 }
 
+/// An input or output of any shape; its datatype is set when the model is run.
+fn value(name: &str) -> ValueInfoProto {
+    let tensor = type_proto::Tensor {
+        elem_type: 1,
+        shape: None,
+    };
+    let r#type = TypeProto {
+        value: Some(type_proto::Value::TensorType(tensor)),
+        ..Default::default()
+    };
+    ValueInfoProto {
+        name: name.into(),
+        r#type: Some(r#type),
+        ..Default::default()
+    }
+}
+
 /// A model of one node, input `x`, output `y`; a classifier also has the output `scores`.
 pub(crate) fn model(operator: &str, domain: &str, attribute: Vec<AttributeProto>) -> ModelProto {
-    let value = |name: &str| {
-        let tensor = type_proto::Tensor {
-            elem_type: 1,
-            shape: None,
-        };
-        let r#type = TypeProto {
-            value: Some(type_proto::Value::TensorType(tensor)),
-            ..Default::default()
-        };
-        ValueInfoProto {
-            name: name.into(),
-            r#type: Some(r#type),
-            ..Default::default()
-        }
-    };
     let outputs: &[&str] = match operator {
         "LinearClassifier" => &["y", "scores"],
         _ => &["y"],
@@ -101,20 +115,120 @@ pub(crate) fn model(operator: &str, domain: &str, attribute: Vec<AttributeProto>
     }
 }
 
-/// Runs one operator on one tensor.
+/// Runs one operator of `ai.onnx.ml` on one tensor.
 pub(crate) fn run(
     operator: &str,
     attributes: Vec<AttributeProto>,
     input: Tensor,
 ) -> TractResult<Vec<Tensor>> {
-    let mut graph = crate::onnx()
-        .parse(&model(operator, "ai.onnx.ml", attributes), None)?
-        .model;
-    let fact = InferenceFact::dt_shape(input.datum_type(), input.shape());
-    graph.set_input_fact(0, fact)?;
-    let outputs = graph
-        .into_optimized()?
-        .into_runnable()?
-        .run(tvec!(input.into()))?;
+    ml(operator, attributes, vec![Input::Given(input)])
+}
+
+/// An input of a node.
+#[derive(Debug, Clone)]
+pub(crate) enum Input {
+    /// Given at run time.
+    Given(Tensor),
+    /// Stored in the file: 64-bit integers or floats.
+    Stored(Tensor),
+    /// Left out.
+    None,
+}
+
+/// Runs one operator of `ai.onnx.ml`.
+pub(crate) fn ml(
+    operator: &str,
+    attributes: Vec<AttributeProto>,
+    inputs: Vec<Input>,
+) -> TractResult<Vec<Tensor>> {
+    evaluate(model(operator, "ai.onnx.ml", attributes), inputs)
+}
+
+/// Runs one operator of this version of the standard domain.
+pub(crate) fn standard(
+    operator: &str,
+    version: i64,
+    attributes: Vec<AttributeProto>,
+    inputs: Vec<Input>,
+) -> TractResult<Vec<Tensor>> {
+    outputs(operator, version, attributes, inputs, &["y"])
+}
+
+/// The same, with outputs of these names.
+pub(crate) fn outputs(
+    operator: &str,
+    version: i64,
+    attributes: Vec<AttributeProto>,
+    inputs: Vec<Input>,
+    names: &[&str],
+) -> TractResult<Vec<Tensor>> {
+    let mut model = model(operator, "", attributes);
+    let graph = model.graph.as_mut().unwrap();
+    graph.node[0].output = names.iter().map(|name| (*name).to_owned()).collect();
+    graph.output = names.iter().copied().map(value).collect();
+    model.opset_import = vec![OperatorSetIdProto {
+        domain: String::new(),
+        version,
+    }];
+    evaluate(model, inputs)
+}
+
+fn evaluate(mut model: ModelProto, inputs: Vec<Input>) -> TractResult<Vec<Tensor>> {
+    let graph = model.graph.as_mut().unwrap();
+    graph.input.clear();
+    graph.node[0].input.clear();
+    let mut given = tvec![];
+    for (place, input) in inputs.into_iter().enumerate() {
+        let name = format!("x{place}");
+        match input {
+            Input::Given(tensor) => {
+                graph.input.push(value(&name));
+                given.push(tensor);
+                graph.node[0].input.push(name);
+            }
+            Input::Stored(tensor) => {
+                graph.initializer.push(stored(&name, &tensor));
+                graph.node[0].input.push(name);
+            }
+            Input::None => graph.node[0].input.push(String::new()),
+        }
+    }
+    let mut graph = crate::onnx().parse(&model, None)?.model;
+    for (place, tensor) in given.iter().enumerate() {
+        let fact = InferenceFact::dt_shape(tensor.datum_type(), tensor.shape());
+        graph.set_input_fact(place, fact)?;
+    }
+    let given = given.into_iter().map(IntoTValue::into_tvalue).collect();
+    let outputs = graph.into_optimized()?.into_runnable()?.run(given)?;
     Ok(outputs.into_iter().map(IntoTensor::into_tensor).collect())
+}
+
+fn stored(name: &str, tensor: &Tensor) -> TensorProto {
+    let types = [
+        (DatumType::F32, DataType::Float),
+        (DatumType::I64, DataType::Int64),
+    ];
+    let is_stored = |(datum_type, _): &&(DatumType, DataType)| *datum_type == tensor.datum_type();
+    let (_, data_type) = *types.iter().find(is_stored).unwrap();
+    let axes = tensor.shape().iter().map(|length| *length as i64);
+    TensorProto {
+        name: name.to_owned(),
+        dims: axes.collect(),
+        data_type: data_type.into(),
+        raw_data: tensor.as_bytes().to_vec(),
+        ..Default::default()
+    }
+}
+
+/// The first output agrees with the values of the reference runtime, given with six digits.
+#[track_caller]
+pub(crate) fn close(outputs: &[Tensor], expected: &[f32]) {
+    let output = outputs[0].cast_to::<f32>().unwrap();
+    let given = output.to_plain_array_view::<f32>().unwrap();
+    let given: Vec<f32> = given.iter().copied().collect();
+    let is_close = |(given, expected): (&f32, &f32)| {
+        given == expected || (given - expected).abs() <= 1e-6 + 1e-6 * expected.abs()
+    };
+    let are_close = given.len() == expected.len() && given.iter().zip(expected).all(is_close);
+    assert!(are_close, "{given:?}, not {expected:?}");
 }

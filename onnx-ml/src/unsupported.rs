@@ -6,7 +6,7 @@
 use std::fmt;
 
 use tract_onnx::Onnx;
-use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto};
+use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto};
 
 /// Domains whose operators are looked up; the empty one is `ai.onnx`.
 ///
@@ -63,7 +63,7 @@ pub fn unsupported(onnx: &Onnx, model: &ModelProto) -> Vec<Unsupported> {
 
 fn in_graph(onnx: &Onnx, graph: &GraphProto, found: &mut Vec<Unsupported>) {
     for node in &graph.node {
-        if let Some(reason) = reason(onnx, node) {
+        if let Some(reason) = reason(onnx, graph, node) {
             found.push(Unsupported {
                 node: name(node),
                 operator: operator(node),
@@ -94,19 +94,37 @@ fn operator(node: &NodeProto) -> String {
     }
 }
 
-fn reason(onnx: &Onnx, node: &NodeProto) -> Option<Reason> {
+fn reason(onnx: &Onnx, graph: &GraphProto, node: &NodeProto) -> Option<Reason> {
     if !DOMAINS.contains(&node.domain.as_str()) {
         return Some(Reason::Domain);
     }
-    if let Some(when) = wrong(node) {
+    if let Some(when) = wrong(graph, node) {
         return Some(Reason::Wrong(when));
     }
     (!onnx.op_register.0.contains_key(&node.op_type)).then_some(Reason::Unknown)
 }
 
-/// When tract's answer for this node would be wrong.
-fn wrong(node: &NodeProto) -> Option<&'static str> {
+/// When tract's answer for this node would be wrong, or none at all.
+fn wrong(graph: &GraphProto, node: &NodeProto) -> Option<&'static str> {
     match node.op_type.as_str() {
+        "BatchNormalization" => attribute(node, "training_mode")
+            .filter(|mode| mode.i != 0)
+            .map(|_| "tract ignores `training_mode`"),
+        "ConvTranspose" => attribute(node, "output_shape")
+            .map(|_| "tract does not derive the padding from `output_shape`"),
+        "Dropout" => is_training(graph, node).then_some("training drops values at random"),
+        "GlobalLpPool" => Some("tract divides the sum by the number of values"),
+        "Resize" => {
+            let is_nearest = text(node, "mode").unwrap_or("nearest") == "nearest";
+            let transformation = text(node, "coordinate_transformation_mode");
+            (is_nearest && transformation == Some("half_pixel_symmetric"))
+                .then_some("tract rounds `half_pixel_symmetric` coordinates differently")
+        }
+        "SpaceToDepth" => (text(node, "mode").unwrap_or("DCR") != "DCR")
+            .then_some("tract orders the values as `DCR` whatever the mode"),
+        "Swish" => attribute(node, "alpha")
+            .filter(|alpha| alpha.f != 1.0)
+            .map(|_| "tract ignores `alpha`"),
         "TreeEnsembleClassifier" => Some("tract answers wrong labels for binary tree ensembles"),
         "RNN" | "LSTM" | "GRU" => wrong_recurrence(node),
         "Normalizer" => {
@@ -145,6 +163,36 @@ fn wrong_recurrence(node: &NodeProto) -> Option<&'static str> {
     (set("clip") || set("input_forget")).then_some("tract ignores `clip` and `input_forget`")
 }
 
+/// Whether a dropout may drop anything; what is not stored in the same graph may be anything.
+fn is_training(graph: &GraphProto, node: &NodeProto) -> bool {
+    let is_zero = |place: usize| {
+        let name = node.input.get(place).filter(|name| !name.is_empty());
+        name.map(|name| stored(graph, name).is_some_and(is_zero))
+    };
+    let (ratio, training) = (is_zero(1), is_zero(2));
+    training == Some(false) && ratio != Some(true)
+}
+
+/// A tensor of the file, as an initializer or as the value of a `Constant`.
+fn stored<'a>(graph: &'a GraphProto, name: &str) -> Option<&'a TensorProto> {
+    let is_made_by = |node: &&NodeProto| node.output.iter().any(|output| output == name);
+    let constant = graph.node.iter().find(is_made_by);
+    let value = constant
+        .and_then(|node| attribute(node, "value"))
+        .and_then(|value| value.t.as_ref());
+    let initializer = graph.initializer.iter().find(|tensor| tensor.name == name);
+    initializer.or(value)
+}
+
+/// Whether a tensor holds no number but zero.
+fn is_zero(tensor: &TensorProto) -> bool {
+    tensor.raw_data.iter().all(|byte| *byte == 0)
+        && tensor.int32_data.iter().all(|value| *value == 0)
+        && tensor.float_data.iter().all(|value| *value == 0.0)
+        && tensor.double_data.iter().all(|value| *value == 0.0)
+        && tensor.external_data.is_empty()
+}
+
 fn attribute<'a>(node: &'a NodeProto, name: &str) -> Option<&'a AttributeProto> {
     node.attribute
         .iter()
@@ -158,7 +206,7 @@ fn text<'a>(node: &'a NodeProto, name: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{model, string, strings};
+    use crate::testing::{float, integer, integers, model, string, strings};
 
     #[track_caller]
     fn check(
@@ -211,6 +259,62 @@ mod tests {
     }
 
     #[test]
+    fn attributes_that_tract_does_not_follow_are_refused() {
+        let check = |operator: &str, attribute, reason: Option<&str>| {
+            let text = reason.map(|reason| format!("`{operator}` is refused: {reason}"));
+            check(operator, "", vec![attribute], text.as_deref());
+        };
+        let trains = "tract ignores `training_mode`";
+        check(
+            "BatchNormalization",
+            integer("training_mode", 1),
+            Some(trains),
+        );
+        check("BatchNormalization", integer("training_mode", 0), None);
+        let padding = "tract does not derive the padding from `output_shape`";
+        check(
+            "ConvTranspose",
+            integers("output_shape", &[9, 9]),
+            Some(padding),
+        );
+        check("ConvTranspose", integers("strides", &[2, 2]), None);
+        let mean = "tract divides the sum by the number of values";
+        check("GlobalLpPool", integer("p", 2), Some(mean));
+        let mode = |mode| string("coordinate_transformation_mode", mode);
+        let rounds = "tract rounds `half_pixel_symmetric` coordinates differently";
+        check("Resize", mode("half_pixel_symmetric"), Some(rounds));
+        check("Resize", mode("align_corners"), None);
+        let order = "tract orders the values as `DCR` whatever the mode";
+        check("SpaceToDepth", string("mode", "CRD"), Some(order));
+        check("SpaceToDepth", string("mode", "DCR"), None);
+        check("Swish", float("alpha", 0.5), Some("tract ignores `alpha`"));
+        check("Swish", float("alpha", 1.0), None);
+    }
+
+    #[test]
+    fn a_dropout_must_not_drop() {
+        let dropout = |training: Option<u8>, ratio: f32| {
+            let mut model = model("Dropout", "", vec![]);
+            let graph = model.graph.as_mut().unwrap();
+            graph.node[0].input = ["x", "ratio", "training"].map(str::to_owned).to_vec();
+            let tensor = |name: &str, raw_data| TensorProto {
+                name: name.to_owned(),
+                raw_data,
+                ..Default::default()
+            };
+            graph.initializer = vec![tensor("ratio", ratio.to_le_bytes().to_vec())];
+            let training = training.map(|training| tensor("training", vec![training]));
+            graph.initializer.extend(training);
+            unsupported(&crate::onnx(), &model).len()
+        };
+        assert_eq!(dropout(Some(0), 0.5), 0);
+        assert_eq!(dropout(Some(1), 0.0), 0);
+        assert_eq!(dropout(Some(1), 0.5), 1);
+        assert_eq!(dropout(None, 0.5), 1);
+        check("Dropout", "", vec![], None);
+    }
+
+    #[test]
     fn recurrences_run_forward_with_the_usual_activations_or_not_at_all() {
         for operator in ["RNN", "LSTM", "GRU"] {
             let reverse =
@@ -244,15 +348,10 @@ mod tests {
             vec![strings("activations", &["Sigmoid", "Relu", "Tanh"])],
             Some(activations),
         );
-        let clip = AttributeProto {
-            name: "clip".into(),
-            f: 3.0,
-            ..Default::default()
-        };
         check(
             "LSTM",
             "",
-            vec![clip],
+            vec![float("clip", 3.0)],
             Some("`LSTM` is refused: tract ignores `clip` and `input_forget`"),
         );
     }

@@ -1,7 +1,10 @@
 //! Whether a model answers as it must, before anybody asks it.
 //!
 //! Recorded answers of the reference runtime are compared where they are there. Otherwise the
-//! example is run, or a row made up from the specification, and the answer's form is checked.
+//! example is run, or inputs made up from the specification: one row, then several. Of these
+//! the answer's form is checked.
+
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -45,13 +48,28 @@ pub enum CheckError {
     /// The model fails.
     #[error("a run at the start fails")]
     Run(#[source] RunError),
+    /// The model fails where its open axes are longer than one.
+    #[error("a run at the start on {SEVERAL} fails; {RECORD}")]
+    Several(#[source] RunError),
     /// An output is not what the file declares.
-    #[error("a run at the start: output `{output}` {difference}")]
+    #[error("a run at the start on {input}: output `{output}` {difference}; {RECORD}")]
     Form {
+        /// What the model was run on.
+        input: &'static str,
         /// The output.
         output: String,
         /// In what.
         difference: Difference,
+    },
+    /// `labels` are not as many as the classes.
+    #[error("`model.yaml`: {given} `labels`, where output `{output}` has {expected} classes")]
+    Labels {
+        /// The output with a score for each class.
+        output: String,
+        /// How many classes it has.
+        expected: usize,
+        /// How many labels there are.
+        given: usize,
     },
     /// `columns` are not as many as the values in a row.
     #[error("`model.yaml`: {given} columns, where a row has {expected} values")]
@@ -62,6 +80,13 @@ pub enum CheckError {
         given: usize,
     },
 }
+
+/// What to do about a model that is right and does not pass the check of its form.
+const RECORD: &str = "if that is right, record `expected.json`: see models/README.md";
+/// What a model is run on, in words.
+const EXAMPLE: &str = "`example.json`";
+const ONE: &str = "a made-up input";
+const SEVERAL: &str = "a made-up input of several rows";
 
 /// What is recorded of a model.
 #[derive(Debug, Clone, Copy)]
@@ -101,10 +126,43 @@ pub(super) fn check(
         question.map_err(CheckError::Example)
     });
     let example = example.transpose()?;
-    match (recorded.expected, example) {
-        (Some(text), _) => check_expected(model, text),
-        (None, Some(question)) => check_form(model, question.inputs),
-        (None, None) => check_synthetic(model),
+    let outputs = match (recorded.expected, example) {
+        (Some(text), _) => check_expected(model, text)?,
+        (None, Some(question)) => check_form(model, question.inputs, EXAMPLE)?,
+        (None, None) => check_synthetic(model)?,
+    };
+    check_labels(model, description, &outputs)?;
+    Ok(outputs)
+}
+
+/// Labels are as many as the scores of a row, where there is an output of such scores.
+///
+/// A single score may tell two classes apart.
+fn check_labels(
+    model: &Model,
+    description: &Description,
+    outputs: &[Tensor],
+) -> Result<(), CheckError> {
+    let given = description.labels.len();
+    let scores = |(port, output): (&Port, &Tensor)| match (output.values(), output.shape()) {
+        (Values::Fp16(_) | Values::Fp32(_) | Values::Fp64(_), [_, classes]) => {
+            Some((port.name.clone(), *classes))
+        }
+        _ => None,
+    };
+    let ports = model.specification().outputs.iter();
+    let scores: Vec<(String, usize)> = ports.zip(outputs).filter_map(scores).collect();
+    let fits = |classes: usize| classes == given || (classes, given) == (1, 2);
+    if given == 0 || scores.iter().any(|(_, classes)| fits(*classes)) {
+        return Ok(());
+    }
+    match scores.into_iter().next() {
+        Some((output, expected)) => Err(CheckError::Labels {
+            output,
+            expected,
+            given,
+        }),
+        None => Ok(()),
     }
 }
 
@@ -189,33 +247,123 @@ fn check_case(
 /// Ones, as a mask that hides nothing needs them; then zeros, the one index that every table has.
 const FILLINGS: [u64; 2] = [1, 0];
 
-fn check_synthetic(model: &Model) -> Result<Vec<Tensor>, CheckError> {
-    let ports = &model.specification().inputs;
-    let [ones, zeros] =
-        FILLINGS.map(|filling| ports.iter().map(|port| synthetic(port, filling)).collect());
-    check_form(model, ones).or_else(|error| check_form(model, zeros).map_err(|_| error))
+/// How long the open axes of made-up inputs are.
+#[derive(Debug, Clone, Copy)]
+struct Lengths {
+    first: usize,
+    others: usize,
 }
 
-/// One row: every axis that is open is one long.
-fn synthetic(port: &Port, filling: u64) -> Tensor {
-    let length = |dimension: &Dimension| match dimension {
-        Dimension::Fixed(length) => *length,
-        Dimension::Named(_) | Dimension::Any => 1,
+impl Lengths {
+    /// One row of everything.
+    const ONE: Self = Self {
+        first: 1,
+        others: 1,
     };
-    let shape: Vec<usize> = port.shape.iter().flatten().map(length).collect();
-    let values = Values::filled(port.datatype, filling, volume(&shape).unwrap_or_default());
-    Tensor::new(shape, values.clone()).unwrap_or_else(|_| Tensor::flat(values))
+    /// Two rows, and what is neither one nor two on the other axes.
+    const SEVERAL: Self = Self {
+        first: 2,
+        others: 3,
+    };
 }
 
-fn check_form(model: &Model, inputs: Vec<Tensor>) -> Result<Vec<Tensor>, CheckError> {
+fn check_synthetic(model: &Model) -> Result<Vec<Tensor>, CheckError> {
+    let run = |filling| check_form(model, made_up(model, filling, Lengths::ONE), ONE);
+    let [ones, zeros] = FILLINGS;
+    let (filling, outputs) = match run(ones) {
+        Ok(outputs) => (ones, outputs),
+        Err(error) => (zeros, run(zeros).map_err(|_| error)?),
+    };
+    check_several(model, filling)?;
+    Ok(outputs)
+}
+
+/// Logic that is wrong about shapes is often right where all are one long.
+///
+/// A model that cannot be planned for these lengths may be made for others, and is served: its
+/// callers are told. So is one that takes several inputs and fails: they may not fit each other.
+/// One that fails on a single input, or answers in a shape it does not declare, would do so to
+/// callers. What is not finite is no matter here: one row was.
+fn check_several(model: &Model, filling: u64) -> Result<(), CheckError> {
+    let ports = &model.specification().inputs;
+    let is_open = |axis: &Dimension| !matches!(axis, Dimension::Fixed(_));
+    if !ports
+        .iter()
+        .flat_map(|port| &port.shape)
+        .flatten()
+        .any(is_open)
+    {
+        return Ok(());
+    }
+    let inputs = made_up(model, filling, Lengths::SEVERAL);
+    match check_form(model, inputs, SEVERAL) {
+        Err(CheckError::Run(RunError::Shapes(_))) => Ok(()),
+        Err(CheckError::Run(_)) if ports.len() > 1 => Ok(()),
+        Err(CheckError::Run(source)) => Err(CheckError::Several(source)),
+        Err(CheckError::Form {
+            difference: Difference::NotFinite(_),
+            ..
+        }) => Ok(()),
+        checked => checked.map(drop),
+    }
+}
+
+/// Inputs of one value all over; axes of one name are of one length.
+fn made_up(model: &Model, filling: u64, lengths: Lengths) -> Vec<Tensor> {
+    let mut named: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut made_up = Vec::new();
+    for port in &model.specification().inputs {
+        let open = |place: usize| {
+            if place == 0 {
+                lengths.first
+            } else {
+                lengths.others
+            }
+        };
+        let axes = port.shape.iter().flatten().enumerate();
+        let shape: Vec<usize> = axes
+            .map(|(place, axis)| match axis {
+                Dimension::Fixed(length) => *length,
+                Dimension::Named(name) => *named.entry(name).or_insert(open(place)),
+                Dimension::Any => open(place),
+            })
+            .collect();
+        let values = Values::filled(port.datatype, filling, volume(&shape).unwrap_or_default());
+        let tensor = Tensor::new(shape, values.clone());
+        made_up.push(tensor.unwrap_or_else(|_| Tensor::flat(values)));
+    }
+    made_up
+}
+
+fn check_form(
+    model: &Model,
+    inputs: Vec<Tensor>,
+    input: &'static str,
+) -> Result<Vec<Tensor>, CheckError> {
+    let specification = model.specification();
+    let named = named_lengths(&specification.inputs, &inputs);
     let outputs = model.run(inputs).map_err(CheckError::Run)?;
-    for (port, output) in model.specification().outputs.iter().zip(&outputs) {
-        if let Some(difference) = compare::form(port, output) {
+    for (port, output) in specification.outputs.iter().zip(&outputs) {
+        if let Some(difference) = compare::form(port, output, &named) {
             return Err(CheckError::Form {
+                input,
                 output: port.name.clone(),
                 difference,
             });
         }
     }
     Ok(outputs)
+}
+
+/// How long the named axes of the inputs are.
+fn named_lengths<'a>(ports: &'a [Port], inputs: &[Tensor]) -> BTreeMap<&'a str, usize> {
+    let axes = ports.iter().zip(inputs).flat_map(|(port, input)| {
+        let axes = port.shape.iter().flatten();
+        axes.zip(input.shape().to_vec())
+    });
+    let named = |(axis, length): (&'a Dimension, usize)| match axis {
+        Dimension::Named(name) => Some((name.as_str(), length)),
+        Dimension::Fixed(_) | Dimension::Any => None,
+    };
+    axes.filter_map(named).collect()
 }

@@ -1,8 +1,10 @@
 //! How an output differs from what it must be.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
-use crate::engine::Port;
+use crate::engine::{Dimension, Port};
 use crate::tensor::{Datatype, Tensor, Values};
 
 /// How an output differs from what it must be.
@@ -59,7 +61,7 @@ pub(super) fn difference(
         let expected = expected
             .shape()
             .iter()
-            .map(|length| i64::try_from(*length).unwrap_or(i64::MAX))
+            .map(|length| written(Some(*length)))
             .collect();
         return Some(Difference::Shape {
             expected,
@@ -92,21 +94,39 @@ fn first_apart<T: Copy + Into<f64>>(
 }
 
 /// How an output differs from what the file declares; datatypes were compared by the engine.
-pub(super) fn form(port: &Port, output: &Tensor) -> Option<Difference> {
-    let given = output.shape();
-    let is_length = |(expected, given): (&i64, &usize)| {
-        *expected < 0 || usize::try_from(*expected) == Ok(*given)
+///
+/// An axis is as long as the axis of the inputs that has its name.
+pub(super) fn form(
+    port: &Port,
+    output: &Tensor,
+    named: &BTreeMap<&str, usize>,
+) -> Option<Difference> {
+    let length = |axis: &Dimension| match axis {
+        Dimension::Fixed(length) => Some(*length),
+        Dimension::Named(name) => named.get(name.as_str()).copied(),
+        Dimension::Any => None,
     };
-    let fits = |expected: &[i64]| {
+    let declared = port.shape.as_ref();
+    let declared: Option<Vec<_>> = declared.map(|axes| axes.iter().map(length).collect());
+    let given = output.shape();
+    let fits = |expected: &[Option<usize>]| {
+        let is_length = |(expected, given): (&Option<usize>, &usize)| {
+            expected.is_none_or(|expected| expected == *given)
+        };
         expected.len() == given.len() && expected.iter().zip(given).all(is_length)
     };
-    match port.lengths() {
-        Some(expected) if !fits(&expected) => Some(Difference::Shape {
-            expected,
+    match declared.filter(|declared| !fits(declared)) {
+        Some(expected) => Some(Difference::Shape {
+            expected: expected.into_iter().map(written).collect(),
             given: given.to_vec(),
         }),
-        _ => output.values().not_finite().map(Difference::NotFinite),
+        None => output.values().not_finite().map(Difference::NotFinite),
     }
+}
+
+/// A length as it is written: -1 where any will do.
+fn written(length: Option<usize>) -> i64 {
+    length.map_or(-1, |length| i64::try_from(length).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]
@@ -188,5 +208,32 @@ mod tests {
             Values::Int32(vec![1]),
             Some(datatype),
         );
+    }
+
+    #[test]
+    fn a_named_axis_is_as_long_as_in_the_inputs() {
+        let port = Port {
+            name: "y".to_owned(),
+            datatype: Datatype::Fp32,
+            shape: Some(vec![
+                Dimension::Named("batch".to_owned()),
+                Dimension::Any,
+                Dimension::Named("other".to_owned()),
+            ]),
+        };
+        let check = |shape: [usize; 3], expected: Option<&[i64]>| {
+            let output = Tensor::new(shape.to_vec(), Values::Fp32(vec![1.0; 6])).unwrap();
+            let expected = expected.map(|expected| Difference::Shape {
+                expected: expected.to_vec(),
+                given: shape.to_vec(),
+            });
+            assert_eq!(
+                form(&port, &output, &BTreeMap::from([("batch", 2)])),
+                expected
+            );
+        };
+        check([2, 3, 1], None);
+        check([2, 1, 3], None);
+        check([3, 2, 1], Some(&[2, -1, -1]));
     }
 }

@@ -1,0 +1,36 @@
+//! tract's own builders, for the operators that are right but for some of their attributes.
+
+use std::sync::LazyLock;
+
+use tract_onnx::Onnx;
+use tract_onnx::model::ParsingContext;
+use tract_onnx::pb::NodeProto;
+use tract_onnx::tract_hir::internal::*;
+
+/// What a builder gives: the operator, and values of outer graphs that it needs.
+pub(crate) type Built = (Box<dyn InferenceOp>, Vec<String>);
+
+/// Builds a node as tract does.
+pub(crate) fn build(context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
+    static TRACT: LazyLock<Onnx> = LazyLock::new(tract_onnx::onnx);
+    let builder = TRACT.op_register.0.get(&node.op_type);
+    builder.with_context(|| format!("tract has no `{}`", node.op_type))?(context, node)
+}
+
+/// Wires one node that has one output.
+pub(crate) fn wire_one(
+    model: &mut TypedModel,
+    name: String,
+    operator: impl Into<Box<dyn TypedOp>>,
+    inputs: &[OutletId],
+) -> TractResult<OutletId> {
+    let outputs = model.wire_node(name, operator, inputs)?;
+    outputs.first().copied().context("a node has an output")
+}
+
+/// What tract wires of a node it built.
+pub(crate) fn expansion(built: Built) -> TractResult<Box<dyn Expansion>> {
+    let operator: &dyn Op = built.0.as_ref();
+    let expansion = operator.downcast_ref::<Box<dyn Expansion>>();
+    expansion.cloned().context("the operator is wired by tract")
+}
