@@ -98,7 +98,12 @@ async fn the_running_binary_answers_all_of_them() {
         .chain(good.iter().map(|(_, event)| event))
         .map(ToString::to_string)
         .collect();
-    let answers = runtime::run(&events, &attacks::issuers::write(folder.path()), &log).await;
+    let start = runtime::Start {
+        access: &attacks::issuers::write(folder.path()),
+        log: &log,
+        authorities: None,
+    };
+    let answers = runtime::run(&events, &start).await;
     let reasons = logged_reasons(&log);
     for (number, case) in cases.iter().enumerate() {
         let error = answers[&number].as_ref().expect_err(&case.name);

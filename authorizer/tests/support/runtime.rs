@@ -39,9 +39,19 @@ impl Drop for Process {
     }
 }
 
-/// Starts `authorizer` with this access file, gives it every event, and answers what came of each, by
-/// its number. Standard output is written to `log`.
-pub(crate) async fn run(events: &[String], access: &Path, log: &Path) -> BTreeMap<usize, Answer> {
+/// How `authorizer` is started.
+#[derive(Debug)]
+pub(crate) struct Start<'a> {
+    /// `ACCESS_FILE`.
+    pub(crate) access: &'a Path,
+    /// Where standard output is written to.
+    pub(crate) log: &'a Path,
+    /// `SSL_CERT_FILE`: the authorities to trust in place of the machine's.
+    pub(crate) authorities: Option<&'a Path>,
+}
+
+/// Starts `authorizer`, gives it every event, and answers what came of each, by its number.
+pub(crate) async fn run(events: &[String], with: &Start<'_>) -> BTreeMap<usize, Answer> {
     let (answers, mut received) = mpsc::unbounded_channel();
     let numbered = events.iter().enumerate();
     let waiting = numbered.map(|(number, event)| (format!("request-{number}"), event.clone()));
@@ -60,7 +70,7 @@ pub(crate) async fn run(events: &[String], access: &Path, log: &Path) -> BTreeMa
         .route("/2018-06-01/runtime/invocation/{id}/error", post(error))
         .with_state(api);
     tokio::spawn(async move { axum::serve(listener, router).await });
-    let _process = start(&address, access, log);
+    let _process = start(&address, with);
     let mut found = BTreeMap::new();
     while found.len() < events.len() {
         let answer = tokio::time::timeout(PATIENCE, received.recv()).await;
@@ -74,7 +84,7 @@ pub(crate) async fn run(events: &[String], access: &Path, log: &Path) -> BTreeMa
     found
 }
 
-fn start(address: &str, access: &Path, log: &Path) -> Process {
+fn start(address: &str, with: &Start<'_>) -> Process {
     let child = Command::new(env!("CARGO_BIN_EXE_authorizer"))
         .env_clear()
         .env("AWS_LAMBDA_RUNTIME_API", address)
@@ -83,9 +93,10 @@ fn start(address: &str, access: &Path, log: &Path) -> Process {
         .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128")
         .env("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/authorizer")
         .env("AWS_LAMBDA_LOG_STREAM_NAME", "stream")
-        .env("ACCESS_FILE", access)
+        .env("ACCESS_FILE", with.access)
+        .envs(with.authorities.map(|file| ("SSL_CERT_FILE", file)))
         .stdin(Stdio::null())
-        .stdout(File::create(log).unwrap())
+        .stdout(File::create(with.log).unwrap())
         .spawn();
     Process(child.unwrap())
 }
