@@ -12,8 +12,11 @@ use crate::keys::SkippedKey;
 use crate::reply::hex;
 use crate::token::BearerToken;
 
-/// Longest key id and route that are logged: both are whatever the client sent.
+/// Longest key id and route that are logged: both are whatever the client, or the issuer, sent.
 const MAX_LOGGED_CHARACTERS: usize = 128;
+
+/// Longest error that is logged: an issuer's answer may be quoted in it.
+const MAX_ERROR_CHARACTERS: usize = 512;
 
 /// One decision, for the log.
 #[derive(Debug, Default)]
@@ -41,10 +44,10 @@ impl Record {
             "decision": self.decision,
             "reason": self.reason,
             "detail": self.detail,
-            "route": cut(&self.route),
+            "route": cut(&self.route, MAX_LOGGED_CHARACTERS),
             "rules": self.rules,
             "issuer": self.issuer,
-            "kid": self.key_id.as_deref().map(cut),
+            "kid": self.key_id.as_deref().map(|id| cut(id, MAX_LOGGED_CHARACTERS)),
             "token_sha256": self.token_digest,
             "duration_ms": duration,
         }));
@@ -95,17 +98,17 @@ pub(crate) fn fetch_lines(fetch: &Fetch) -> Vec<Value> {
             "event": "key_fetch",
             "issuer": fetch.issuer,
             "outcome": "failed",
-            "error": with_causes(error),
+            "error": cut(&with_causes(error), MAX_ERROR_CHARACTERS),
         })],
     }
 }
 
 fn skipped_line(issuer: &str, key: &SkippedKey) -> Value {
-    json!({"event": "key_skipped", "issuer": issuer, "kid": key.id, "reason": key.reason.to_string()})
+    json!({"event": "key_skipped", "issuer": issuer, "kid": key.id.as_deref().map(|id| cut(id, MAX_LOGGED_CHARACTERS)), "reason": key.reason.to_string()})
 }
 
-fn cut(text: &str) -> String {
-    text.chars().take(MAX_LOGGED_CHARACTERS).collect()
+fn cut(text: &str, characters: usize) -> String {
+    text.chars().take(characters).collect()
 }
 
 /// A message with those of its causes.
