@@ -8,7 +8,7 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_core::ops::element_wise::{ElementWiseMiniOp, ElementWiseOp};
 use tract_onnx::tract_hir::internal::*;
 
-use crate::tract::Built;
+use crate::tract::{Built, same_as_input};
 
 /// Builds `Softplus` from its node.
 pub(crate) fn softplus(_context: &ParsingContext, _node: &NodeProto) -> TractResult<Built> {
@@ -54,13 +54,7 @@ impl Expansion for Activation {
         inputs: &'p [TensorProxy],
         outputs: &'p [TensorProxy],
     ) -> InferenceResult {
-        check_input_arity(inputs, 1)?;
-        check_output_arity(outputs, 1)?;
-        let ([input], [output]) = (inputs, outputs) else {
-            bail!("an activation has one input and one output")
-        };
-        solver.equals(&output.datum_type, &input.datum_type)?;
-        solver.equals(&output.shape, &input.shape)
+        same_as_input(solver, inputs, outputs)
     }
 
     fn wire(

@@ -10,7 +10,7 @@ use tract_onnx::tract_core::ops::nn::{Reduce, Reducer, Softmax, SoftmaxKind};
 use tract_onnx::tract_hir::internal::*;
 use tract_onnx::tract_hir::ops::nn;
 
-use crate::tract::{Built, wire_one};
+use crate::tract::{Built, same_as_input, wire_one};
 
 /// Since this version of the operators, `LogSoftmax` is along one axis.
 const ONE_AXIS: i64 = 13;
@@ -79,13 +79,7 @@ impl Expansion for LogSoftmax {
         inputs: &'p [TensorProxy],
         outputs: &'p [TensorProxy],
     ) -> InferenceResult {
-        check_input_arity(inputs, 1)?;
-        check_output_arity(outputs, 1)?;
-        let ([input], [output]) = (inputs, outputs) else {
-            bail!("a log-softmax has one input and one output")
-        };
-        solver.equals(&output.datum_type, &input.datum_type)?;
-        solver.equals(&output.shape, &input.shape)
+        same_as_input(solver, inputs, outputs)
     }
 
     fn wire(

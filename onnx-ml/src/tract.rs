@@ -17,6 +17,21 @@ pub(crate) fn build(context: &ParsingContext, node: &NodeProto) -> TractResult<B
     builder.with_context(|| format!("tract has no `{}`", node.op_type))?(context, node)
 }
 
+/// The rules of an operator whose one output has the type and the shape of its one input.
+pub(crate) fn same_as_input<'r, 'p: 'r>(
+    solver: &mut Solver<'r>,
+    inputs: &'p [TensorProxy],
+    outputs: &'p [TensorProxy],
+) -> InferenceResult {
+    check_input_arity(inputs, 1)?;
+    check_output_arity(outputs, 1)?;
+    let ([input], [output]) = (inputs, outputs) else {
+        bail!("the operator has one input and one output")
+    };
+    solver.equals(&output.datum_type, &input.datum_type)?;
+    solver.equals(&output.shape, &input.shape)
+}
+
 /// Wires one node that has one output.
 pub(crate) fn wire_one(
     model: &mut TypedModel,
