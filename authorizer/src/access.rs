@@ -7,6 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Deserializer};
 
+use crate::keys::KeySet;
 use crate::rules::Rules;
 use crate::verify::Trust;
 use reader::Reader;
@@ -29,14 +30,14 @@ pub(crate) struct Issuer {
 }
 
 /// Where an issuer's keys come from.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum KeySource {
     /// `jwks_uri` of the discovery document.
     Discovery,
     /// This address.
     Uri(String),
-    /// This file, read once: cold starts without network.
-    File(String),
+    /// A file, read with the configuration: cold starts without network.
+    File(KeySet),
 }
 
 #[derive(Deserialize)]
@@ -195,14 +196,14 @@ mod tests {
         assert_eq!(issuer.trust.audiences, ["ml-api"]);
         assert_eq!(issuer.trust.algorithms, Algorithm::ALL);
         assert_eq!(issuer.trust.leeway, DEFAULT_LEEWAY);
-        assert_eq!(issuer.keys, KeySource::Discovery);
+        assert!(matches!(issuer.keys, KeySource::Discovery));
         assert_eq!(access.rules.first_scopes(), ["predict"]);
         assert!(access.expiry_condition);
     }
 
     #[test]
     fn every_key_of_an_issuer_is_read() {
-        let issuer = "issuers: [{issuer: 'https://a', audience: [a, b], algorithms: [RS256, EdDSA], jwks: {file: keys.json}, \
+        let issuer = "issuers: [{issuer: 'https://a', audience: [a, b], algorithms: [RS256, EdDSA], jwks: {uri: 'https://a/keys'}, \
                       clients: [c], token_types: [at+jwt], leeway: 5m, max_age: 24h}]\ncontext: {tenant: org_id}\nusage_key: azp\nexpiry_condition: false\n";
         let access = Access::read(&format!("{issuer}{RULES}"), &environment).unwrap();
         let issuer = &access.issuers[0];
@@ -213,7 +214,7 @@ mod tests {
         assert_eq!(issuer.trust.audiences, ["a", "b"]);
         assert_eq!(issuer.trust.leeway, Duration::from_secs(300));
         assert_eq!(issuer.trust.max_age, Some(Duration::from_secs(86_400)));
-        assert_eq!(issuer.keys, KeySource::File("keys.json".to_owned()));
+        assert!(matches!(&issuer.keys, KeySource::Uri(uri) if uri == "https://a/keys"));
         assert_eq!(access.context, [("tenant".to_owned(), "org_id".to_owned())]);
         assert!(!access.expiry_condition);
     }

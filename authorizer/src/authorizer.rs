@@ -7,12 +7,10 @@ use std::time::{Instant, SystemTime};
 use reqwest::Client;
 use serde_json::Value;
 
-use crate::access::{Issuer as Configured, KeySource};
 use crate::caller::Caller;
 use crate::config::Config;
 use crate::event::{EventError, Request};
 use crate::issuer::{self, Issuer, Unavailable};
-use crate::keys::{KeySet, KeySetError};
 use crate::policy;
 use crate::record::{self, Record};
 use crate::reply::{self, Denial, Extras};
@@ -61,12 +59,6 @@ pub enum StartError {
     /// The HTTP client cannot be made.
     #[error("the HTTP client cannot be made")]
     Client(#[source] reqwest::Error),
-    /// Key files that cannot be used, one problem each.
-    #[error("{}", problems.join("\n"))]
-    KeyFiles {
-        /// Each with its file's name.
-        problems: Vec<String>,
-    },
 }
 
 /// What a verified token came to, before it is put into the gateway's words.
@@ -76,12 +68,12 @@ enum Verdict {
 }
 
 impl Authorizer {
-    /// Reads key files and fetches the keys of all issuers at once. An issuer that cannot be reached is
+    /// Fetches the keys of all issuers at once. An issuer that cannot be reached is
     /// logged and asked again when a token of it comes.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let access = config.access;
         let client = issuer::client().map_err(StartError::Client)?;
-        let issuers = issuers(access.issuers)?;
+        let issuers = access.issuers.into_iter().map(Issuer::new).collect();
         let mut authorizer = Self {
             client,
             issuers,
@@ -252,38 +244,6 @@ impl Record {
         self.decision = decision;
         self.reason = reason;
     }
-}
-
-fn issuers(configured: Vec<Configured>) -> Result<Vec<Issuer>, StartError> {
-    let mut issuers = Vec::new();
-    let mut problems = Vec::new();
-    for issuer in configured {
-        match &issuer.keys {
-            KeySource::Discovery | KeySource::Uri(_) => issuers.push(Issuer::new(issuer, None)),
-            KeySource::File(path) => match key_file(path) {
-                Ok(keys) => issuers.push(Issuer::new(issuer, Some(keys))),
-                Err(error) => problems.push(format!("key file `{path}`: {error}")),
-            },
-        }
-    }
-    if problems.is_empty() {
-        Ok(issuers)
-    } else {
-        Err(StartError::KeyFiles { problems })
-    }
-}
-
-#[derive(Debug, thiserror::Error)]
-enum KeyFileError {
-    #[error("cannot be read: {0}")]
-    Read(std::io::Error),
-    #[error(transparent)]
-    Keys(KeySetError),
-}
-
-fn key_file(path: &str) -> Result<KeySet, KeyFileError> {
-    let text = std::fs::read(path).map_err(KeyFileError::Read)?;
-    KeySet::parse(&text).map_err(KeyFileError::Keys)
 }
 
 #[expect(

@@ -69,12 +69,16 @@ pub(crate) enum FetchError {
 }
 
 impl Issuer {
-    /// An issuer whose keys are fetched, or pinned by `keys` from a file.
-    pub(crate) fn new(configured: Configured, keys: Option<KeySet>) -> Self {
+    /// An issuer whose keys are fetched, or those of its file.
+    pub(crate) fn new(configured: Configured) -> Self {
+        let cache = match &configured.keys {
+            KeySource::File(keys) => KeyCache::pinned(keys.clone()),
+            KeySource::Discovery | KeySource::Uri(_) => KeyCache::default(),
+        };
         Self {
             trust: configured.trust,
             source: configured.keys,
-            cache: Mutex::new(keys.map(KeyCache::pinned).unwrap_or_default()),
+            cache: Mutex::new(cache),
             in_flight: tokio::sync::Mutex::new(()),
         }
     }

@@ -145,8 +145,8 @@ async fn an_issuer_that_differs_by_a_slash_is_refused_and_named_in_the_log() {
     );
 }
 
-#[tokio::test]
-async fn key_files_that_cannot_be_used_are_reported_together() {
+#[test]
+fn key_files_that_cannot_be_used_are_reported_with_all_else() {
     let folder = tempfile::tempdir().unwrap();
     let empty = folder.path().join("empty.json");
     std::fs::write(&empty, r#"{"keys": [{"kty": "oct"}]}"#).unwrap();
@@ -158,14 +158,15 @@ async fn key_files_that_cannot_be_used_are_reported_together() {
         )
     };
     let text = format!(
-        "issuers:\n{}{}rules: [{{allow: [GET /x], require: {{authenticated: true}}}}]\n",
+        "issuers:\n{}{}rules: [{{allow: [GET /x], require: {{}}}}]\n",
         issuer("a", &empty),
         issuer("b", &folder.path().join("none.json"))
     );
     std::fs::write(&access, text).unwrap();
     let access = access.to_str().unwrap().to_owned();
-    let config = Config::load(move |name| (name == "ACCESS_FILE").then(|| access.clone())).unwrap();
-    let problems = Authorizer::start(config).await.unwrap_err().to_string();
+    let error =
+        Config::load(move |name| (name == "ACCESS_FILE").then(|| access.clone())).unwrap_err();
+    let problems = error.to_string();
     assert!(
         problems.contains("empty.json`: the key set has no usable key"),
         "{problems}"
@@ -174,4 +175,5 @@ async fn key_files_that_cannot_be_used_are_reported_together() {
         problems.contains("none.json`: cannot be read"),
         "{problems}"
     );
+    assert!(problems.contains("rule 1 requires nothing"), "{problems}");
 }

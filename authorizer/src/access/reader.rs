@@ -7,6 +7,7 @@ use super::{
     Issuer, IssuerEntry, KeyPlace, KeySource, KeySourceEntry, OneOrMany, RequireEntry, RuleEntry,
 };
 use crate::algorithm::Algorithm;
+use crate::keys::KeySet;
 use crate::pattern::RoutePattern;
 use crate::policy;
 use crate::reply::RESERVED_NAMES;
@@ -124,9 +125,22 @@ impl Reader<'_> {
                 KeySource::Uri(uri)
             }
             Some(KeySourceEntry::Placed(KeyPlace::File(path))) => {
-                KeySource::File(self.value("file", &path).unwrap_or_default())
+                KeySource::File(self.key_file(&path).unwrap_or_default())
             }
         }
+    }
+
+    fn key_file(&mut self, path: &str) -> Option<KeySet> {
+        let path = self.value("file", path)?;
+        let problem = match std::fs::read(&path) {
+            Ok(text) => match KeySet::parse(&text) {
+                Ok(keys) => return Some(keys),
+                Err(error) => error.to_string(),
+            },
+            Err(error) => format!("cannot be read: {error}"),
+        };
+        self.problems.push(format!("key file `{path}`: {problem}"));
+        None
     }
 
     pub(super) fn rules(&mut self, entries: Vec<RuleEntry>, issuers: &[Issuer]) -> Rules {
