@@ -1,16 +1,20 @@
 //! The file `access.yaml`: its shape, and its translation into issuers and rules. Every problem of the
 //! whole file is collected; a start with half a configuration is no start.
 
-mod reader;
+mod issuers;
+mod rules;
+mod values;
 
 use std::collections::BTreeMap;
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 
-use crate::keys::KeySet;
+use crate::deployment::Deployment;
 use crate::rules::Rules;
-use crate::verify::Trust;
-use reader::Reader;
+use issuers::IssuerEntry;
+pub(crate) use issuers::{Issuer, KeySource};
+use rules::RuleEntry;
+use values::{Reader, present};
 
 /// Everything that `access.yaml` says.
 #[derive(Debug)]
@@ -20,24 +24,6 @@ pub(crate) struct Access {
     pub(crate) context: Vec<(String, String)>,
     pub(crate) usage_key: Option<String>,
     pub(crate) expiry_condition: bool,
-}
-
-/// One trusted issuer and where its keys come from.
-#[derive(Debug)]
-pub(crate) struct Issuer {
-    pub(crate) trust: Trust,
-    pub(crate) keys: KeySource,
-}
-
-/// Where an issuer's keys come from.
-#[derive(Debug)]
-pub(crate) enum KeySource {
-    /// `jwks_uri` of the discovery document.
-    Discovery,
-    /// This address.
-    Uri(String),
-    /// A file, read with the configuration: cold starts without network.
-    File(KeySet),
 }
 
 #[derive(Deserialize)]
@@ -53,82 +39,18 @@ struct AccessFile {
     expiry_condition: Option<bool>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct IssuerEntry {
-    issuer: String,
-    audience: OneOrMany,
-    #[serde(default, deserialize_with = "present")]
-    algorithms: Option<Vec<String>>,
-    #[serde(default, deserialize_with = "present")]
-    jwks: Option<KeySourceEntry>,
-    #[serde(default, deserialize_with = "present")]
-    clients: Option<Vec<String>>,
-    #[serde(default, deserialize_with = "present")]
-    token_types: Option<Vec<String>>,
-    #[serde(default, deserialize_with = "present")]
-    leeway: Option<String>,
-    #[serde(default, deserialize_with = "present")]
-    max_age: Option<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum KeySourceEntry {
-    Named(String),
-    Placed(KeyPlace),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "lowercase")]
-enum KeyPlace {
-    Uri(String),
-    File(String),
-}
-
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RuleEntry {
-    allow: Vec<String>,
-    require: RequireEntry,
-    #[serde(default, deserialize_with = "present")]
-    issuer: Option<String>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct RequireEntry {
-    #[serde(default, deserialize_with = "present")]
-    scope: Option<OneOrMany>,
-    #[serde(default, deserialize_with = "present")]
-    role: Option<OneOrMany>,
-    #[serde(default, deserialize_with = "present")]
-    client_role: Option<OneOrMany>,
-    #[serde(default, deserialize_with = "present")]
-    permission: Option<OneOrMany>,
-    #[serde(default, deserialize_with = "present")]
-    any: Option<Vec<Self>>,
-    #[serde(default, deserialize_with = "present")]
-    authenticated: Option<bool>,
-}
-
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum OneOrMany {
-    One(String),
-    Many(Vec<String>),
-}
-
 impl Access {
     /// Reads the file's text; `lookup` gives the variables of the environment.
     pub(crate) fn read(
         text: &str,
         lookup: &dyn Fn(&str) -> Option<String>,
+        deployment: &Deployment,
     ) -> Result<Self, Vec<String>> {
         let file: AccessFile =
             serde_saphyr::from_str(text).map_err(|error| vec![error.to_string()])?;
         let mut reader = Reader {
             lookup,
+            deployment,
             problems: Vec::new(),
         };
         let issuers = reader.issuers(file.issuers);
@@ -149,20 +71,12 @@ impl Access {
     }
 }
 
-/// A key without a value is an error, and not as good as no key at all: whoever writes `clients:`
-/// means to name some.
-fn present<'de, D: Deserializer<'de>, T: Deserialize<'de>>(
-    deserializer: D,
-) -> Result<Option<T>, D::Error> {
-    T::deserialize(deserializer).map(Some)
-}
-
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::access::reader::DEFAULT_LEEWAY;
+    use crate::access::issuers::DEFAULT_LEEWAY;
     use crate::algorithm::Algorithm;
 
     fn environment(name: &str) -> Option<String> {
@@ -179,7 +93,9 @@ mod tests {
 
     #[track_caller]
     fn check(text: &str, expected: &[&str]) {
-        let problems = Access::read(text, &environment).err().unwrap_or_default();
+        let problems = Access::read(text, &environment, &Deployment::default())
+            .err()
+            .unwrap_or_default();
         assert_eq!(problems.len(), expected.len(), "{problems:?}");
         for (problem, part) in problems.iter().zip(expected) {
             assert!(problem.contains(part), "{problem}");
@@ -188,7 +104,12 @@ mod tests {
 
     #[test]
     fn the_file_in_the_repository_is_read() {
-        let access = Access::read(include_str!("../../access.yaml"), &environment).unwrap();
+        let access = Access::read(
+            include_str!("../../access.yaml"),
+            &environment,
+            &Deployment::default(),
+        )
+        .unwrap();
         let [issuer] = access.issuers.as_slice() else {
             panic!("one issuer")
         };
@@ -205,7 +126,12 @@ mod tests {
     fn every_key_of_an_issuer_is_read() {
         let issuer = "issuers: [{issuer: 'https://a', audience: [a, b], algorithms: [RS256, EdDSA], jwks: {uri: 'https://a/keys'}, \
                       clients: [c], token_types: [at+jwt], leeway: 5m, max_age: 24h}]\ncontext: {tenant: org_id}\nusage_key: azp\nexpiry_condition: false\n";
-        let access = Access::read(&format!("{issuer}{RULES}"), &environment).unwrap();
+        let access = Access::read(
+            &format!("{issuer}{RULES}"),
+            &environment,
+            &Deployment::default(),
+        )
+        .unwrap();
         let issuer = &access.issuers[0];
         assert_eq!(
             issuer.trust.algorithms,

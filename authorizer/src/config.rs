@@ -3,6 +3,7 @@
 use thiserror::Error;
 
 use crate::access::Access;
+use crate::deployment::Deployment;
 
 /// The access file that is used when `ACCESS_FILE` is not set.
 const BUILT_IN: &str = include_str!("../../access.yaml");
@@ -13,11 +14,14 @@ const BUILT_IN: &str = include_str!("../../access.yaml");
 /// | --- | --- |
 /// | `ACCESS_FILE` | path of the access file; if not set, the `access.yaml` built in |
 /// | `ISSUER`, `AUDIENCE` | named by the built-in `access.yaml`; another file names its own |
+/// | `AUTHORIZER_TTL` | seconds for which the gateway remembers an answer; taken to be 300 if not set |
+/// | `PUBLIC_BASE_URL` | what stands before a route in the address that callers use, such as `https://api.example` |
 ///
 /// Any other variable counts only where the access file names it as `${NAME}`.
 #[derive(Debug)]
 pub struct Config {
     pub(crate) access: Access,
+    pub(crate) deployment: Deployment,
 }
 
 /// Everything that is wrong with the configuration.
@@ -31,22 +35,22 @@ pub struct ConfigError {
 impl Config {
     /// Reads the configuration through `lookup`, which answers the value of an environment variable.
     pub fn load(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let mut problems = Vec::new();
+        let deployment = Deployment::load(&lookup, &mut problems);
         let (origin, text) = match lookup("ACCESS_FILE").filter(|path| !path.is_empty()) {
             None => ("access.yaml".to_owned(), Ok(BUILT_IN.to_owned())),
             Some(path) => (path.clone(), std::fs::read_to_string(&path)),
         };
         let access = match text {
-            Ok(text) => Access::read(&text, &lookup),
+            Ok(text) => Access::read(&text, &lookup, &deployment),
             Err(error) => Err(vec![format!("cannot be read: {error}")]),
         };
-        access
-            .map(|access| Self { access })
-            .map_err(|problems| ConfigError {
-                problems: problems
-                    .iter()
-                    .map(|problem| format!("{origin}: {problem}"))
-                    .collect(),
-            })
+        let of_file = |problem: &String| format!("{origin}: {problem}");
+        problems.extend(access.as_ref().err().into_iter().flatten().map(of_file));
+        match access {
+            Ok(access) if problems.is_empty() => Ok(Self { access, deployment }),
+            Ok(_) | Err(_) => Err(ConfigError { problems }),
+        }
     }
 }
 
@@ -64,14 +68,25 @@ mod tests {
     }
 
     #[test]
-    fn the_template_sets_what_is_required() {
+    fn the_template_sets_what_is_said_of_it() {
         let template = include_str!("../../template.yaml");
-        for (name, parameter) in [("ISSUER", "Issuer"), ("AUDIENCE", "Audience")] {
+        let set = [
+            ("ISSUER", "Issuer"),
+            ("AUDIENCE", "Audience"),
+            ("AUTHORIZER_TTL", "AuthorizerTtl"),
+        ];
+        for (name, parameter) in set {
             assert!(
                 template.contains(&format!(" {name}: !Ref {parameter}\n")),
                 "{name}"
             );
         }
+    }
+
+    #[test]
+    fn problems_of_the_variables_and_of_the_file_come_together() {
+        let error = Config::load(|name| (name == "AUTHORIZER_TTL").then(|| "soon".to_owned()));
+        assert_eq!(error.unwrap_err().problems.len(), 3);
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! What API Gateway sends: the shape is recognised from the event, and read leniently. A missing, null
 //! or odd header is no credential; it never fails the event.
 
+use std::net::IpAddr;
+
 use serde_json::Value;
 use thiserror::Error;
 
@@ -13,9 +15,27 @@ use crate::token::{BearerToken, TokenError};
 pub struct Request {
     /// Where the policy's resources lie.
     pub stage: StageArn,
-    /// The route asked for, as `METHOD/path`: for the log alone, for the answer is replayed on others.
+    /// The route asked for, as `METHOD/path`: for the log alone where the answer is replayed on others.
     pub route: String,
+    /// What it brings beside its token.
+    pub circumstances: Circumstances,
     credentials: Vec<String>,
+}
+
+/// What an event says of a request beside its token. An answer that depends on any of it must not be
+/// remembered by the gateway.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Circumstances {
+    /// The HTTP method; none in a `TOKEN` event.
+    pub method: Option<String>,
+    /// The path without the stage, as received; none in a `TOKEN` event.
+    pub path: Option<String>,
+    /// The address of the client, as the gateway saw it.
+    pub source_ip: Option<IpAddr>,
+    /// Every value of the header `DPoP`.
+    pub dpop_proofs: Vec<String>,
+    /// The client's certificate in PEM, where the gateway asks for one.
+    pub client_certificate: Option<String>,
 }
 
 /// Why a JSON text is no authorizer event. Our mistake or the deployment's, never the caller's.
@@ -43,14 +63,15 @@ impl Request {
         let text = |name: &str| event.get(name).and_then(Value::as_str);
         let (arn, credentials) = match (text("type"), text("version")) {
             (Some("TOKEN"), _) => ("methodArn", strings(event.get("authorizationToken"))),
-            (Some("REQUEST"), Some("2.0")) => ("routeArn", authorization(&event)),
-            (Some("REQUEST"), _) => ("methodArn", authorization(&event)),
+            (Some("REQUEST"), Some("2.0")) => ("routeArn", header(&event, "authorization")),
+            (Some("REQUEST"), _) => ("methodArn", header(&event, "authorization")),
             _ => return Err(EventError::Shape),
         };
         let arn = text(arn).unwrap_or_default();
         Ok(Self {
             stage: StageArn::of(arn).ok_or(EventError::Arn)?,
             route: arn.splitn(3, '/').nth(2).unwrap_or_default().to_owned(),
+            circumstances: Circumstances::read(&event),
             credentials,
         })
     }
@@ -65,13 +86,51 @@ impl Request {
     }
 }
 
-/// The values of every header that is named `Authorization` in any case. `headers` has the last value
-/// of each name only, so `multiValueHeaders` counts where it has any.
-fn authorization(event: &Value) -> Vec<String> {
+impl Circumstances {
+    fn read(event: &Value) -> Self {
+        let first = |pointers: &[&str]| {
+            let mut found = pointers.iter().filter_map(|at| event.pointer(at));
+            found.find_map(Value::as_str).map(str::to_owned)
+        };
+        Self {
+            method: first(&["/httpMethod", "/requestContext/http/method"]),
+            path: first(&["/path"]).or_else(|| raw_path(event)),
+            source_ip: first(&[
+                "/requestContext/identity/sourceIp",
+                "/requestContext/http/sourceIp",
+            ])
+            .and_then(|address| address.parse().ok()),
+            dpop_proofs: header(event, "dpop"),
+            client_certificate: first(&[
+                "/requestContext/identity/clientCert/clientCertPem",
+                "/requestContext/authentication/clientCert/clientCertPem",
+            ]),
+        }
+    }
+}
+
+/// The path of payload 2.0 begins with the stage, unless that is the one without a name.
+fn raw_path(event: &Value) -> Option<String> {
+    let path = event.get("rawPath")?.as_str()?;
+    let stage = event.pointer("/requestContext/stage")?.as_str()?;
+    let within = path
+        .strip_prefix('/')
+        .and_then(|path| path.strip_prefix(stage))
+        .filter(|rest| rest.is_empty() || rest.starts_with('/'));
+    match within {
+        Some("") => Some("/".to_owned()),
+        Some(rest) => Some(rest.to_owned()),
+        None => Some(path.to_owned()),
+    }
+}
+
+/// The values of every header with this name in any case. `headers` has the last value of each name
+/// only, so `multiValueHeaders` counts where it has any.
+fn header(event: &Value, wanted: &str) -> Vec<String> {
     let values = |member: &str| -> Vec<String> {
         let headers = event.get(member).and_then(Value::as_object);
         let named = headers.into_iter().flatten();
-        let named = named.filter(|(name, _)| name.eq_ignore_ascii_case("authorization"));
+        let named = named.filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
         named.flat_map(|(_, value)| strings(Some(value))).collect()
     };
     match values("multiValueHeaders") {
@@ -193,6 +252,41 @@ mod tests {
         check(&event, Ok("a.b.c"));
         let request = Request::read(&event.to_string()).unwrap();
         assert_eq!(request.route, "POST/predict");
+    }
+
+    #[test]
+    fn circumstances_are_read_where_each_payload_has_them() {
+        let rest = json!({
+            "type": "REQUEST", "methodArn": ARN, "httpMethod": "POST", "path": "/predict", "headers": {"dpop": "a"},
+            "requestContext": {"path": "/prod/predict", "identity": {"sourceIp": "192.0.2.1", "clientCert": {"clientCertPem": "PEM"}}},
+        });
+        let http = |path: &str, stage: &str| {
+            json!({
+                "type": "REQUEST", "version": "2.0", "routeArn": ARN, "rawPath": path, "headers": {"DPoP": "a"},
+                "requestContext": {
+                    "stage": stage, "http": {"method": "POST", "sourceIp": "192.0.2.1"},
+                    "authentication": {"clientCert": {"clientCertPem": "PEM"}},
+                },
+            })
+        };
+        let expected = Circumstances {
+            method: Some("POST".to_owned()),
+            path: Some("/predict".to_owned()),
+            source_ip: Some([192, 0, 2, 1].into()),
+            dpop_proofs: vec!["a".to_owned()],
+            client_certificate: Some("PEM".to_owned()),
+        };
+        let read = |event: Value| Request::read(&event.to_string()).unwrap().circumstances;
+        assert_eq!(read(rest), expected);
+        assert_eq!(read(http("/prod/predict", "prod")), expected);
+        assert_eq!(read(http("/predict", "$default")), expected);
+        assert_eq!(
+            read(http("/production", "prod")).path.as_deref(),
+            Some("/production")
+        );
+        assert_eq!(read(http("/prod", "prod")).path.as_deref(), Some("/"));
+        let none = json!({"type": "TOKEN", "methodArn": ARN, "authorizationToken": "x"});
+        assert_eq!(read(none), Circumstances::default());
     }
 
     #[test]

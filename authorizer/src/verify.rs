@@ -6,23 +6,13 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Map, Value};
 
 use crate::algorithm::Algorithm;
-use crate::caller::{Caller, Grants};
+use crate::caller::Caller;
+use crate::claims::{Check, Claims};
 use crate::keys::VerificationKey;
 use crate::token::{Header, TokenError, UnverifiedToken};
 
 /// Header types of an access token if `token_types` is left out. A missing type is accepted as well.
 const DEFAULT_TYPES: [&str; 2] = ["at+jwt", "jwt"];
-/// Payload `typ` of Keycloak's tokens that are not access tokens.
-const OTHER_KINDS: [&str; 4] = ["ID", "Refresh", "Offline", "Logout"];
-/// Claims that only ID tokens and logout tokens have (OpenID Connect Core section 3.3.2.11,
-/// Back-Channel Logout section 2.4). `nonce` is not one: older Keycloaks put it in access tokens.
-const OTHER_CLAIMS: [&str; 3] = ["at_hash", "c_hash", "events"];
-/// `token_use` of Cognito's access tokens; its ID tokens say `id`, and are the only ones with an audience.
-const ACCESS_USE: &str = "access";
-/// The end of the year 9999: later dates have no ISO 8601 form that IAM reads.
-const LATEST_DATE: u64 = 253_402_300_799;
-/// Longest `sub`, `azp`, `client_id` and `typ` (OpenID Connect Core section 2: 255 characters of ASCII).
-const MAX_NAME_BYTES: usize = 255;
 
 /// What one issuer's tokens must fulfil.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -64,7 +54,7 @@ impl Trust {
     }
 }
 
-/// Verifies the signature with `key`, then the claims at the time `now`.
+/// Verifies the signature with `key`, then the claims at the time `now`, in the order of [`Check::ALL`].
 pub fn verify(
     token: UnverifiedToken<'_>,
     key: &VerificationKey,
@@ -74,25 +64,21 @@ pub fn verify(
     if !key.verifies(token.header.algorithm, token.signed, token.signature) {
         return Err(TokenError::Signature);
     }
-    let claims = token.claims;
-    if token_issuer(&claims)? != trust.issuer {
-        return Err(TokenError::Issuer);
+    accept(token.claims, trust, now)
+}
+
+/// Checks claims whose origin is proven.
+pub fn accept(
+    claims: Map<String, Value>,
+    trust: &Trust,
+    now: SystemTime,
+) -> Result<Caller, TokenError> {
+    let facts = Claims::new(&claims, trust, seconds(now));
+    for check in Check::ALL {
+        check.run(&facts)?;
     }
-    check_audience(&claims, &trust.audiences)?;
-    let accepted_until = check_times(&claims, trust, seconds(now))?;
-    check_kind(&claims)?;
-    let subject = text(&claims, "sub")?;
-    let client_id = client(&claims, trust)?;
-    let principal = subject.clone().or_else(|| client_id.clone());
-    Ok(Caller {
-        principal: principal.ok_or(TokenError::Claim("sub"))?,
-        subject,
-        client_id,
-        issuer: trust.issuer.clone(),
-        accepted_until,
-        grants: Grants::read(&claims)?,
-        claims,
-    })
+    let caller = facts.caller()?;
+    Ok(Caller { claims, ..caller })
 }
 
 /// Types are compared as media types without their `application/` (RFC 7515 section 4.1.9).
@@ -104,130 +90,6 @@ fn media_type(name: &str) -> String {
     }
 }
 
-fn token_issuer(claims: &Map<String, Value>) -> Result<&str, TokenError> {
-    let issuer = claims.get("iss").and_then(Value::as_str);
-    issuer.ok_or(TokenError::Claim("iss"))
-}
-
-fn check_audience(claims: &Map<String, Value>, accepted: &[String]) -> Result<(), TokenError> {
-    let is_ours = |name: &str| accepted.iter().any(|audience| audience == name);
-    let found = match claims.get("aud") {
-        Some(Value::String(name)) => is_ours(name),
-        Some(Value::Array(names)) => {
-            let names: Option<Vec<_>> = names.iter().map(Value::as_str).collect();
-            names
-                .ok_or(TokenError::Claim("aud"))?
-                .into_iter()
-                .any(is_ours)
-        }
-        None | Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) => {
-            return Err(TokenError::Claim("aud"));
-        }
-    };
-    if found {
-        Ok(())
-    } else {
-        Err(TokenError::Audience)
-    }
-}
-
-/// Checks `exp`, `nbf` and `iat`, and answers until when the token is accepted.
-fn check_times(claims: &Map<String, Value>, trust: &Trust, now: u64) -> Result<u64, TokenError> {
-    let leeway = trust.leeway.as_secs();
-    let expires_at = date(claims, "exp")?.ok_or(TokenError::Claim("exp"))?;
-    let accepted_until = expires_at.saturating_add(leeway).min(LATEST_DATE);
-    if now >= accepted_until {
-        return Err(TokenError::Expired);
-    }
-    let issued_at = date(claims, "iat")?;
-    let starts = [date(claims, "nbf")?, issued_at];
-    if starts
-        .into_iter()
-        .flatten()
-        .any(|start| start > now + leeway)
-    {
-        return Err(TokenError::NotYetValid);
-    }
-    if let Some(max_age) = trust.max_age {
-        let issued_at = issued_at.ok_or(TokenError::Claim("iat"))?;
-        if now
-            > issued_at
-                .saturating_add(max_age.as_secs())
-                .saturating_add(leeway)
-        {
-            return Err(TokenError::TooOld);
-        }
-    }
-    Ok(accepted_until)
-}
-
-fn check_kind(claims: &Map<String, Value>) -> Result<(), TokenError> {
-    let kind = text(claims, "typ")?;
-    if kind.is_some_and(|kind| OTHER_KINDS.contains(&kind.as_str())) {
-        return Err(TokenError::NotAccessToken);
-    }
-    let other_use = claims
-        .get("token_use")
-        .is_some_and(|name| name != ACCESS_USE);
-    if other_use || OTHER_CLAIMS.iter().any(|name| claims.contains_key(*name)) {
-        return Err(TokenError::NotAccessToken);
-    }
-    if claims.contains_key("cnf") {
-        return Err(TokenError::Bound);
-    }
-    Ok(())
-}
-
-fn client(claims: &Map<String, Value>, trust: &Trust) -> Result<Option<String>, TokenError> {
-    let (party, id) = (text(claims, "azp")?, text(claims, "client_id")?);
-    let accepted = |client: &String| {
-        trust
-            .clients
-            .as_ref()
-            .is_none_or(|list| list.contains(client))
-    };
-    // Both claims, where a token has both: a list that one of them escapes is no list.
-    if ![&party, &id].into_iter().flatten().all(accepted) {
-        return Err(TokenError::Client);
-    }
-    match party.or(id) {
-        None if trust.clients.is_some() => Err(TokenError::Client),
-        client => Ok(client),
-    }
-}
-
-fn text(claims: &Map<String, Value>, name: &'static str) -> Result<Option<String>, TokenError> {
-    match claims.get(name) {
-        None => Ok(None),
-        Some(Value::String(value)) if is_name(value) => Ok(Some(value.clone())),
-        Some(_) => Err(TokenError::Claim(name)),
-    }
-}
-
-/// Names enter the context and the log: not empty, bounded, nothing invisible.
-fn is_name(value: &str) -> bool {
-    (1..=MAX_NAME_BYTES).contains(&value.len()) && !value.chars().any(char::is_control)
-}
-
-/// A NumericDate (RFC 7519 section 2) in whole seconds; fractions are cut off.
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_precision_loss,
-    clippy::cast_sign_loss,
-    reason = "the range is checked"
-)]
-fn date(claims: &Map<String, Value>, name: &'static str) -> Result<Option<u64>, TokenError> {
-    match claims.get(name) {
-        None => Ok(None),
-        Some(value) => match value.as_f64() {
-            Some(seconds) if (0.0..=LATEST_DATE as f64).contains(&seconds) => {
-                Ok(Some(seconds as u64))
-            }
-            _ => Err(TokenError::Claim(name)),
-        },
-    }
-}
-
 fn seconds(at: SystemTime) -> u64 {
     at.duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())
@@ -235,9 +97,10 @@ fn seconds(at: SystemTime) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
+    use crate::claims::{LATEST_DATE, MAX_NAME_BYTES, OTHER_KINDS};
     use crate::keys::{KeySet, Selection};
     use crate::support::{self, AUDIENCE, ISSUER, Key, good_claims, with};
     use crate::token::BearerToken;

@@ -1,0 +1,190 @@
+//! The entries below `issuers`: whose tokens count, under which conditions, and where the keys come from.
+
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::values::{OneOrMany, Reader, present};
+use crate::algorithm::Algorithm;
+use crate::keys::KeySet;
+use crate::verify::Trust;
+
+/// Longest tolerance for clocks that differ: RFC 7519 section 4.1.4 speaks of a few minutes.
+const MAX_LEEWAY: Duration = Duration::from_secs(5 * 60);
+/// Tolerance if `leeway` is left out.
+pub(super) const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
+
+/// One trusted issuer and where its keys come from.
+#[derive(Debug)]
+pub(crate) struct Issuer {
+    pub(crate) trust: Trust,
+    pub(crate) keys: KeySource,
+}
+
+/// Where an issuer's keys come from.
+#[derive(Debug)]
+pub(crate) enum KeySource {
+    /// `jwks_uri` of the discovery document.
+    Discovery,
+    /// This address.
+    Uri(String),
+    /// A file, read with the configuration: cold starts without network.
+    File(KeySet),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct IssuerEntry {
+    issuer: String,
+    audience: OneOrMany,
+    #[serde(default, deserialize_with = "present")]
+    algorithms: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "present")]
+    jwks: Option<KeySourceEntry>,
+    #[serde(default, deserialize_with = "present")]
+    clients: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "present")]
+    token_types: Option<Vec<String>>,
+    #[serde(default, deserialize_with = "present")]
+    leeway: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    max_age: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum KeySourceEntry {
+    Named(String),
+    Placed(KeyPlace),
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "lowercase")]
+enum KeyPlace {
+    Uri(String),
+    File(String),
+}
+
+impl Reader<'_> {
+    pub(super) fn issuers(&mut self, entries: Vec<IssuerEntry>) -> Vec<Issuer> {
+        if entries.is_empty() {
+            self.problems
+                .push("`issuers` is empty: no token could ever be accepted".to_owned());
+        }
+        let issuers: Vec<_> = entries
+            .into_iter()
+            .map(|entry| self.issuer(entry))
+            .collect();
+        for (index, issuer) in issuers.iter().enumerate() {
+            let name = &issuer.trust.issuer;
+            let earlier = issuers
+                .iter()
+                .take(index)
+                .any(|other| other.trust.issuer == *name);
+            if earlier && !name.is_empty() {
+                self.problems
+                    .push(format!("the issuer `{name}` stands twice"));
+            }
+        }
+        issuers
+    }
+
+    fn issuer(&mut self, entry: IssuerEntry) -> Issuer {
+        let issuer = self.value("issuer", &entry.issuer).unwrap_or_default();
+        if !issuer.is_empty() {
+            self.check_address("issuer", &issuer, &issuer);
+        }
+        let keys = self.key_source(entry.jwks, &issuer);
+        let trust = Trust {
+            audiences: self.audiences(entry.audience, &issuer),
+            algorithms: self.algorithms(entry.algorithms),
+            clients: self.list("clients", entry.clients),
+            token_types: self.list("token_types", entry.token_types),
+            leeway: self
+                .duration("leeway", entry.leeway)
+                .unwrap_or(DEFAULT_LEEWAY),
+            max_age: self.duration("max_age", entry.max_age),
+            issuer,
+        };
+        if trust.leeway > MAX_LEEWAY {
+            self.problems
+                .push("`leeway` is over 5m: correct the clocks instead".to_owned());
+        }
+        Issuer { trust, keys }
+    }
+
+    fn audiences(&mut self, audience: OneOrMany, issuer: &str) -> Vec<String> {
+        let names = audience.into_vec();
+        if names.is_empty() {
+            self.problems
+                .push(format!("`audience` of `{issuer}` is an empty list"));
+        }
+        let values = names.iter().filter_map(|name| self.value("audience", name));
+        let audiences: Vec<_> = values.collect();
+        if audiences.iter().any(|name| name == "account") {
+            self.problems.push(
+                "the audience `account` is in every token of a Keycloak realm; name one of this API".to_owned(),
+            );
+        }
+        audiences
+    }
+
+    fn algorithms(&mut self, names: Option<Vec<String>>) -> Vec<Algorithm> {
+        let Some(names) = self.list("algorithms", names) else {
+            return Algorithm::ALL.to_vec();
+        };
+        let mut algorithms = Vec::new();
+        for name in names {
+            match name.parse() {
+                Ok(algorithm) => algorithms.push(algorithm),
+                Err(error) => self.problems.push(format!(
+                    "{error}; there are RS, PS 256 to 512, ES256, ES384 and EdDSA"
+                )),
+            }
+        }
+        algorithms
+    }
+
+    fn key_source(&mut self, entry: Option<KeySourceEntry>, issuer: &str) -> KeySource {
+        match entry {
+            None => KeySource::Discovery,
+            Some(KeySourceEntry::Named(name)) => {
+                if name != "discovery" {
+                    self.problems.push(format!(
+                        "`jwks: {name}` is none of `discovery`, `{{uri: …}}`, `{{file: …}}`"
+                    ));
+                }
+                KeySource::Discovery
+            }
+            Some(KeySourceEntry::Placed(KeyPlace::Uri(uri))) => {
+                let uri = self.value("uri", &uri).unwrap_or_default();
+                if !uri.is_empty() {
+                    self.check_address("jwks uri", &uri, issuer);
+                }
+                KeySource::Uri(uri)
+            }
+            Some(KeySourceEntry::Placed(KeyPlace::File(path))) => {
+                KeySource::File(self.key_file(&path).unwrap_or_default())
+            }
+        }
+    }
+
+    fn key_file(&mut self, path: &str) -> Option<KeySet> {
+        let path = self.value("file", path)?;
+        let problem = match std::fs::read(&path) {
+            Ok(text) => match KeySet::parse(&text) {
+                Ok(keys) => return Some(keys),
+                Err(error) => error.to_string(),
+            },
+            Err(error) => format!("cannot be read: {error}"),
+        };
+        self.problems.push(format!("key file `{path}`: {problem}"));
+        None
+    }
+
+    fn check_address(&mut self, what: &str, address: &str, issuer: &str) {
+        if let Err(problem) = crate::address::check(address, issuer) {
+            self.problems.push(format!("{what} `{address}`: {problem}"));
+        }
+    }
+}

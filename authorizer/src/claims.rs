@@ -1,0 +1,253 @@
+//! What the claims of a token must say, one check after another. Where the claims come from, a verified
+//! signature or an issuer's answer, is the caller's business.
+
+use serde_json::{Map, Value};
+
+use crate::caller::{Caller, Grants};
+use crate::token::TokenError;
+use crate::verify::Trust;
+
+/// Payload `typ` of Keycloak's tokens that are not access tokens.
+pub(crate) const OTHER_KINDS: [&str; 4] = ["ID", "Refresh", "Offline", "Logout"];
+/// Claims that only ID tokens and logout tokens have (OpenID Connect Core section 3.3.2.11,
+/// Back-Channel Logout section 2.4). `nonce` is not one: older Keycloaks put it in access tokens.
+const OTHER_CLAIMS: [&str; 3] = ["at_hash", "c_hash", "events"];
+/// `token_use` of Cognito's access tokens; its ID tokens say `id`, and are the only ones with an audience.
+const ACCESS_USE: &str = "access";
+/// The end of the year 9999: later dates have no ISO 8601 form that IAM reads.
+pub(crate) const LATEST_DATE: u64 = 253_402_300_799;
+/// Longest `sub`, `azp`, `client_id` and `typ` (OpenID Connect Core section 2: 255 characters of ASCII).
+pub(crate) const MAX_NAME_BYTES: usize = 255;
+
+/// One check of the claims.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Check {
+    /// `iss` is the configured issuer, to the letter.
+    Issuer,
+    /// `aud` names a configured audience.
+    Audience,
+    /// `exp` is there, and not past.
+    Expiry,
+    /// `nbf` and `iat`, where they are there, do not lie in the future.
+    Start,
+    /// `iat` is no further back than the configured maximum age.
+    Age,
+    /// Not an ID, refresh, offline or logout token.
+    Kind,
+    /// `cnf`: a bound token needs its proof.
+    Binding,
+    /// `azp` and `client_id` are on the list of clients.
+    Client,
+    /// `sub`, or a client in its place.
+    Principal,
+    /// Scopes, roles and permissions have their types.
+    Grants,
+}
+
+/// The claims of one token, what its issuer's tokens must fulfil, and the time.
+#[derive(Debug, Clone, Copy)]
+pub struct Claims<'a> {
+    members: &'a Map<String, Value>,
+    trust: &'a Trust,
+    /// Seconds since 1970.
+    now: u64,
+}
+
+impl Check {
+    /// Every check, in the order in which they are made: the first that fails names the reason.
+    pub const ALL: [Self; 10] = [
+        Self::Issuer,
+        Self::Audience,
+        Self::Expiry,
+        Self::Start,
+        Self::Age,
+        Self::Kind,
+        Self::Binding,
+        Self::Client,
+        Self::Principal,
+        Self::Grants,
+    ];
+
+    /// Makes the check.
+    pub fn run(self, claims: &Claims<'_>) -> Result<(), TokenError> {
+        match self {
+            Self::Issuer => claims.check_issuer(),
+            Self::Audience => claims.check_audience(),
+            Self::Expiry => claims.check_expiry(),
+            Self::Start => claims.check_start(),
+            Self::Age => claims.check_age(),
+            Self::Kind => claims.check_kind(),
+            Self::Binding => claims.check_binding(),
+            Self::Client => claims.check_client(),
+            Self::Principal => claims.principal().map(|_| ()),
+            Self::Grants => Grants::read(claims.members).map(|_| ()),
+        }
+    }
+}
+
+impl<'a> Claims<'a> {
+    /// Takes nothing for granted.
+    pub fn new(members: &'a Map<String, Value>, trust: &'a Trust, now: u64) -> Self {
+        Self {
+            members,
+            trust,
+            now,
+        }
+    }
+
+    /// Who is calling, by claims that have passed every check; its `claims` are still empty.
+    pub(crate) fn caller(&self) -> Result<Caller, TokenError> {
+        Ok(Caller {
+            principal: self.principal()?,
+            subject: self.text("sub")?,
+            client_id: self.client()?,
+            issuer: self.trust.issuer.clone(),
+            accepted_until: self.accepted_until()?,
+            grants: Grants::read(self.members)?,
+            claims: Map::new(),
+        })
+    }
+
+    fn check_issuer(&self) -> Result<(), TokenError> {
+        match self.members.get("iss").and_then(Value::as_str) {
+            None => Err(TokenError::Claim("iss")),
+            Some(issuer) if issuer == self.trust.issuer => Ok(()),
+            Some(_) => Err(TokenError::Issuer),
+        }
+    }
+
+    fn check_audience(&self) -> Result<(), TokenError> {
+        let accepted = &self.trust.audiences;
+        let is_ours = |name: &str| accepted.iter().any(|audience| audience == name);
+        let found = match self.members.get("aud") {
+            Some(Value::String(name)) => is_ours(name),
+            Some(Value::Array(names)) => {
+                let names: Option<Vec<_>> = names.iter().map(Value::as_str).collect();
+                let names = names.ok_or(TokenError::Claim("aud"))?;
+                names.into_iter().any(is_ours)
+            }
+            None | Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) => {
+                return Err(TokenError::Claim("aud"));
+            }
+        };
+        if found {
+            Ok(())
+        } else {
+            Err(TokenError::Audience)
+        }
+    }
+
+    fn check_expiry(&self) -> Result<(), TokenError> {
+        if self.now < self.accepted_until()? {
+            Ok(())
+        } else {
+            Err(TokenError::Expired)
+        }
+    }
+
+    /// `exp` and the leeway, as far as there is a date for it.
+    fn accepted_until(&self) -> Result<u64, TokenError> {
+        let expires_at = self.date("exp")?.ok_or(TokenError::Claim("exp"))?;
+        Ok(expires_at.saturating_add(self.leeway()).min(LATEST_DATE))
+    }
+
+    fn check_start(&self) -> Result<(), TokenError> {
+        let starts = [self.date("nbf")?, self.date("iat")?];
+        let latest = self.now.saturating_add(self.leeway());
+        if starts.into_iter().flatten().any(|start| start > latest) {
+            return Err(TokenError::NotYetValid);
+        }
+        Ok(())
+    }
+
+    fn check_age(&self) -> Result<(), TokenError> {
+        let Some(max_age) = self.trust.max_age else {
+            return Ok(());
+        };
+        let issued_at = self.date("iat")?.ok_or(TokenError::Claim("iat"))?;
+        let accepted = max_age.as_secs().saturating_add(self.leeway());
+        if self.now > issued_at.saturating_add(accepted) {
+            return Err(TokenError::TooOld);
+        }
+        Ok(())
+    }
+
+    fn check_kind(&self) -> Result<(), TokenError> {
+        let kind = self.text("typ")?;
+        let other_kind = kind.is_some_and(|kind| OTHER_KINDS.contains(&kind.as_str()));
+        let token_use = self.members.get("token_use");
+        let other_use = token_use.is_some_and(|name| name != ACCESS_USE);
+        let other_claim = OTHER_CLAIMS
+            .iter()
+            .any(|name| self.members.contains_key(*name));
+        if other_kind || other_use || other_claim {
+            return Err(TokenError::NotAccessToken);
+        }
+        Ok(())
+    }
+
+    fn check_binding(&self) -> Result<(), TokenError> {
+        if self.members.contains_key("cnf") {
+            return Err(TokenError::Bound);
+        }
+        Ok(())
+    }
+
+    fn check_client(&self) -> Result<(), TokenError> {
+        let (party, id) = (self.text("azp")?, self.text("client_id")?);
+        let Some(accepted) = &self.trust.clients else {
+            return Ok(());
+        };
+        let mut named = [party, id].into_iter().flatten().peekable();
+        // Both claims, where a token has both: a list that one of them escapes is no list.
+        if named.peek().is_none() || !named.all(|client| accepted.contains(&client)) {
+            return Err(TokenError::Client);
+        }
+        Ok(())
+    }
+
+    fn client(&self) -> Result<Option<String>, TokenError> {
+        Ok(self.text("azp")?.or(self.text("client_id")?))
+    }
+
+    fn principal(&self) -> Result<String, TokenError> {
+        let principal = self.text("sub")?.or(self.client()?);
+        principal.ok_or(TokenError::Claim("sub"))
+    }
+
+    fn text(&self, name: &'static str) -> Result<Option<String>, TokenError> {
+        match self.members.get(name) {
+            None => Ok(None),
+            Some(Value::String(value)) if is_name(value) => Ok(Some(value.clone())),
+            Some(_) => Err(TokenError::Claim(name)),
+        }
+    }
+
+    /// A NumericDate (RFC 7519 section 2) in whole seconds; fractions are cut off.
+    #[expect(
+        clippy::cast_possible_truncation,
+        clippy::cast_precision_loss,
+        clippy::cast_sign_loss,
+        reason = "the range is checked"
+    )]
+    fn date(&self, name: &'static str) -> Result<Option<u64>, TokenError> {
+        match self.members.get(name) {
+            None => Ok(None),
+            Some(value) => match value.as_f64() {
+                Some(seconds) if (0.0..=LATEST_DATE as f64).contains(&seconds) => {
+                    Ok(Some(seconds as u64))
+                }
+                _ => Err(TokenError::Claim(name)),
+            },
+        }
+    }
+
+    fn leeway(&self) -> u64 {
+        self.trust.leeway.as_secs()
+    }
+}
+
+/// Names enter the context and the log: not empty, bounded, nothing invisible.
+fn is_name(value: &str) -> bool {
+    (1..=MAX_NAME_BYTES).contains(&value.len()) && !value.chars().any(char::is_control)
+}
