@@ -21,8 +21,8 @@ use crate::verify::verify;
 /// The authorizer, ready for events.
 #[derive(Debug)]
 pub struct Authorizer {
-    client: Client,
-    issuers: Vec<Issuer>,
+    pub(crate) client: Client,
+    pub(crate) issuers: Vec<Issuer>,
     rules: Rules,
     extras: Extras,
     expiry_condition: bool,
@@ -98,7 +98,11 @@ impl Authorizer {
         Outcome { answer, log }
     }
 
-    async fn answer(&self, event: &str, record: &mut Record) -> Result<Value, HandleError> {
+    pub(crate) async fn answer(
+        &self,
+        event: &str,
+        record: &mut Record,
+    ) -> Result<Value, HandleError> {
         let request = Request::read(event).inspect_err(|error| {
             record.note("error", "event");
             record.detail = Some(error.to_string());
@@ -154,18 +158,20 @@ impl Authorizer {
     ) -> Result<(UnverifiedToken<'a>, &Issuer), TokenError> {
         let token = UnverifiedToken::parse(bearer)?;
         record.key_id.clone_from(&token.header.key_id);
-        let name = token.issuer()?;
-        let issuer = self
-            .issuers
-            .iter()
-            .find(|issuer| issuer.trust.issuer == name);
-        let Some(issuer) = issuer else {
-            record.detail = self.near_miss(name);
-            return Err(TokenError::Issuer);
-        };
+        let issuer = self.issuer_of(&token).inspect_err(|_| {
+            record.detail = token.issuer().ok().and_then(|name| self.near_miss(name))
+        })?;
         record.issuer = Some(issuer.trust.issuer.clone());
         issuer.trust.check_header(&token.header)?;
         Ok((token, issuer))
+    }
+
+    /// The configured issuer whose token it claims to be.
+    pub(crate) fn issuer_of(&self, token: &UnverifiedToken<'_>) -> Result<&Issuer, TokenError> {
+        let name = token.issuer()?;
+        let mut issuers = self.issuers.iter();
+        let issuer = issuers.find(|issuer| issuer.trust.issuer == name);
+        issuer.ok_or(TokenError::Issuer)
     }
 
     fn decide(&self, caller: &Caller, request: &Request, record: &mut Record) -> Value {
@@ -250,6 +256,6 @@ impl Record {
     clippy::disallowed_methods,
     reason = "the one place of this crate that reads the clock"
 )]
-fn wall_clock() -> SystemTime {
+pub(crate) fn wall_clock() -> SystemTime {
     SystemTime::now()
 }

@@ -47,10 +47,10 @@ pub enum Check {
 /// The claims of one token, what its issuer's tokens must fulfil, and the time.
 #[derive(Debug, Clone, Copy)]
 pub struct Claims<'a> {
-    members: &'a Map<String, Value>,
-    trust: &'a Trust,
+    pub(crate) members: &'a Map<String, Value>,
+    pub(crate) trust: &'a Trust,
     /// Seconds since 1970.
-    now: u64,
+    pub(crate) now: u64,
 }
 
 impl Check {

@@ -12,6 +12,7 @@ pub mod claims;
 mod config;
 mod deployment;
 pub mod event;
+pub mod explain;
 mod issuer;
 mod json;
 pub mod keys;

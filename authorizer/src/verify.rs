@@ -12,7 +12,7 @@ use crate::keys::VerificationKey;
 use crate::token::{Header, TokenError, UnverifiedToken};
 
 /// Header types of an access token if `token_types` is left out. A missing type is accepted as well.
-const DEFAULT_TYPES: [&str; 2] = ["at+jwt", "jwt"];
+pub(crate) const DEFAULT_TYPES: [&str; 2] = ["at+jwt", "jwt"];
 
 /// What one issuer's tokens must fulfil.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,9 +36,19 @@ pub struct Trust {
 impl Trust {
     /// The checks that need no key, before one is looked up for the token.
     pub fn check_header(&self, header: &Header) -> Result<(), TokenError> {
-        if !self.algorithms.contains(&header.algorithm) {
-            return Err(TokenError::Algorithm);
+        self.check_algorithm(header)?;
+        self.check_type(header)
+    }
+
+    pub(crate) fn check_algorithm(&self, header: &Header) -> Result<(), TokenError> {
+        if self.algorithms.contains(&header.algorithm) {
+            Ok(())
+        } else {
+            Err(TokenError::Algorithm)
         }
+    }
+
+    pub(crate) fn check_type(&self, header: &Header) -> Result<(), TokenError> {
         let kind = header.kind.as_deref().map(media_type);
         let accepted = match (&self.token_types, kind) {
             (None, None) => true,
@@ -90,7 +100,7 @@ fn media_type(name: &str) -> String {
     }
 }
 
-fn seconds(at: SystemTime) -> u64 {
+pub(crate) fn seconds(at: SystemTime) -> u64 {
     at.duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())
 }

@@ -86,6 +86,33 @@ async fn tokens_that_are_right_are_answered_with_a_policy() {
     }
 }
 
+/// The checks that are told are those that were made: they end where the answer comes from.
+#[tokio::test]
+async fn every_refusal_is_explained_by_the_check_that_failed() {
+    let folder = tempfile::tempdir().unwrap();
+    let authorizer = authorizer(&attacks::issuers::write(folder.path())).await;
+    for case in attacks::all() {
+        let told = authorizer.explain(&case.event.to_string()).await.unwrap();
+        assert_eq!(
+            (told.decision, told.reason),
+            ("refuse", case.reason),
+            "{}",
+            case.name
+        );
+        let (last, earlier) = told.checks.split_last().unwrap();
+        assert!(!last.passed, "{}: {:?}", case.name, told.checks);
+        assert!(earlier.iter().all(|step| step.passed), "{}", case.name);
+        let text = serde_json::to_string(&told).unwrap();
+        assert!(!text.contains("eyJ"), "{}: {text}", case.name);
+    }
+    for (name, event) in attacks::good() {
+        let told = authorizer.explain(&event.to_string()).await.unwrap();
+        assert_eq!(told.decision, "allow", "{name}");
+        assert!(told.checks.iter().all(|step| step.passed), "{name}");
+        assert_eq!(effect(&told.answer.unwrap()), "Allow", "{name}");
+    }
+}
+
 /// The same through process, runtime and HTTP: what API Gateway sees is one word.
 #[tokio::test]
 async fn the_running_binary_answers_all_of_them() {

@@ -1,0 +1,204 @@
+//! Why a request is answered as it is: every check in its order, what was compared with what, and what the
+//! answer came to. The answer is the handler's own; here it is only told how it comes about.
+
+mod claims;
+
+use std::time::SystemTime;
+
+use serde::Serialize;
+use serde_json::Value;
+use thiserror::Error;
+
+use crate::authorizer::{Authorizer, HandleError, wall_clock};
+use crate::caller::Caller;
+use crate::claims::{Check, Claims};
+use crate::event::{EventError, Request};
+use crate::issuer::{Issuer, Unavailable};
+use crate::keys::VerificationKey;
+use crate::record::Record;
+use crate::token::{BearerToken, Header, MAX_TOKEN_BYTES, TokenError, UnverifiedToken};
+use crate::verify::{DEFAULT_TYPES, Trust, seconds};
+use claims::printable;
+
+/// How one event is answered, and why. Never the token itself: of its claims only what is compared.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Explanation {
+    /// The route asked for, as `METHOD/path`.
+    pub route: String,
+    /// The checks, in order, up to the first that fails.
+    pub checks: Vec<Step>,
+    /// `allow`, `deny`, `refuse` or `error`: what the log line of this event would say.
+    pub decision: &'static str,
+    /// The reason code that goes with it.
+    pub reason: &'static str,
+    /// More about the reason, where there is more to say.
+    pub detail: Option<String>,
+    /// What the gateway is answered; nothing if the invocation ends in an error.
+    pub answer: Option<Value>,
+    /// The text of that error.
+    pub error: Option<String>,
+}
+
+/// One check.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Step {
+    /// Its name.
+    pub check: &'static str,
+    /// Whether it let the token pass.
+    pub passed: bool,
+    /// What was compared with what.
+    pub compared: String,
+}
+
+/// The steps made so far.
+#[derive(Debug, Default)]
+struct Steps(Vec<Step>);
+
+impl Steps {
+    /// Notes a check, and answers what it found if there is a next one.
+    fn take<T, E>(
+        &mut self,
+        check: &'static str,
+        compared: impl Into<String>,
+        found: Result<T, E>,
+    ) -> Option<T> {
+        self.0.push(Step {
+            check,
+            passed: found.is_ok(),
+            compared: compared.into(),
+        });
+        found.ok()
+    }
+}
+
+impl Authorizer {
+    /// Explains the answer to an event. It is decided like any other: keys may be fetched for it.
+    pub async fn explain(&self, event: &str) -> Result<Explanation, EventError> {
+        let request = Request::read(event)?;
+        let mut steps = Steps::default();
+        self.check_all(&request, &mut steps).await;
+        let mut record = Record::default();
+        let answer = self.answer(event, &mut record).await;
+        Ok(Explanation {
+            route: request.route,
+            checks: steps.0,
+            decision: record.decision,
+            reason: record.reason,
+            detail: record.detail,
+            error: answer.as_ref().err().map(HandleError::to_string),
+            answer: answer.ok(),
+        })
+    }
+
+    async fn check_all(&self, request: &Request, steps: &mut Steps) -> Option<Caller> {
+        let bearer = request.token();
+        let bearer = steps.take("credential", credential_text(&bearer), bearer)?;
+        let token = UnverifiedToken::parse(bearer);
+        let token = steps.take("form", form_text(&token), token)?;
+        let issuer = self.issuer_of(&token);
+        let issuer = steps.take("issuer", self.issuer_text(&token), issuer)?;
+        let trust = &issuer.trust;
+        steps.take(
+            "algorithm",
+            algorithm_text(&token.header, trust),
+            trust.check_algorithm(&token.header),
+        )?;
+        steps.take(
+            "header type",
+            type_text(&token.header, trust),
+            trust.check_type(&token.header),
+        )?;
+        let key = self.key(issuer, &token.header).await;
+        let key = steps.take("key", key_text(&token.header, &key), key)?;
+        let signature = key.verifies(token.header.algorithm, token.signed, token.signature);
+        let compared = format!("{} over header and claims", token.header.algorithm);
+        steps.take("signature", compared, signature.then_some(()).ok_or(()))?;
+        let claims = Claims::new(&token.claims, trust, seconds(wall_clock()));
+        for check in Check::ALL {
+            steps.take(check.name(), claims.compared(check), check.run(&claims))?;
+        }
+        claims.caller().ok()
+    }
+
+    async fn key(&self, issuer: &Issuer, header: &Header) -> Result<VerificationKey, NoKey> {
+        let means = (&self.client, wall_clock as fn() -> SystemTime);
+        match issuer.key(header, means, &mut Vec::new()).await {
+            Ok(key) => key.map_err(NoKey::Refused),
+            Err(outage) => Err(NoKey::Unavailable(outage)),
+        }
+    }
+
+    fn issuer_text(&self, token: &UnverifiedToken<'_>) -> String {
+        let configured = self.issuers.iter();
+        let configured: Vec<_> = configured
+            .map(|issuer| format!("`{}`", issuer.trust.issuer))
+            .collect();
+        let found = token.issuer().map_or_else(
+            |error| error.to_string(),
+            |name| format!("`iss` is `{}`", printable(name)),
+        );
+        format!("{found}; configured: {}", configured.join(", "))
+    }
+}
+
+/// Why there is no key to verify with.
+#[derive(Debug, Error)]
+enum NoKey {
+    #[error(transparent)]
+    Refused(TokenError),
+    #[error(transparent)]
+    Unavailable(Unavailable),
+}
+
+fn credential_text(bearer: &Result<BearerToken<'_>, TokenError>) -> String {
+    match bearer {
+        Ok(token) => format!(
+            "one bearer token of {} bytes; at most {MAX_TOKEN_BYTES}",
+            token.as_str().len()
+        ),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn form_text(token: &Result<UnverifiedToken<'_>, TokenError>) -> String {
+    match token {
+        Ok(token) => format!(
+            "three parts of canonical base64url; header and {} claims without duplicate members; no critical extension",
+            token.claims.len()
+        ),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn algorithm_text(header: &Header, trust: &Trust) -> String {
+    let accepted: Vec<_> = trust.algorithms.iter().map(|name| name.name()).collect();
+    format!(
+        "`alg` is `{}`; accepted: {}",
+        header.algorithm,
+        accepted.join(", ")
+    )
+}
+
+fn type_text(header: &Header, trust: &Trust) -> String {
+    let found = match &header.kind {
+        Some(kind) => format!("`typ` is `{}`", printable(kind)),
+        None => "no `typ`".to_owned(),
+    };
+    let accepted = match &trust.token_types {
+        Some(types) => types.join(", "),
+        None => format!("{}, none", DEFAULT_TYPES.join(", ")),
+    };
+    format!("{found}; accepted: {accepted}")
+}
+
+fn key_text(header: &Header, key: &Result<VerificationKey, NoKey>) -> String {
+    let id = match &header.key_id {
+        Some(id) => format!("`kid` is `{}`", printable(id)),
+        None => "no `kid`: one key only may fit".to_owned(),
+    };
+    let found = match key {
+        Ok(_) => format!("the issuer publishes such a key for {}", header.algorithm),
+        Err(error) => error.to_string(),
+    };
+    format!("{id}; {found}")
+}
