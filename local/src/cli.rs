@@ -27,6 +27,8 @@ pub enum Verb {
     Dev(Box<DevOptions>),
     /// Print an access token, and nothing else
     Token(Box<TokenOptions>),
+    /// Say how a request would be answered and why: each check, the rule that decides, the policy
+    Explain(Box<ExplainOptions>),
 }
 
 /// Options of `dev`.
@@ -102,6 +104,49 @@ pub struct TokenOptions {
     pub audience: Option<String>,
 }
 
+/// Options of `explain`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+The token comes from TOLLGATE_TOKEN, from standard input, or from a prompt; it is not printed.\n\
+  cargo -q tollgate token | cargo -q tollgate explain POST /predict")]
+pub struct ExplainOptions {
+    /// The method of the request
+    #[arg(required_unless_present = "event")]
+    pub method: Option<String>,
+
+    /// Its path, without the stage
+    #[arg(required_unless_present = "event")]
+    pub path: Option<String>,
+
+    /// A header of the request, such as `DPoP: eyJ…`; may be given several times
+    #[arg(long = "header", short = 'H', value_name = "NAME: VALUE")]
+    pub headers: Vec<String>,
+
+    /// An event that API Gateway sent to the authorizer, instead of token, method and path
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["method", "path", "headers"])]
+    pub event: Option<PathBuf>,
+
+    /// The issuer's key set: nothing is fetched then
+    #[arg(long, value_name = "FILE")]
+    pub jwks: Option<PathBuf>,
+
+    /// The issuer that is trusted [default: that of `tollgate dev`]
+    #[arg(long, value_name = "URL", env = "ISSUER")]
+    pub issuer: Option<String>,
+
+    /// What a token must have in `aud` [default: ml-api]
+    #[arg(long, value_name = "AUD", env = "AUDIENCE")]
+    pub audience: Option<String>,
+
+    /// Another access.yaml than the one built in
+    #[arg(long, value_name = "FILE", env = "ACCESS_FILE")]
+    pub access: Option<PathBuf>,
+
+    /// Print JSON, for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -143,6 +188,16 @@ mod tests {
         );
         check("--audience ml-api", true);
         check("--issuer http://example.org/ --audience ml-api", false);
+    }
+
+    #[test]
+    fn an_explanation_needs_a_request_or_an_event() {
+        check("explain POST /predict", true);
+        check("explain POST /predict --jwks keys.json --json", true);
+        check("explain --event event.json", true);
+        check("explain POST", false);
+        check("explain", false);
+        check("explain POST /predict --event event.json", false);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 pub mod cli;
 pub mod clock;
 pub mod dev;
+pub mod explain;
 pub mod functions;
 pub mod gateway;
 pub mod issuer;

@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::Parser as _;
 use tokio::runtime::Runtime;
 use tollgate::cli::{Cli, Verb};
-use tollgate::{chain, dev, token};
+use tollgate::{chain, dev, explain, token};
 
 /// How long a model that still runs may hold up the end of the process.
 const LAST_WAIT: Duration = Duration::from_secs(1);
@@ -34,6 +34,10 @@ fn main() -> ExitCode {
             Ok(token) => print(&token),
             Err(error) => failed(&[&error]),
         },
+        Verb::Explain(options) => match runtime.block_on(explain::run(&options, &environment)) {
+            Ok(text) => print(&text),
+            Err(error) => failed(&[&error]),
+        },
     };
     runtime.shutdown_timeout(LAST_WAIT);
     code
@@ -48,8 +52,8 @@ fn environment(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|value| !value.is_empty())
 }
 
-fn print(token: &str) -> ExitCode {
-    match writeln!(io::stdout(), "{token}") {
+fn print(text: &str) -> ExitCode {
+    match writeln!(io::stdout(), "{text}") {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => failed(&[&error]),
     }

@@ -1,5 +1,5 @@
 //! Runs the real command as a user does: `dev` with both functions in its process or behind an
-//! invocation URL, and `token` against issuers of several kinds.
+//! invocation URL, `token` against issuers of several kinds, and `explain` with and without one.
 
 #![allow(
     clippy::unwrap_used,
@@ -10,6 +10,7 @@
 )]
 
 mod dev;
+mod explain;
 mod functions;
 mod running;
 mod script;

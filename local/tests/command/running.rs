@@ -38,6 +38,9 @@ pub(crate) fn command(arguments: &[&str]) -> Command {
         "AUTHORIZER_TTL",
         "TOLLGATE_CLIENT_SECRET",
         "TOLLGATE_PASSWORD",
+        "TOLLGATE_TOKEN",
+        "ISSUER",
+        "AUDIENCE",
     ];
     for name in names {
         command.env_remove(name);
@@ -116,22 +119,7 @@ impl Running {
 
     /// Sends one request; answers the status, the head in lower case and the body.
     pub(crate) fn call(&self, line: &str, headers: &[&str], body: &[u8]) -> (u16, String, String) {
-        let mut stream = TcpStream::connect(self.gateway.strip_prefix("http://").unwrap()).unwrap();
-        let headers: String = headers
-            .iter()
-            .map(|header| format!("{header}\r\n"))
-            .collect();
-        let length = body.len();
-        let head = format!(
-            "{line} HTTP/1.1\r\nHost: t\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n"
-        );
-        stream.write_all(head.as_bytes()).unwrap();
-        stream.write_all(body).unwrap();
-        let mut answer = String::new();
-        stream.read_to_string(&mut answer).unwrap();
-        let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-        let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-        (status, head.to_lowercase(), body.to_owned())
+        send(&self.gateway, line, headers, body)
     }
 
     /// Sends `{}` and checks the status; answers head and body.
@@ -158,6 +146,32 @@ impl Running {
             .code()
             .expect("an exit code, not an end by signal")
     }
+}
+
+/// Sends one request to an `http:` origin; answers the status, the head in lower case and the body.
+pub(crate) fn send(
+    origin: &str,
+    line: &str,
+    headers: &[&str],
+    body: &[u8],
+) -> (u16, String, String) {
+    let host = origin.strip_prefix("http://").unwrap();
+    let mut stream = TcpStream::connect(host).unwrap();
+    let headers: String = headers
+        .iter()
+        .map(|header| format!("{header}\r\n"))
+        .collect();
+    let length = body.len();
+    let head = format!(
+        "{line} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\nContent-Length: {length}\r\n{headers}\r\n"
+    );
+    stream.write_all(head.as_bytes()).unwrap();
+    stream.write_all(body).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    (status, head.to_lowercase(), body.to_owned())
 }
 
 /// The header for a token.
