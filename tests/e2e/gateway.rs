@@ -165,7 +165,7 @@ pub fn tollgate() -> Result<Command> {
 /// The embedded issuer's client; its secret is the same.
 pub const EMBEDDED_CLIENT: &str = "tollgate";
 
-const VARIABLES: [&str; 8] = [
+const VARIABLES: [&str; 9] = [
     "ISSUER",
     "AUDIENCE",
     "ACCESS_FILE",
@@ -174,6 +174,7 @@ const VARIABLES: [&str; 8] = [
     "ALLOW_UNAUTHENTICATED",
     "TOLLGATE_CLIENT_SECRET",
     "TOLLGATE_PASSWORD",
+    "TOLLGATE_TOKEN",
 ];
 
 /// A body that the default model answers: its own example.
