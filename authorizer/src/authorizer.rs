@@ -10,7 +10,8 @@ use serde_json::Value;
 use crate::caller::Caller;
 use crate::config::Config;
 use crate::event::{EventError, Request};
-use crate::issuer::{self, Issuer, Unavailable};
+use crate::issuer::{self, Issuer};
+use crate::outage::Outage;
 use crate::policy;
 use crate::record::{self, Record};
 use crate::reply::{self, Denial, Extras};
@@ -46,8 +47,8 @@ pub enum HandleError {
     #[error("Unauthorized")]
     Unauthorized,
     /// Nobody can say now whether the token is good: 5xx, never cached, never 401.
-    #[error("the keys of the issuer `{0}` cannot be fetched")]
-    Unavailable(String),
+    #[error(transparent)]
+    Unavailable(#[from] Outage),
     /// Not an event of an authorizer.
     #[error(transparent)]
     Event(#[from] EventError),
@@ -119,9 +120,9 @@ impl Authorizer {
                 record.detail.get_or_insert_with(|| error.to_string());
                 Err(HandleError::Unauthorized)
             }
-            Err(Unavailable(issuer)) => {
-                record.note("error", "issuer_unavailable");
-                Err(HandleError::Unavailable(issuer))
+            Err(outage) => {
+                record.note("error", outage.code());
+                Err(HandleError::Unavailable(outage))
             }
         }
     }
@@ -130,7 +131,7 @@ impl Authorizer {
         &self,
         bearer: BearerToken<'_>,
         record: &mut Record,
-    ) -> Result<Verdict, Unavailable> {
+    ) -> Result<Verdict, Outage> {
         record.token_digest = Some(record::digest(bearer));
         let (token, issuer) = match self.recognise(bearer, record) {
             Ok(recognised) => recognised,

@@ -13,8 +13,9 @@ use crate::authorizer::{Authorizer, HandleError, wall_clock};
 use crate::caller::Caller;
 use crate::claims::{Check, Claims};
 use crate::event::{EventError, Request};
-use crate::issuer::{Issuer, Unavailable};
+use crate::issuer::Issuer;
 use crate::keys::VerificationKey;
+use crate::outage::Outage;
 use crate::record::Record;
 use crate::token::{BearerToken, Header, MAX_TOKEN_BYTES, TokenError, UnverifiedToken};
 use crate::verify::{DEFAULT_TYPES, Trust, seconds};
@@ -147,7 +148,7 @@ enum NoKey {
     #[error(transparent)]
     Refused(TokenError),
     #[error(transparent)]
-    Unavailable(Unavailable),
+    Unavailable(Outage),
 }
 
 fn credential_text(bearer: &Result<BearerToken<'_>, TokenError>) -> String {

@@ -12,6 +12,7 @@ use crate::access::{Issuer as Configured, KeySource};
 use crate::address::{self, AddressError};
 use crate::cache::{Cause, KeyCache, Lookup};
 use crate::keys::{KeySet, KeySetError, SkippedKey, VerificationKey};
+use crate::outage::Outage;
 use crate::token::{Header, TokenError};
 use crate::verify::Trust;
 
@@ -34,11 +35,6 @@ pub(crate) struct Issuer {
     cache: Mutex<KeyCache>,
     in_flight: tokio::sync::Mutex<()>,
 }
-
-/// Neither yes nor no: the keys that would tell cannot be had.
-#[derive(Debug, Error)]
-#[error("the keys of the issuer `{0}` cannot be fetched")]
-pub(crate) struct Unavailable(pub(crate) String);
 
 /// What one fetch came to, for the log.
 #[derive(Debug)]
@@ -103,7 +99,7 @@ impl Issuer {
         header: &Header,
         (client, clock): (&Client, fn() -> SystemTime),
         fetches: &mut Vec<Fetch>,
-    ) -> Result<Result<VerificationKey, TokenError>, Unavailable> {
+    ) -> Result<Result<VerificationKey, TokenError>, Outage> {
         let ended_fetches = self.cache().ended_fetches();
         if let Lookup::Fetch(_) = self.lookup(header, clock()) {
             let _one_at_a_time = self.in_flight.lock().await;
@@ -118,7 +114,7 @@ impl Issuer {
             Lookup::Found(key) => Ok(Ok(key)),
             Lookup::Unfit => Ok(Err(TokenError::KeyAlgorithm)),
             Lookup::Unknown => Ok(Err(TokenError::Key)),
-            Lookup::Fetch(_) | Lookup::Unavailable => Err(Unavailable(self.trust.issuer.clone())),
+            Lookup::Fetch(_) | Lookup::Unavailable => Err(Outage::Keys(self.trust.issuer.clone())),
         }
     }
 

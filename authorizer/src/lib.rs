@@ -16,6 +16,7 @@ pub mod explain;
 mod issuer;
 mod json;
 pub mod keys;
+mod outage;
 pub mod pattern;
 pub mod policy;
 mod record;
@@ -27,6 +28,7 @@ pub mod verify;
 
 pub use authorizer::{Authorizer, HandleError, Outcome, StartError};
 pub use config::{Config, ConfigError};
+pub use outage::Outage;
 
 #[cfg(test)]
 #[path = "../tests/support/mod.rs"]

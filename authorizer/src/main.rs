@@ -32,9 +32,9 @@ struct Failure(HandleError);
 
 impl From<Failure> for Diagnostic {
     fn from(Failure(error): Failure) -> Self {
-        let kind = match error {
+        let kind = match &error {
             HandleError::Unauthorized => "Unauthorized",
-            HandleError::Unavailable(_) => "IssuerUnavailable",
+            HandleError::Unavailable(outage) => outage.error_type(),
             HandleError::Event(_) => "UnknownEvent",
         };
         Self {
