@@ -1,8 +1,10 @@
 //! The file `access.yaml`: its shape, and its translation into issuers and rules. Every problem of the
 //! whole file is collected; a start with half a configuration is no start.
 
+mod introspection;
 mod issuers;
 mod rules;
+mod secrets;
 mod values;
 
 use std::collections::BTreeMap;
@@ -54,6 +56,7 @@ impl Access {
             problems: Vec::new(),
         };
         let issuers = reader.issuers(file.issuers);
+        reader.check_introspection(&issuers);
         let access = Self {
             rules: reader.rules(file.rules, &issuers),
             context: reader.context(file.context),

@@ -5,19 +5,20 @@ use std::error::Error;
 use std::time::{Instant, SystemTime};
 
 use reqwest::Client;
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use crate::caller::Caller;
 use crate::config::Config;
 use crate::event::{EventError, Request};
+use crate::introspection::{self, Asked, Introspector};
 use crate::issuer::{self, Issuer};
-use crate::outage::Outage;
+use crate::outage::{Obstacle, Outage};
 use crate::policy;
 use crate::record::{self, Record};
 use crate::reply::{self, Denial, Extras};
 use crate::rules::Rules;
 use crate::token::{BearerToken, TokenError, UnverifiedToken};
-use crate::verify::verify;
+use crate::verify::{accept, verify};
 
 /// The authorizer, ready for events.
 #[derive(Debug)]
@@ -62,22 +63,17 @@ pub enum StartError {
     Client(#[source] reqwest::Error),
 }
 
-/// What a verified token came to, before it is put into the gateway's words.
-enum Verdict {
-    Known(Caller),
-    Refused(TokenError),
-}
-
 impl Authorizer {
     /// Fetches the keys of all issuers at once. An issuer that cannot be reached is
     /// logged and asked again when a token of it comes.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let access = config.access;
         let client = issuer::client().map_err(StartError::Client)?;
-        let issuers = access.issuers.into_iter().map(Issuer::new).collect();
+        let issuers = access.issuers.into_iter().map(Issuer::new);
+        let issuers: Result<_, _> = issuers.collect();
         let mut authorizer = Self {
             client,
-            issuers,
+            issuers: issuers.map_err(StartError::Client)?,
             rules: access.rules,
             extras: Extras {
                 context: access.context,
@@ -109,18 +105,18 @@ impl Authorizer {
             record.detail = Some(error.to_string());
         })?;
         record.route.clone_from(&request.route);
-        let verdict = match request.token() {
+        let caller = match request.token() {
             Ok(token) => self.authenticate(token, record).await,
-            Err(error) => Ok(Verdict::Refused(error)),
+            Err(error) => Err(Obstacle::Refused(error)),
         };
-        match verdict {
-            Ok(Verdict::Known(caller)) => Ok(self.decide(&caller, &request, record)),
-            Ok(Verdict::Refused(error)) => {
+        match caller {
+            Ok(caller) => Ok(self.decide(&caller, &request, record)),
+            Err(Obstacle::Refused(error)) => {
                 record.note("refuse", error.code());
                 record.detail.get_or_insert_with(|| error.to_string());
                 Err(HandleError::Unauthorized)
             }
-            Err(outage) => {
+            Err(Obstacle::Unavailable(outage)) => {
                 record.note("error", outage.code());
                 Err(HandleError::Unavailable(outage))
             }
@@ -131,40 +127,84 @@ impl Authorizer {
         &self,
         bearer: BearerToken<'_>,
         record: &mut Record,
-    ) -> Result<Verdict, Outage> {
+    ) -> Result<Caller, Obstacle> {
         record.token_digest = Some(record::digest(bearer));
-        let (token, issuer) = match self.recognise(bearer, record) {
-            Ok(recognised) => recognised,
-            Err(error) => return Ok(Verdict::Refused(error)),
-        };
+        match UnverifiedToken::parse(bearer) {
+            Ok(token) => self.verify(token, bearer, record).await,
+            Err(TokenError::NotCompact) => self.ask_about_opaque(bearer, record).await,
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    async fn verify(
+        &self,
+        token: UnverifiedToken<'_>,
+        bearer: BearerToken<'_>,
+        record: &mut Record,
+    ) -> Result<Caller, Obstacle> {
+        let issuer = self.recognise(&token, record)?;
         let means = (&self.client, wall_clock as fn() -> SystemTime);
-        let key = match issuer
+        let key = issuer
             .key(&token.header, means, &mut record.fetches)
-            .await?
-        {
-            Ok(key) => key,
-            Err(error) => return Ok(Verdict::Refused(error)),
-        };
-        Ok(match verify(token, &key, &issuer.trust, wall_clock()) {
-            Ok(caller) => Verdict::Known(caller),
-            Err(error) => Verdict::Refused(error),
-        })
+            .await??;
+        let caller = verify(token, &key, &issuer.trust, wall_clock())?;
+        if let Some(introspector) = issuer.asked_about(Asked::jwt) {
+            let answer = self.ask(introspector, bearer, record).await?;
+            introspection::agree(&answer, &caller, &issuer.trust, wall_clock())?;
+        }
+        Ok(caller)
+    }
+
+    /// A token that is no JSON Web Token means what the issuer of such ones says. One that is a JSON Web Token
+    /// never comes here: what has failed a check is not asked about in the hope of a better answer.
+    async fn ask_about_opaque(
+        &self,
+        bearer: BearerToken<'_>,
+        record: &mut Record,
+    ) -> Result<Caller, Obstacle> {
+        let issuer = self.issuer_of_opaque().ok_or(TokenError::NotCompact)?;
+        let (issuer, introspector) = issuer;
+        introspection::check_opaque(bearer.as_str())?;
+        record.issuer = Some(issuer.trust.issuer.clone());
+        let answer = self.ask(introspector, bearer, record).await?;
+        let claims = introspection::claims(answer, &issuer.trust)?;
+        Ok(accept(claims, &issuer.trust, wall_clock())?)
+    }
+
+    /// The issuer that accepts tokens without saying so in them.
+    pub(crate) fn issuer_of_opaque(&self) -> Option<(&Issuer, &Introspector)> {
+        let mut issuers = self.issuers.iter();
+        issuers.find_map(|issuer| Some((issuer, issuer.asked_about(Asked::opaque)?)))
+    }
+
+    /// What the issuer says of a token that is active.
+    pub(crate) async fn ask(
+        &self,
+        introspector: &Introspector,
+        bearer: BearerToken<'_>,
+        record: &mut Record,
+    ) -> Result<Map<String, Value>, Obstacle> {
+        let answer = introspector.answer(bearer, &self.client, wall_clock);
+        let answer = answer.await.map_err(|error| {
+            record.detail = Some(record::detail(&error));
+            introspector.outage(&error)
+        })?;
+        Ok(answer.active()?)
     }
 
     /// The checks before a key is needed: form, header, and whose token it claims to be.
-    fn recognise<'a>(
+    fn recognise(
         &self,
-        bearer: BearerToken<'a>,
+        token: &UnverifiedToken<'_>,
         record: &mut Record,
-    ) -> Result<(UnverifiedToken<'a>, &Issuer), TokenError> {
-        let token = UnverifiedToken::parse(bearer)?;
+    ) -> Result<&Issuer, TokenError> {
         record.key_id.clone_from(&token.header.key_id);
-        let issuer = self.issuer_of(&token).inspect_err(|_| {
+        let issuer = self.issuer_of(token).inspect_err(|_| {
             record.detail = token.issuer().ok().and_then(|name| self.near_miss(name))
         })?;
         record.issuer = Some(issuer.trust.issuer.clone());
         issuer.trust.check_header(&token.header)?;
-        Ok((token, issuer))
+        Ok(issuer)
     }
 
     /// The configured issuer whose token it claims to be.

@@ -54,7 +54,7 @@ impl Config {
         }
     }
 
-    /// Verifies with these keys in place of every issuer's own: nothing is fetched then.
+    /// Verifies with these keys in place of every issuer's own: no keys are fetched then.
     pub fn pin_keys(&mut self, document: &[u8]) -> Result<(), KeySetError> {
         let keys = KeySet::parse(document)?;
         for issuer in &mut self.access.issuers {

@@ -6,16 +6,16 @@ mod claims;
 use std::time::SystemTime;
 
 use serde::Serialize;
-use serde_json::Value;
-use thiserror::Error;
+use serde_json::{Map, Value};
 
 use crate::authorizer::{Authorizer, HandleError, wall_clock};
 use crate::caller::Caller;
 use crate::claims::{Check, Claims};
 use crate::event::{EventError, Request};
+use crate::introspection::{self, Asked, Introspector, MAX_OPAQUE_BYTES};
 use crate::issuer::Issuer;
 use crate::keys::VerificationKey;
-use crate::outage::Outage;
+use crate::outage::Obstacle;
 use crate::record::Record;
 use crate::token::{BearerToken, Header, MAX_TOKEN_BYTES, TokenError, UnverifiedToken};
 use crate::verify::{DEFAULT_TYPES, Trust, seconds};
@@ -95,6 +95,9 @@ impl Authorizer {
         let bearer = request.token();
         let bearer = steps.take("credential", credential_text(&bearer), bearer)?;
         let token = UnverifiedToken::parse(bearer);
+        if let (Err(TokenError::NotCompact), Some(issuer)) = (&token, self.issuer_of_opaque()) {
+            return self.check_opaque(bearer, issuer, steps).await;
+        }
         let token = steps.take("form", form_text(&token), token)?;
         let issuer = self.issuer_of(&token);
         let issuer = steps.take("issuer", self.issuer_text(&token), issuer)?;
@@ -114,19 +117,58 @@ impl Authorizer {
         let signature = key.verifies(token.header.algorithm, token.signed, token.signature);
         let compared = format!("{} over header and claims", token.header.algorithm);
         steps.take("signature", compared, signature.then_some(()).ok_or(()))?;
-        let claims = Claims::new(&token.claims, trust, seconds(wall_clock()));
-        for check in Check::ALL {
-            steps.take(check.name(), claims.compared(check), check.run(&claims))?;
+        let caller = check_claims(token.claims, trust, steps)?;
+        if let Some(introspector) = issuer.asked_about(Asked::jwt) {
+            let answer = self.asked(introspector, bearer, steps).await?;
+            let agreed = introspection::agree(&answer, &caller, trust, wall_clock());
+            let compared = agreed.map_or_else(
+                |error| error.to_string(),
+                |()| "nothing in the answer contradicts the token".to_owned(),
+            );
+            steps.take("agreement of the answer", compared, agreed)?;
         }
-        claims.caller().ok()
+        Some(caller)
     }
 
-    async fn key(&self, issuer: &Issuer, header: &Header) -> Result<VerificationKey, NoKey> {
+    async fn check_opaque(
+        &self,
+        bearer: BearerToken<'_>,
+        (issuer, introspector): (&Issuer, &Introspector),
+        steps: &mut Steps,
+    ) -> Option<Caller> {
+        let compared = format!(
+            "no JSON Web Token; an opaque token is a `b64token` of RFC 6750 of at most {MAX_OPAQUE_BYTES} bytes"
+        );
+        let form = introspection::check_opaque(bearer.as_str());
+        steps.take("form", compared, form)?;
+        let answer = self.asked(introspector, bearer, steps).await?;
+        let kind = ["token_type", "token_use"].map(|name| answer.get(name).map(Value::to_string));
+        let claims = introspection::claims(answer, &issuer.trust);
+        let compared = match kind.into_iter().flatten().next() {
+            Some(kind) => format!("the answer is about a token of type `{}`", printable(&kind)),
+            None => "the answer names no type of token".to_owned(),
+        };
+        let claims = steps.take("type of the answer", compared, claims)?;
+        check_claims(claims, &issuer.trust, steps)
+    }
+
+    async fn asked(
+        &self,
+        introspector: &Introspector,
+        bearer: BearerToken<'_>,
+        steps: &mut Steps,
+    ) -> Option<Map<String, Value>> {
+        let answer = self.ask(introspector, bearer, &mut Record::default()).await;
+        let compared = match &answer {
+            Ok(_) => "the issuer says that the token is active".to_owned(),
+            Err(obstacle) => obstacle.to_string(),
+        };
+        steps.take("introspection", compared, answer)
+    }
+
+    async fn key(&self, issuer: &Issuer, header: &Header) -> Result<VerificationKey, Obstacle> {
         let means = (&self.client, wall_clock as fn() -> SystemTime);
-        match issuer.key(header, means, &mut Vec::new()).await {
-            Ok(key) => key.map_err(NoKey::Refused),
-            Err(outage) => Err(NoKey::Unavailable(outage)),
-        }
+        Ok(issuer.key(header, means, &mut Vec::new()).await??)
     }
 
     fn issuer_text(&self, token: &UnverifiedToken<'_>) -> String {
@@ -142,13 +184,16 @@ impl Authorizer {
     }
 }
 
-/// Why there is no key to verify with.
-#[derive(Debug, Error)]
-enum NoKey {
-    #[error(transparent)]
-    Refused(TokenError),
-    #[error(transparent)]
-    Unavailable(Outage),
+fn check_claims(members: Map<String, Value>, trust: &Trust, steps: &mut Steps) -> Option<Caller> {
+    let claims = Claims::new(&members, trust, seconds(wall_clock()));
+    for check in Check::ALL {
+        steps.take(check.name(), claims.compared(check), check.run(&claims))?;
+    }
+    let caller = claims.caller().ok()?;
+    Some(Caller {
+        claims: members,
+        ..caller
+    })
 }
 
 fn credential_text(bearer: &Result<BearerToken<'_>, TokenError>) -> String {
@@ -192,7 +237,7 @@ fn type_text(header: &Header, trust: &Trust) -> String {
     format!("{found}; accepted: {accepted}")
 }
 
-fn key_text(header: &Header, key: &Result<VerificationKey, NoKey>) -> String {
+fn key_text(header: &Header, key: &Result<VerificationKey, Obstacle>) -> String {
     let id = match &header.key_id {
         Some(id) => format!("`kid` is `{}`", printable(id)),
         None => "no `kid`: one key only may fit".to_owned(),

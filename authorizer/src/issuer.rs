@@ -11,13 +11,14 @@ use thiserror::Error;
 use crate::access::{Issuer as Configured, KeySource};
 use crate::address::{self, AddressError};
 use crate::cache::{Cause, KeyCache, Lookup};
+use crate::introspection::{Asked, Introspector};
 use crate::keys::{KeySet, KeySetError, SkippedKey, VerificationKey};
 use crate::outage::Outage;
 use crate::token::{Header, TokenError};
 use crate::verify::Trust;
 
 /// Time for one HTTP exchange: two of them fit into the gateway's 29 s many times over.
-const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(4);
+pub(crate) const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(4);
 /// Time to connect: a host that does not answer must not cost the whole exchange.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Time for discovery and keys together: less than Lambda's 10 s for a start.
@@ -31,6 +32,8 @@ const MAX_DOCUMENT_BYTES: usize = 512 * 1024;
 #[derive(Debug)]
 pub(crate) struct Issuer {
     pub(crate) trust: Trust,
+    /// Asks it about tokens, if it is to be asked.
+    introspector: Option<Introspector>,
     source: KeySource,
     cache: Mutex<KeyCache>,
     in_flight: tokio::sync::Mutex<()>,
@@ -41,6 +44,14 @@ pub(crate) struct Issuer {
 pub(crate) struct Fetch {
     pub(crate) issuer: String,
     pub(crate) outcome: Result<Vec<SkippedKey>, FetchError>,
+}
+
+/// What an issuer says of itself, as far as it is used.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Discovery {
+    issuer: String,
+    jwks_uri: String,
+    pub(crate) introspection_endpoint: Option<String>,
 }
 
 /// Why keys could not be fetched.
@@ -66,17 +77,27 @@ pub(crate) enum FetchError {
 
 impl Issuer {
     /// An issuer whose keys are fetched, or those of its file.
-    pub(crate) fn new(configured: Configured) -> Self {
+    pub(crate) fn new(configured: Configured) -> Result<Self, reqwest::Error> {
         let cache = match &configured.keys {
             KeySource::File(keys) => KeyCache::pinned(keys.clone()),
             KeySource::Discovery | KeySource::Uri(_) => KeyCache::default(),
         };
-        Self {
+        let name = &configured.trust.issuer;
+        let introspector = configured.introspection;
+        let introspector = introspector.map(|settings| Introspector::new(name.clone(), settings));
+        Ok(Self {
+            introspector: introspector.transpose()?,
             trust: configured.trust,
             source: configured.keys,
             cache: Mutex::new(cache),
             in_flight: tokio::sync::Mutex::new(()),
-        }
+        })
+    }
+
+    /// Whom to ask about such tokens, if anybody is to be asked.
+    pub(crate) fn asked_about(&self, such: fn(Asked) -> bool) -> Option<&Introspector> {
+        let introspector = self.introspector.as_ref();
+        introspector.filter(|introspector| such(introspector.asked))
     }
 
     /// Fetches the keys before the first token needs them. `None` if they are pinned.
@@ -150,39 +171,35 @@ impl Issuer {
     async fn keys_of_source(&self, client: &Client) -> Result<KeySet, FetchError> {
         let uri = match &self.source {
             KeySource::Uri(uri) => uri.clone(),
-            KeySource::Discovery | KeySource::File(_) => self.discover(client).await?,
+            KeySource::Discovery | KeySource::File(_) => {
+                discover(client, &self.trust.issuer).await?.jwks_uri
+            }
         };
         let (url, document) = get(client, &uri, &self.trust.issuer).await?;
         KeySet::parse(&document).map_err(|error| FetchError::Keys(url, error))
-    }
-
-    /// The `jwks_uri` of the discovery document (OpenID Connect Discovery section 4), whose `issuer`
-    /// must be the configured one to the letter.
-    async fn discover(&self, client: &Client) -> Result<String, FetchError> {
-        #[derive(Deserialize)]
-        struct Document {
-            issuer: String,
-            jwks_uri: String,
-        }
-        let expected = &self.trust.issuer;
-        let base = expected.strip_suffix('/').unwrap_or(expected);
-        let address = format!("{base}/.well-known/openid-configuration");
-        let (url, document) = get(client, &address, expected).await?;
-        let document: Document =
-            serde_json::from_slice(&document).map_err(|error| FetchError::Discovery(url, error))?;
-        if document.issuer == *expected {
-            return Ok(document.jwks_uri);
-        }
-        Err(FetchError::OtherIssuer {
-            found: document.issuer,
-            expected: expected.clone(),
-        })
     }
 
     /// A panic while the lock was held cannot leave half a state: each change is one assignment.
     fn cache(&self) -> MutexGuard<'_, KeyCache> {
         self.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// The discovery document (OpenID Connect Discovery section 4), whose `issuer` must be the configured one
+/// to the letter.
+pub(crate) async fn discover(client: &Client, expected: &str) -> Result<Discovery, FetchError> {
+    let base = expected.strip_suffix('/').unwrap_or(expected);
+    let address = format!("{base}/.well-known/openid-configuration");
+    let (url, document) = get(client, &address, expected).await?;
+    let document: Discovery =
+        serde_json::from_slice(&document).map_err(|error| FetchError::Discovery(url, error))?;
+    if document.issuer == expected {
+        return Ok(document);
+    }
+    Err(FetchError::OtherIssuer {
+        found: document.issuer,
+        expected: expected.to_owned(),
+    })
 }
 
 /// The client for all issuers: no redirects, no cookies, no proxies but those configured.

@@ -12,7 +12,9 @@ pub mod claims;
 mod config;
 mod deployment;
 pub mod event;
+mod exchange;
 pub mod explain;
+mod introspection;
 mod issuer;
 mod json;
 pub mod keys;
@@ -23,6 +25,7 @@ mod record;
 mod reply;
 pub mod requirement;
 pub mod rules;
+mod secret;
 pub mod token;
 pub mod verify;
 

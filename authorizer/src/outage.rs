@@ -3,6 +3,8 @@
 
 use thiserror::Error;
 
+use crate::token::TokenError;
+
 /// What is missing to decide on a token.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum Outage {
@@ -21,6 +23,17 @@ pub enum Outage {
     /// The memory of proofs that have been used.
     #[error("the store of used proofs cannot be asked")]
     Replay,
+}
+
+/// Why a token makes nobody known.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub(crate) enum Obstacle {
+    /// It proves nothing.
+    #[error(transparent)]
+    Refused(#[from] TokenError),
+    /// Nobody can say.
+    #[error(transparent)]
+    Unavailable(#[from] Outage),
 }
 
 impl Outage {

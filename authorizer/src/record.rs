@@ -98,13 +98,18 @@ pub(crate) fn fetch_lines(fetch: &Fetch) -> Vec<Value> {
             "event": "key_fetch",
             "issuer": fetch.issuer,
             "outcome": "failed",
-            "error": cut(&with_causes(error), MAX_ERROR_CHARACTERS),
+            "error": detail(error),
         })],
     }
 }
 
 fn skipped_line(issuer: &str, key: &SkippedKey) -> Value {
     json!({"event": "key_skipped", "issuer": issuer, "kid": key.id.as_deref().map(|id| cut(id, MAX_LOGGED_CHARACTERS)), "reason": key.reason.to_string()})
+}
+
+/// A message with those of its causes, cut to what is logged.
+pub(crate) fn detail(error: &dyn Error) -> String {
+    cut(&with_causes(error), MAX_ERROR_CHARACTERS)
 }
 
 fn cut(text: &str, characters: usize) -> String {

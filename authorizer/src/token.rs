@@ -84,6 +84,15 @@ pub enum TokenError {
     /// `azp` or `client_id` is not on the issuer's list of clients.
     #[error("the client is not accepted")]
     Client,
+    /// Neither a JSON Web Token nor a text that an opaque token can be.
+    #[error("neither a JSON Web Token nor a `b64token` of RFC 6750, or too long for one")]
+    Opaque,
+    /// The issuer says that the token is not active.
+    #[error("the issuer says that the token is not active")]
+    Inactive,
+    /// The issuer's answer is about another subject or client than the token.
+    #[error("the issuer's answer is about another subject or client")]
+    Disagreement,
 }
 
 impl TokenError {
@@ -113,6 +122,9 @@ impl TokenError {
             Self::NotAccessToken => "not_an_access_token",
             Self::Bound => "bound_token",
             Self::Client => "client",
+            Self::Opaque => "opaque_malformed",
+            Self::Inactive => "inactive",
+            Self::Disagreement => "introspection_mismatch",
         }
     }
 }

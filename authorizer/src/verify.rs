@@ -100,6 +100,7 @@ fn media_type(name: &str) -> String {
     }
 }
 
+/// Seconds since 1970.
 pub(crate) fn seconds(at: SystemTime) -> u64 {
     at.duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| since.as_secs())

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::introspection::IntrospectionEntry;
 use super::values::{OneOrMany, Reader, present};
 use crate::algorithm::Algorithm;
+use crate::introspection::Settings;
 use crate::keys::KeySet;
 use crate::verify::Trust;
 
@@ -19,6 +21,8 @@ pub(super) const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
 pub(crate) struct Issuer {
     pub(crate) trust: Trust,
     pub(crate) keys: KeySource,
+    /// How it is asked about tokens, if it is.
+    pub(crate) introspection: Option<Settings>,
 }
 
 /// Where an issuer's keys come from.
@@ -49,6 +53,8 @@ pub(super) struct IssuerEntry {
     leeway: Option<String>,
     #[serde(default, deserialize_with = "present")]
     max_age: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    introspection: Option<IntrospectionEntry>,
 }
 
 #[derive(Deserialize)]
@@ -95,6 +101,8 @@ impl Reader<'_> {
             self.check_address("issuer", &issuer, &issuer);
         }
         let keys = self.key_source(entry.jwks, &issuer);
+        let introspection = entry.introspection;
+        let introspection = introspection.and_then(|entry| self.introspection(entry, &issuer));
         let trust = Trust {
             audiences: self.audiences(entry.audience, &issuer),
             algorithms: self.algorithms(entry.algorithms),
@@ -110,7 +118,11 @@ impl Reader<'_> {
             self.problems
                 .push("`leeway` is over 5m: correct the clocks instead".to_owned());
         }
-        Issuer { trust, keys }
+        Issuer {
+            trust,
+            keys,
+            introspection,
+        }
     }
 
     fn audiences(&mut self, audience: OneOrMany, issuer: &str) -> Vec<String> {
@@ -182,7 +194,7 @@ impl Reader<'_> {
         None
     }
 
-    fn check_address(&mut self, what: &str, address: &str, issuer: &str) {
+    pub(super) fn check_address(&mut self, what: &str, address: &str, issuer: &str) {
         if let Err(problem) = crate::address::check(address, issuer) {
             self.problems.push(format!("{what} `{address}`: {problem}"));
         }

@@ -58,7 +58,7 @@ impl Reader<'_> {
     }
 
     /// Replaces each `${NAME}`, after YAML has been parsed: a value cannot become syntax.
-    fn expand(&mut self, text: &str) -> Option<String> {
+    pub(super) fn expand(&mut self, text: &str) -> Option<String> {
         let mut expanded = String::new();
         let mut rest = text;
         while let Some((before, after)) = rest.split_once("${") {

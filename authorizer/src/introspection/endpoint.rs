@@ -1,0 +1,196 @@
+//! Asks an issuer about a token (RFC 7662 section 2.1), as the client that `access.yaml` names.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use reqwest::{Client, Url, header};
+use thiserror::Error;
+
+use super::cache::TokenDigest;
+use super::{Answer, AnswerCache, AnswerError, Asked};
+use crate::address::{self, AddressError};
+use crate::exchange::{self, ExchangeError};
+use crate::issuer::{FetchError, discover};
+use crate::outage::Outage;
+use crate::secret::{Secret, SecretError, SecretKeeper, SecretSource};
+use crate::token::BearerToken;
+
+/// Time for everything that one question takes, the secret and the discovery document included.
+const PATIENCE: Duration = Duration::from_secs(8);
+/// Largest answer. Real ones have 300 to 3,000 bytes.
+const MAX_ANSWER_BYTES: usize = 64 * 1024;
+
+/// What `access.yaml` says about asking one issuer.
+#[derive(Debug)]
+pub(crate) struct Settings {
+    /// The address; that of the discovery document if `None`.
+    pub(crate) endpoint: Option<String>,
+    pub(crate) client_id: String,
+    pub(crate) client_secret: SecretSource,
+    pub(crate) asked: Asked,
+    pub(crate) remembered_for: Duration,
+}
+
+/// An issuer that can be asked about tokens, and what it has said.
+#[derive(Debug)]
+pub(crate) struct Introspector {
+    pub(crate) asked: Asked,
+    issuer: String,
+    endpoint: Option<String>,
+    client_id: String,
+    client_secret: SecretKeeper,
+    /// The address of the discovery document, until it does not answer.
+    discovered: Mutex<Option<String>>,
+    cache: Mutex<AnswerCache>,
+}
+
+/// Why an issuer has not said anything of a token.
+#[derive(Debug, Error)]
+pub(crate) enum AskError {
+    #[error("the issuer has not answered within {0:?}")]
+    Patience(Duration),
+    #[error("the address of the introspection endpoint is not known")]
+    Discovery(#[source] FetchError),
+    #[error("the discovery document has no `introspection_endpoint`; name it as `endpoint`")]
+    NoEndpoint,
+    #[error("`{1}` may not be asked: {0}")]
+    Address(AddressError, String),
+    #[error("the client secret cannot be read")]
+    Secret(#[source] SecretError),
+    #[error("`{0}` has not answered about the token")]
+    Exchange(Url, #[source] ExchangeError),
+    #[error("`{0}` does not answer as an introspection endpoint")]
+    Answer(Url, #[source] AnswerError),
+}
+
+impl Introspector {
+    pub(crate) fn new(issuer: String, settings: Settings) -> Result<Self, reqwest::Error> {
+        Ok(Self {
+            asked: settings.asked,
+            issuer,
+            endpoint: settings.endpoint,
+            client_id: settings.client_id,
+            client_secret: SecretKeeper::new(settings.client_secret)?,
+            discovered: Mutex::new(None),
+            cache: Mutex::new(AnswerCache::new(settings.remembered_for)),
+        })
+    }
+
+    /// What the issuer says of the token, or has said a short while ago.
+    pub(crate) async fn answer(
+        &self,
+        token: BearerToken<'_>,
+        client: &Client,
+        clock: fn() -> SystemTime,
+    ) -> Result<Answer, AskError> {
+        let digest = TokenDigest::of(token.as_str());
+        let remembered = lock(&self.cache).get(&digest, clock());
+        if let Some(answer) = remembered {
+            return Ok(answer);
+        }
+        let asked = tokio::time::timeout(PATIENCE, self.ask(token, client, clock)).await;
+        let asked = asked.unwrap_or(Err(AskError::Patience(PATIENCE)));
+        let (answer, bytes) = asked.inspect_err(|_| self.doubt())?;
+        lock(&self.cache).put(digest, &answer, bytes, clock());
+        Ok(answer)
+    }
+
+    /// The outage that an error is to whoever sent the token.
+    pub(crate) fn outage(&self, error: &AskError) -> Outage {
+        match error {
+            AskError::Secret(_) => Outage::Secret(self.issuer.clone()),
+            AskError::Patience(_)
+            | AskError::Discovery(_)
+            | AskError::NoEndpoint
+            | AskError::Address(..)
+            | AskError::Exchange(..)
+            | AskError::Answer(..) => Outage::Introspection(self.issuer.clone()),
+        }
+    }
+
+    async fn ask(
+        &self,
+        token: BearerToken<'_>,
+        client: &Client,
+        clock: fn() -> SystemTime,
+    ) -> Result<(Answer, usize), AskError> {
+        let url = self.url(client).await?;
+        let secret = self.client_secret.get(clock).await;
+        let secret = secret.map_err(AskError::Secret)?;
+        let question = [
+            ("token", token.as_str()),
+            ("token_type_hint", "access_token"),
+        ];
+        let request = client
+            .post(url.clone())
+            .header(header::AUTHORIZATION, basic(&self.client_id, &secret))
+            .header(header::ACCEPT, "application/json")
+            .form(&question);
+        let exchange = |error| AskError::Exchange(url.clone(), error);
+        let reply = exchange::send(request, MAX_ANSWER_BYTES).await;
+        let body = reply.and_then(exchange::Reply::ok).map_err(exchange)?;
+        let answer = Answer::read(&body).map_err(|error| AskError::Answer(url, error))?;
+        Ok((answer, body.len()))
+    }
+
+    async fn url(&self, client: &Client) -> Result<Url, AskError> {
+        let known = self.endpoint.clone();
+        let known = known.or_else(|| lock(&self.discovered).clone());
+        let address = match known {
+            Some(address) => address,
+            None => self.discover(client).await?,
+        };
+        address::check(&address, &self.issuer).map_err(|error| AskError::Address(error, address))
+    }
+
+    async fn discover(&self, client: &Client) -> Result<String, AskError> {
+        let document = discover(client, &self.issuer).await;
+        let document = document.map_err(AskError::Discovery)?;
+        let address = document
+            .introspection_endpoint
+            .ok_or(AskError::NoEndpoint)?;
+        *lock(&self.discovered) = Some(address.clone());
+        Ok(address)
+    }
+
+    /// After a question without an answer: the address may have changed, and the secret as well.
+    fn doubt(&self) {
+        *lock(&self.discovered) = None;
+        self.client_secret.forget();
+    }
+}
+
+/// HTTP Basic, the one way that every server must know (RFC 6749 section 2.3.1). Name and secret are form-encoded
+/// first, as that section has it: servers decode them, and a `%`, `+` or `:` would become another secret.
+fn basic(client_id: &str, secret: &Secret) -> header::HeaderValue {
+    let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    let pair = format!("{}:{}", encoded(client_id), encoded(secret.reveal()));
+    let value = format!("Basic {}", STANDARD.encode(pair));
+    // Base64 has no byte that a header may not have.
+    let value = header::HeaderValue::from_str(&value);
+    let mut value = value.unwrap_or(header::HeaderValue::from_static("Basic"));
+    value.set_sensitive(true);
+    value
+}
+
+/// A panic while the lock was held cannot leave half a state behind: each change is one assignment.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn name_and_secret_are_form_encoded() {
+        let secret = Secret::new("a:b+c %é").unwrap();
+        let value = basic("ml api", &secret);
+        let encoded = value.to_str().unwrap().strip_prefix("Basic ").unwrap();
+        let pair = STANDARD.decode(encoded).unwrap();
+        assert_eq!(pair, b"ml+api:a%3Ab%2Bc+%25%C3%A9");
+        assert!(!format!("{value:?}").contains(encoded));
+    }
+}
