@@ -56,6 +56,11 @@ impl Gateway {
     /// Sends a token that must be refused, and looks into the log for the reason.
     pub fn refuses(&self, token: &str, reason: &str) -> Result<()> {
         self.predict(token)?.expect(401)?;
+        self.refused(token, reason)
+    }
+
+    /// Looks into the log for the reason why a token has been refused.
+    pub fn refused(&self, token: &str, reason: &str) -> Result<()> {
         let digest: String = Sha256::digest(token)
             .iter()
             .take(8)

@@ -162,6 +162,14 @@ impl Keycloak {
             .map(drop)
     }
 
+    /// Gives a client of the realm a new secret.
+    pub fn new_secret(&self, client: &str) -> Result<String> {
+        let clients = self.admin("GET", &format!("/{REALM}/clients?clientId={client}"), None)?;
+        let id = text(&clients.json()?[0], "id")?;
+        let path = format!("/{REALM}/clients/{id}/client-secret");
+        text(&self.admin("POST", &path, None)?.json()?, "value")
+    }
+
     /// Makes a new signing key, which signs every token from now on.
     pub fn rotate_signing_key(&self) -> Result<()> {
         let body = json!({

@@ -19,6 +19,7 @@ mod gateway;
 mod http;
 mod keycloak;
 mod ministack;
+mod node;
 mod package;
 mod process;
 mod recorded;

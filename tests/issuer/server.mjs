@@ -7,7 +7,7 @@ import { generateKeyPairSync } from 'node:crypto'
 import { createServer } from 'node:http'
 import Provider from 'oidc-provider'
 
-const { SECOND_CLIENT_ID, SECOND_CLIENT_SECRET, SECOND_AUDIENCE } = process.env
+const { SECOND_CLIENT_ID, SECOND_CLIENT_SECRET, SECOND_API_ID, SECOND_AUDIENCE, SECOND_OPAQUE_AUDIENCE } = process.env
 
 const server = createServer()
 server.listen(0, '127.0.0.1', () => {
@@ -29,18 +29,28 @@ function provider(issuer) {
         redirect_uris: [],
         token_endpoint_auth_method: 'client_secret_post',
       },
+      // Asks about tokens, and gets none.
+      {
+        client_id: SECOND_API_ID,
+        client_secret: SECOND_CLIENT_SECRET,
+        grant_types: [],
+        response_types: [],
+        redirect_uris: [],
+      },
     ],
     scopes: ['predict'],
     features: {
       clientCredentials: { enabled: true },
       devInteractions: { enabled: false },
+      introspection: { enabled: true },
+      revocation: { enabled: true },
       resourceIndicators: {
         enabled: true,
         defaultResource: () => SECOND_AUDIENCE,
-        getResourceServerInfo: () => ({
-          audience: SECOND_AUDIENCE,
+        getResourceServerInfo: (_context, resource) => ({
+          audience: resource,
           scope: 'predict',
-          accessTokenFormat: 'jwt',
+          accessTokenFormat: resource === SECOND_OPAQUE_AUDIENCE ? 'opaque' : 'jwt',
           accessTokenTTL: 300,
           jwt: { sign: { alg: 'RS256' } },
         }),

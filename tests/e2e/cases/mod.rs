@@ -2,6 +2,7 @@
 
 mod bodies;
 mod credentials;
+mod introspection;
 mod issuers;
 mod local;
 mod readme;
@@ -14,6 +15,7 @@ use libtest_mimic::Trial;
 pub fn trials() -> Vec<Trial> {
     [
         realm::trials(),
+        introspection::trials(),
         issuers::trials(),
         start::trials(),
         local::trials(),
