@@ -152,7 +152,7 @@ impl<'a> Claims<'a> {
     }
 
     fn check_start(&self) -> Result<(), TokenError> {
-        let starts = [self.date("nbf")?, self.date("iat")?];
+        let starts = [self.start("nbf")?, self.start("iat")?];
         let latest = self.now.saturating_add(self.leeway());
         if starts.into_iter().flatten().any(|start| start > latest) {
             return Err(TokenError::NotYetValid);
@@ -224,19 +224,21 @@ impl<'a> Claims<'a> {
     }
 
     /// A NumericDate (RFC 7519 section 2) in whole seconds; fractions are cut off.
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_precision_loss,
-        clippy::cast_sign_loss,
-        reason = "the range is checked"
-    )]
     fn date(&self, name: &'static str) -> Result<Option<u64>, TokenError> {
+        Ok(self.seconds(name)?.map(whole))
+    }
+
+    /// The same for a time that must have come: a fraction counts as the second that it is part of.
+    fn start(&self, name: &'static str) -> Result<Option<u64>, TokenError> {
+        Ok(self.seconds(name)?.map(f64::ceil).map(whole))
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "the date has few digits")]
+    fn seconds(&self, name: &'static str) -> Result<Option<f64>, TokenError> {
         match self.members.get(name) {
             None => Ok(None),
             Some(value) => match value.as_f64() {
-                Some(seconds) if (0.0..=LATEST_DATE as f64).contains(&seconds) => {
-                    Ok(Some(seconds as u64))
-                }
+                Some(seconds) if (0.0..=LATEST_DATE as f64).contains(&seconds) => Ok(Some(seconds)),
                 _ => Err(TokenError::Claim(name)),
             },
         }
@@ -245,6 +247,15 @@ impl<'a> Claims<'a> {
     fn leeway(&self) -> u64 {
         self.trust.leeway.as_secs()
     }
+}
+
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "the range is checked"
+)]
+fn whole(seconds: f64) -> u64 {
+    seconds as u64
 }
 
 /// Names enter the context and the log: not empty, bounded, nothing invisible.

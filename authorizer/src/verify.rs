@@ -276,6 +276,7 @@ mod tests {
         check("exp", json!(NOW - 29), Ok(()));
         check("exp", json!(NOW - 30), expired);
         check("exp", json!((NOW - 29) as f64 + 0.5), Ok(()));
+        check("exp", json!((NOW - 30) as f64 + 0.5), expired);
         for odd in [
             json!(null),
             json!("1900000000"),
@@ -291,6 +292,8 @@ mod tests {
             check(start, json!(null), Ok(()));
             check(start, json!(NOW + 30), Ok(()));
             check(start, json!(NOW + 31), early);
+            check(start, json!((NOW + 29) as f64 + 0.5), Ok(()));
+            check(start, json!((NOW + 30) as f64 + 0.5), early);
             check(start, json!("now"), Err(TokenError::Claim(start)));
         }
     }
