@@ -167,7 +167,8 @@ impl<'a> BearerToken<'a> {
 /// What a token says of itself, before any of it may be believed.
 #[derive(Debug, Clone, PartialEq)]
 pub struct UnverifiedToken<'a> {
-    pub(crate) header: Header,
+    /// The header, as far as it matters.
+    pub header: Header,
     pub(crate) claims: Map<String, Value>,
     /// The first two parts with their dot: what the signature covers.
     pub(crate) signed: &'a str,
@@ -178,9 +179,12 @@ pub struct UnverifiedToken<'a> {
 /// Keys and addresses of keys in a header (`jwk`, `jku`, `x5u`, `x5c`) are never read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Header {
-    pub(crate) algorithm: Algorithm,
-    pub(crate) key_id: Option<String>,
-    pub(crate) kind: Option<String>,
+    /// `alg`.
+    pub algorithm: Algorithm,
+    /// `kid`.
+    pub key_id: Option<String>,
+    /// `typ`.
+    pub kind: Option<String>,
 }
 
 impl<'a> UnverifiedToken<'a> {
