@@ -114,7 +114,7 @@ impl Authorizer {
         )?;
         let key = self.key(issuer, &token.header).await;
         let key = steps.take("key", key_text(&token.header, &key), key)?;
-        let signature = key.verifies(token.header.algorithm, token.signed, token.signature);
+        let signature = key.verifies(token.header.algorithm, token.signed, &token.signature);
         let compared = format!("{} over header and claims", token.header.algorithm);
         steps.take("signature", compared, signature.then_some(()).ok_or(()))?;
         let caller = check_claims(token.claims, trust, steps)?;

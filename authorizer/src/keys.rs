@@ -3,19 +3,17 @@
 
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ParsedPublicKey, VerificationAlgorithm,
-};
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use jsonwebtoken::DecodingKey;
 use serde::Deserialize;
 use serde_json::Value;
 use thiserror::Error;
 
 use crate::algorithm::Algorithm;
 use crate::reply::hex;
+use crate::signature::{Material, PublicKey};
 
 /// Most keys read from one set. Real sets have two to a dozen.
 pub const MAX_KEYS: usize = 100;
@@ -34,15 +32,13 @@ const ED25519_SMALL_ORDER: [&str; 7] = [
     "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
     "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
 ];
-/// First byte of a point whose two coordinates follow (SEC 1 section 2.3.3).
-const UNCOMPRESSED: u8 = 4;
 
-/// A public key that may verify tokens.
+/// A public key that may verify tokens. Its copies share what was parsed.
 #[derive(Clone)]
 pub struct VerificationKey {
-    id: Option<String>,
-    algorithms: Vec<Algorithm>,
-    public: DecodingKey,
+    id: Option<Arc<str>>,
+    /// The key, once for each algorithm that it may be used with.
+    public: Arc<[PublicKey]>,
 }
 
 /// The usable keys of one issuer.
@@ -139,7 +135,7 @@ impl KeySet {
 
     /// Finds the key for a token header. Without a `kid` there must be one fitting key only.
     pub fn select(&self, key_id: Option<&str>, algorithm: Algorithm) -> Selection<'_> {
-        let fits = |key: &&VerificationKey| key.algorithms.contains(&algorithm);
+        let fits = |key: &&VerificationKey| key.algorithms().any(|fit| fit == algorithm);
         match key_id {
             Some(id) => match self.keys.iter().find(|key| key.id.as_deref() == Some(id)) {
                 Some(key) if fits(&key) => Selection::Key(key),
@@ -167,7 +163,7 @@ impl KeySet {
     }
 
     fn drop_duplicates(&mut self) {
-        let mut seen: HashMap<String, usize> = HashMap::new();
+        let mut seen: HashMap<Arc<str>, usize> = HashMap::new();
         for id in self.keys.iter().filter_map(|key| key.id.clone()) {
             *seen.entry(id).or_default() += 1;
         }
@@ -175,18 +171,22 @@ impl KeySet {
             |key: &VerificationKey| key.id.as_ref().is_some_and(|id| seen.get(id) > Some(&1));
         let dropped = self.keys.extract_if(.., |key| ambiguous(key));
         self.skipped.extend(dropped.map(|key| SkippedKey {
-            id: key.id,
+            id: key.id.as_deref().map(str::to_owned),
             reason: KeyError::Duplicate,
         }));
     }
 }
 
 impl VerificationKey {
-    /// True if `signature` (base64url) covers `signed`. The algorithm must have been selected for this key.
-    pub fn verifies(&self, algorithm: Algorithm, signed: &str, signature: &str) -> bool {
-        let algorithm = jsonwebtoken_name(algorithm);
-        jsonwebtoken::crypto::verify(signature, signed.as_bytes(), &self.public, algorithm)
-            .unwrap_or(false)
+    /// True if `signature` covers `signed`. With an algorithm that is not this key's, nothing verifies.
+    pub fn verifies(&self, algorithm: Algorithm, signed: &str, signature: &[u8]) -> bool {
+        let mut keys = self.public.iter();
+        let key = keys.find(|key| key.algorithm == algorithm);
+        key.is_some_and(|key| key.verifies(signed.as_bytes(), signature))
+    }
+
+    fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
+        self.public.iter().map(|key| key.algorithm)
     }
 }
 
@@ -194,7 +194,7 @@ impl fmt::Debug for VerificationKey {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
         out.debug_struct("VerificationKey")
             .field("id", &self.id)
-            .field("algorithms", &self.algorithms)
+            .field("algorithms", &self.algorithms().collect::<Vec<_>>())
             .finish_non_exhaustive()
     }
 }
@@ -225,23 +225,16 @@ impl Jwk {
         if !signs || !self.key_ops.as_ref().is_none_or(verifies) {
             return Err(KeyError::Purpose);
         }
-        let (possible, public) = match (self.kty.as_str(), self.crv.as_deref()) {
-            ("RSA", _) => (&Algorithm::RSA[..], self.rsa()?),
-            ("EC", Some("P-256")) => {
-                let point = self.curve_point(&ECDSA_P256_SHA256_FIXED, 32)?;
-                (&[Algorithm::Es256][..], point)
-            }
-            ("EC", Some("P-384")) => {
-                let point = self.curve_point(&ECDSA_P384_SHA384_FIXED, 48)?;
-                (&[Algorithm::Es384][..], point)
-            }
-            ("OKP", Some("Ed25519")) => (&[Algorithm::EdDsa][..], self.ed25519()?),
+        let public = match (self.kty.as_str(), self.crv.as_deref()) {
+            ("RSA", _) => self.rsa()?,
+            ("EC", Some("P-256")) => self.curve_point(Algorithm::Es256, 32)?,
+            ("EC", Some("P-384")) => self.curve_point(Algorithm::Es384, 48)?,
+            ("OKP", Some("Ed25519")) => self.ed25519()?,
             _ => return Err(KeyError::Kind),
         };
         Ok(VerificationKey {
-            algorithms: self.algorithms(possible)?,
-            id: self.kid,
-            public,
+            id: self.kid.map(Arc::from),
+            public: public.into(),
         })
     }
 
@@ -258,7 +251,7 @@ impl Jwk {
         }
     }
 
-    fn rsa(&self) -> Result<DecodingKey, KeyError> {
+    fn rsa(&self) -> Result<Vec<PublicKey>, KeyError> {
         let modulus = integer(self.n.as_ref())?;
         let exponent = integer(self.e.as_ref())?;
         let leading = modulus
@@ -271,47 +264,45 @@ impl Jwk {
         {
             return Err(KeyError::Size);
         }
-        Ok(DecodingKey::from_rsa_raw_components(&modulus, &exponent))
+        let key = Material::Rsa(&modulus, &exponent);
+        self.parse(&Algorithm::RSA, key, KeyError::Malformed)
     }
 
     fn curve_point(
         &self,
-        curve: &'static dyn VerificationAlgorithm,
+        algorithm: Algorithm,
         coordinate_bytes: usize,
-    ) -> Result<DecodingKey, KeyError> {
+    ) -> Result<Vec<PublicKey>, KeyError> {
         let (Some(x), Some(y)) = (&self.x, &self.y) else {
             return Err(KeyError::Malformed);
         };
-        let coordinates = [exactly(x, coordinate_bytes)?, exactly(y, coordinate_bytes)?];
-        let point = [&[UNCOMPRESSED], coordinates.concat().as_slice()].concat();
-        ParsedPublicKey::new(curve, point).map_err(|_| KeyError::Point)?;
-        DecodingKey::from_ec_components(x, y).map_err(|_| KeyError::Malformed)
+        let (x, y) = (exactly(x, coordinate_bytes)?, exactly(y, coordinate_bytes)?);
+        self.parse(&[algorithm], Material::Point(&x, &y), KeyError::Point)
     }
 
-    fn ed25519(&self) -> Result<DecodingKey, KeyError> {
-        let x = self.x.as_ref().ok_or(KeyError::Malformed)?;
-        let mut point = exactly(x, 32)?;
-        if let Some(last) = point.last_mut() {
+    fn ed25519(&self) -> Result<Vec<PublicKey>, KeyError> {
+        let point = exactly(self.x.as_ref().ok_or(KeyError::Malformed)?, 32)?;
+        let mut unsigned = point.clone();
+        if let Some(last) = unsigned.last_mut() {
             *last &= 0x7f;
         }
-        if ED25519_SMALL_ORDER.contains(&hex(&point).as_str()) {
+        if ED25519_SMALL_ORDER.contains(&hex(&unsigned).as_str()) {
             return Err(KeyError::Point);
         }
-        DecodingKey::from_ed_components(x).map_err(|_| KeyError::Malformed)
+        let key = Material::Edwards(&point);
+        self.parse(&[Algorithm::EdDsa], key, KeyError::Point)
     }
-}
 
-fn jsonwebtoken_name(algorithm: Algorithm) -> jsonwebtoken::Algorithm {
-    match algorithm {
-        Algorithm::Rs256 => jsonwebtoken::Algorithm::RS256,
-        Algorithm::Rs384 => jsonwebtoken::Algorithm::RS384,
-        Algorithm::Rs512 => jsonwebtoken::Algorithm::RS512,
-        Algorithm::Ps256 => jsonwebtoken::Algorithm::PS256,
-        Algorithm::Ps384 => jsonwebtoken::Algorithm::PS384,
-        Algorithm::Ps512 => jsonwebtoken::Algorithm::PS512,
-        Algorithm::Es256 => jsonwebtoken::Algorithm::ES256,
-        Algorithm::Es384 => jsonwebtoken::Algorithm::ES384,
-        Algorithm::EdDsa => jsonwebtoken::Algorithm::EdDSA,
+    /// The key for each of its algorithms. `otherwise` is why it is left out if it cannot be parsed.
+    fn parse(
+        &self,
+        possible: &[Algorithm],
+        key: Material<'_>,
+        otherwise: KeyError,
+    ) -> Result<Vec<PublicKey>, KeyError> {
+        let algorithms = self.algorithms(possible)?.into_iter();
+        let keys = algorithms.map(|algorithm| PublicKey::parse(algorithm, key).ok_or(otherwise));
+        keys.collect()
     }
 }
 
@@ -359,7 +350,7 @@ mod tests {
     fn check(key: Value, expected: Result<usize, KeyError>) {
         let jwk = serde_json::from_value::<Jwk>(key).map_err(|_| KeyError::Malformed);
         let found = jwk.and_then(Jwk::verification_key);
-        assert_eq!(found.map(|key| key.algorithms.len()), expected);
+        assert_eq!(found.map(|key| key.public.len()), expected);
     }
 
     #[test]
@@ -463,7 +454,7 @@ mod tests {
         let keys = json!({"keys": [named("a", "RS256"), named("b", "PS256"), named("c", "RS384"), named("d", "RS384"), named("e", "RS512"), named("e", "RS512")]});
         let set = KeySet::parse(keys.to_string().as_bytes()).unwrap();
         let select = |id, algorithm| match set.select(id, algorithm) {
-            Selection::Key(key) => key.id.clone().unwrap(),
+            Selection::Key(key) => key.id.as_deref().unwrap().to_owned(),
             Selection::Unfit => "unfit".to_owned(),
             Selection::Unknown => "unknown".to_owned(),
         };

@@ -26,6 +26,7 @@ mod reply;
 pub mod requirement;
 pub mod rules;
 mod secret;
+mod signature;
 pub mod token;
 pub mod verify;
 

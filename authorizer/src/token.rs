@@ -153,7 +153,10 @@ impl<'a> BearerToken<'a> {
         }
         match token.trim_start_matches(' ') {
             "" => Err(TokenError::Missing),
-            token if token.contains([' ', '\t']) => Err(TokenError::SeveralCredentials),
+            // One character at a time is several times faster than both at once.
+            token if token.contains(' ') || token.contains('\t') => {
+                Err(TokenError::SeveralCredentials)
+            }
             token => Ok(Self(token)),
         }
     }
@@ -172,7 +175,7 @@ pub struct UnverifiedToken<'a> {
     pub(crate) claims: Map<String, Value>,
     /// The first two parts with their dot: what the signature covers.
     pub(crate) signed: &'a str,
-    pub(crate) signature: &'a str,
+    pub(crate) signature: Vec<u8>,
 }
 
 /// The header members that decide how a token is verified (RFC 7515 section 4.1).
@@ -188,10 +191,11 @@ pub struct Header {
 }
 
 impl<'a> UnverifiedToken<'a> {
-    /// Takes the compact form apart.
+    /// Takes the compact form apart. What is cheap to refuse is refused before the claims are decoded.
     pub fn parse(token: BearerToken<'a>) -> Result<Self, TokenError> {
         let text = token.0;
-        let mut parts = text.split('.');
+        // One part more than there may be: a token of dots alone must not cost anything either.
+        let mut parts = text.splitn(6, '.');
         let (Some(header), Some(claims), Some(signature)) =
             (parts.next(), parts.next(), parts.next())
         else {
@@ -202,10 +206,10 @@ impl<'a> UnverifiedToken<'a> {
             2 => return Err(TokenError::Encrypted),
             _ => return Err(TokenError::NotCompact),
         }
-        decode(signature)?;
         let signed = text
             .get(..header.len() + 1 + claims.len())
             .ok_or(TokenError::NotCompact)?;
+        let signature = decode(signature)?;
         Ok(Self {
             header: Header::read(&object(header)?)?,
             claims: object(claims)?,

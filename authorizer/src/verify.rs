@@ -71,7 +71,7 @@ pub fn verify(
     trust: &Trust,
     now: SystemTime,
 ) -> Result<Caller, TokenError> {
-    if !key.verifies(token.header.algorithm, token.signed, token.signature) {
+    if !key.verifies(token.header.algorithm, token.signed, &token.signature) {
         return Err(TokenError::Signature);
     }
     accept(token.claims, trust, now)
