@@ -1,6 +1,7 @@
 //! The file `access.yaml`: its shape, and its translation into issuers and rules. Every problem of the
 //! whole file is collected; a start with half a configuration is no start.
 
+mod denylist;
 mod introspection;
 mod issuers;
 mod rules;
@@ -11,8 +12,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use crate::denylist::Configured;
 use crate::deployment::Deployment;
 use crate::rules::Rules;
+use denylist::DenylistEntry;
 use issuers::IssuerEntry;
 pub(crate) use issuers::{Issuer, KeySource};
 use rules::RuleEntry;
@@ -26,6 +29,7 @@ pub(crate) struct Access {
     pub(crate) context: Vec<(String, String)>,
     pub(crate) usage_key: Option<String>,
     pub(crate) expiry_condition: bool,
+    pub(crate) denylist: Option<Configured>,
 }
 
 #[derive(Deserialize)]
@@ -39,6 +43,8 @@ struct AccessFile {
     usage_key: Option<String>,
     #[serde(default, deserialize_with = "present")]
     expiry_condition: Option<bool>,
+    #[serde(default, deserialize_with = "present")]
+    denylist: Option<DenylistEntry>,
 }
 
 impl Access {
@@ -64,6 +70,7 @@ impl Access {
                 .usage_key
                 .and_then(|claim| reader.value("usage_key", &claim)),
             expiry_condition: file.expiry_condition.unwrap_or(true),
+            denylist: file.denylist.and_then(|entry| reader.denylist(&entry)),
             issuers,
         };
         if reader.problems.is_empty() {

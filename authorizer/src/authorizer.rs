@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 
 use crate::caller::Caller;
 use crate::config::Config;
+use crate::denylist::Revocations;
 use crate::event::{EventError, Request};
 use crate::introspection::{self, Asked, Introspector};
 use crate::issuer::{self, Issuer};
@@ -28,6 +29,7 @@ pub struct Authorizer {
     rules: Rules,
     extras: Extras,
     expiry_condition: bool,
+    pub(crate) revocations: Option<Revocations>,
     /// Log lines of the start, for whoever prints them.
     pub log: Vec<String>,
 }
@@ -71,6 +73,7 @@ impl Authorizer {
         let client = issuer::client().map_err(StartError::Client)?;
         let issuers = access.issuers.into_iter().map(Issuer::new);
         let issuers: Result<_, _> = issuers.collect();
+        let revocations = access.denylist;
         let mut authorizer = Self {
             client,
             issuers: issuers.map_err(StartError::Client)?,
@@ -80,6 +83,7 @@ impl Authorizer {
                 usage_key: access.usage_key,
             },
             expiry_condition: access.expiry_condition,
+            revocations: revocations.map(|configured| Revocations::new(configured, wall_clock())),
             log: Vec::new(),
         };
         authorizer.log = authorizer.prefetch().await;
@@ -148,6 +152,7 @@ impl Authorizer {
             .key(&token.header, means, &mut record.fetches)
             .await??;
         let caller = verify(token, &key, &issuer.trust, wall_clock())?;
+        self.check_revoked(&caller, record).await?;
         if let Some(introspector) = issuer.asked_about(Asked::jwt) {
             let answer = self.ask(introspector, bearer, record).await?;
             introspection::agree(&answer, &caller, &issuer.trust, wall_clock())?;
@@ -168,7 +173,22 @@ impl Authorizer {
         record.issuer = Some(issuer.trust.issuer.clone());
         let answer = self.ask(introspector, bearer, record).await?;
         let claims = introspection::claims(answer, &issuer.trust)?;
-        Ok(accept(claims, &issuer.trust, wall_clock())?)
+        let caller = accept(claims, &issuer.trust, wall_clock())?;
+        self.check_revoked(&caller, record).await?;
+        Ok(caller)
+    }
+
+    /// Refuses a token of the denylist, if there is one.
+    pub(crate) async fn check_revoked(
+        &self,
+        caller: &Caller,
+        record: &mut Record,
+    ) -> Result<(), Obstacle> {
+        let Some(revocations) = &self.revocations else {
+            return Ok(());
+        };
+        let checked = revocations.check(caller, wall_clock, &mut record.notices);
+        checked.await
     }
 
     /// The issuer that accepts tokens without saying so in them.

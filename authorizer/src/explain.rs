@@ -118,6 +118,7 @@ impl Authorizer {
         let compared = format!("{} over header and claims", token.header.algorithm);
         steps.take("signature", compared, signature.then_some(()).ok_or(()))?;
         let caller = check_claims(token.claims, trust, steps)?;
+        self.check_denylist(&caller, steps).await?;
         if let Some(introspector) = issuer.asked_about(Asked::jwt) {
             let answer = self.asked(introspector, bearer, steps).await?;
             let agreed = introspection::agree(&answer, &caller, trust, wall_clock());
@@ -149,7 +150,21 @@ impl Authorizer {
             None => "the answer names no type of token".to_owned(),
         };
         let claims = steps.take("type of the answer", compared, claims)?;
-        check_claims(claims, &issuer.trust, steps)
+        let caller = check_claims(claims, &issuer.trust, steps)?;
+        self.check_denylist(&caller, steps).await?;
+        Some(caller)
+    }
+
+    async fn check_denylist(&self, caller: &Caller, steps: &mut Steps) -> Option<()> {
+        if self.revocations.is_none() {
+            return Some(());
+        }
+        let checked = self.check_revoked(caller, &mut Record::default()).await;
+        let compared = match &checked {
+            Ok(()) => "no entry applies to the token".to_owned(),
+            Err(obstacle) => obstacle.to_string(),
+        };
+        steps.take("denylist", compared, checked)
     }
 
     async fn asked(

@@ -10,6 +10,7 @@ pub mod cache;
 pub mod caller;
 pub mod claims;
 mod config;
+mod denylist;
 mod deployment;
 pub mod event;
 mod exchange;

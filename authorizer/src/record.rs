@@ -31,6 +31,8 @@ pub(crate) struct Record {
     pub(crate) key_id: Option<String>,
     pub(crate) token_digest: Option<String>,
     pub(crate) fetches: Vec<Fetch>,
+    /// Lines about what was read on the way.
+    pub(crate) notices: Vec<Value>,
 }
 
 impl Record {
@@ -38,6 +40,7 @@ impl Record {
     pub(crate) fn lines(&self, request_id: &str, at: SystemTime, took: Duration) -> Vec<String> {
         let duration = took.as_secs_f64() * 1_000.0;
         let mut lines: Vec<_> = self.fetches.iter().flat_map(fetch_lines).collect();
+        lines.extend_from_slice(&self.notices);
         lines.push(json!({
             "event": "decision",
             "request_id": request_id,

@@ -90,6 +90,9 @@ pub enum TokenError {
     /// The issuer says that the token is not active.
     #[error("the issuer says that the token is not active")]
     Inactive,
+    /// The token is on the denylist.
+    #[error("the token is on the denylist")]
+    Revoked,
     /// The issuer's answer is about another subject or client than the token.
     #[error("the issuer's answer is about another subject or client")]
     Disagreement,
@@ -124,6 +127,7 @@ impl TokenError {
             Self::Client => "client",
             Self::Opaque => "opaque_malformed",
             Self::Inactive => "inactive",
+            Self::Revoked => "revoked",
             Self::Disagreement => "introspection_mismatch",
         }
     }

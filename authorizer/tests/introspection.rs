@@ -717,3 +717,26 @@ async fn an_explanation_tells_what_the_issuer_says() {
     assert!(explanation.checks.iter().all(|step| step.passed));
     assert_eq!(explanation.reason, "allowed");
 }
+
+#[tokio::test]
+async fn the_denylist_counts_for_opaque_tokens_too() {
+    let site = Site::start().await;
+    let denylist = site.folder.path().join("denylist.json");
+    std::fs::write(&denylist, r#"{"entries": [{"sub": "user-1"}]}"#).unwrap();
+    let authorizer = site
+        .start_with(&format!(
+            "  introspection: {{client_id: c, client_secret: '${{SECRET}}', tokens: all}}\n\
+             denylist: {{file: '{}'}}\n",
+            denylist.display()
+        ))
+        .await;
+    site.set(Mode::Says(site.active()));
+    assert_eq!(outcome(&authorizer, OPAQUE).await, refused("revoked"));
+    assert_eq!(outcome(&authorizer, &site.jwt()).await, refused("revoked"));
+    // A revoked JWT is asked about no more.
+    assert_eq!(site.questions().len(), 1);
+    let explanation = authorizer.explain(&event(OPAQUE)).await.unwrap();
+    assert_eq!(explanation.checks.last().unwrap().check, "denylist");
+    site.set(Mode::Says(with(site.active(), "sub", json!("user-2"))));
+    assert_eq!(outcome(&authorizer, "another").await, allowed());
+}

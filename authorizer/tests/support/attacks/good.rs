@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::issuers::STRICT;
+use super::revoked;
 use super::signature::{P256_ORDER, bytes};
 use super::{ARN, claims, decoded, encoded, header, honest, now, parts, signed_bytes, token_event};
 use crate::support::{AUDIENCE, Key, sign, with};
@@ -12,6 +13,7 @@ pub(crate) fn good() -> Vec<(String, Value)> {
     let mut tokens = algorithms();
     tokens.extend(headers());
     tokens.extend(odd_but_right());
+    tokens.extend(revoked::neighbours());
     let mut events: Vec<_> = tokens
         .into_iter()
         .map(|(name, token)| (name, token_event(&json!(format!("Bearer {token}")))))

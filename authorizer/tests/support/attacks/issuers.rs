@@ -50,6 +50,9 @@ pub(crate) fn write(folder: &Path) -> PathBuf {
             "  - {{issuer: '{issuer}', audience: {AUDIENCE}, jwks: {{file: '{file}'}}, {more}}}\n"
         );
     }
+    let denylist = folder.join("denylist.json");
+    std::fs::write(&denylist, super::revoked::denylist().to_string()).unwrap();
+    access += &format!("denylist: {{file: '{}'}}\n", denylist.display());
     access += "rules: [{allow: [POST /predict], require: {scope: predict}}]\n";
     let path = folder.join("access.yaml");
     std::fs::write(&path, access).unwrap();

@@ -11,6 +11,7 @@ mod header;
 pub(crate) mod issuers;
 mod json_text;
 mod kinds;
+mod revoked;
 mod signature;
 
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -47,6 +48,7 @@ pub(crate) fn all() -> Vec<Case> {
         claims::cases(),
         kinds::cases(),
         credentials::cases(),
+        revoked::cases(),
     ]
     .into_iter()
     .flatten()
