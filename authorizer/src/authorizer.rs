@@ -187,7 +187,7 @@ impl Authorizer {
         let Some(revocations) = &self.revocations else {
             return Ok(());
         };
-        let checked = revocations.check(caller, wall_clock, &mut record.notices);
+        let checked = revocations.check(caller, (&self.client, wall_clock), &mut record.notices);
         checked.await
     }
 
@@ -300,9 +300,15 @@ impl Authorizer {
             .issuers
             .iter()
             .map(|issuer| issuer.prefetch(&self.client, wall_clock));
-        let fetches = futures_util::future::join_all(fetches).await;
+        let fetches = futures_util::future::join_all(fetches);
+        let (fetches, denylist) = futures_util::future::join(fetches, self.fetch_denylist()).await;
         let lines = fetches.iter().flatten().flat_map(record::fetch_lines);
-        lines.map(|line| line.to_string()).collect()
+        lines.chain(denylist).map(|line| line.to_string()).collect()
+    }
+
+    async fn fetch_denylist(&self) -> Option<Value> {
+        let revocations = self.revocations.as_ref()?;
+        revocations.prefetch((&self.client, wall_clock)).await
     }
 }
 

@@ -4,6 +4,8 @@
 
 mod freshness;
 mod source;
+#[cfg(feature = "aws")]
+mod table;
 
 use std::collections::HashMap;
 

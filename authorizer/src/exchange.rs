@@ -6,8 +6,11 @@ use thiserror::Error;
 /// What came back.
 #[derive(Debug)]
 pub(crate) struct Reply {
-    status: StatusCode,
-    body: Vec<u8>,
+    pub(crate) status: StatusCode,
+    /// The header `ETag`: which version this is.
+    #[cfg(feature = "aws")]
+    pub(crate) version: Option<String>,
+    pub(crate) body: Vec<u8>,
 }
 
 /// Why there is no answer to read. Never quotes one: it may hold claims or a secret.
@@ -30,6 +33,8 @@ pub(crate) async fn send(
     let mut response = request.send().await.map_err(no_answer)?;
     let mut reply = Reply {
         status: response.status(),
+        #[cfg(feature = "aws")]
+        version: version(&response),
         body: Vec::new(),
     };
     while let Some(chunk) = response.chunk().await.map_err(no_answer)? {
@@ -39,6 +44,12 @@ pub(crate) async fn send(
         }
     }
     Ok(reply)
+}
+
+#[cfg(feature = "aws")]
+fn version(response: &reqwest::Response) -> Option<String> {
+    let version = response.headers().get(reqwest::header::ETAG)?;
+    version.to_str().ok().map(str::to_owned)
 }
 
 impl Reply {

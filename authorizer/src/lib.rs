@@ -6,6 +6,8 @@ mod access;
 mod address;
 pub mod algorithm;
 mod authorizer;
+#[cfg(feature = "aws")]
+mod aws;
 pub mod cache;
 pub mod caller;
 pub mod claims;

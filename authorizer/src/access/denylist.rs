@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use super::values::Reader;
+#[cfg(feature = "aws")]
+use crate::aws::{Account, dynamodb::Table, s3::Object};
 use crate::denylist::{Configured, Snapshot};
 use crate::record;
 
@@ -23,6 +25,18 @@ impl Reader<'_> {
                 let path = self.value("file", path)?;
                 self.denylist_file(path.into())
             }
+            #[cfg(feature = "aws")]
+            DenylistEntry::S3(address) => self.denylist_object(address),
+            #[cfg(feature = "aws")]
+            DenylistEntry::DynamoDb(name) => {
+                let name = self.value("dynamodb", name);
+                let account = self.account();
+                Some(Configured::DynamoDb(Table {
+                    name: name?,
+                    account: account?,
+                }))
+            }
+            #[cfg(not(feature = "aws"))]
             DenylistEntry::S3(name) | DenylistEntry::DynamoDb(name) => {
                 self.problems.push(format!(
                     "denylist `{name}`: S3 and DynamoDB need an authorizer that is built with `--features aws`"
@@ -30,6 +44,25 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    #[cfg(feature = "aws")]
+    fn denylist_object(&mut self, address: &str) -> Option<Configured> {
+        let address = self.value("s3", address);
+        let account = self.account();
+        let (address, account) = (address?, account?);
+        match Object::parse(&address, account) {
+            Ok(object) => Some(Configured::S3(object)),
+            Err(error) => {
+                self.problems.push(format!("denylist `{address}`: {error}"));
+                None
+            }
+        }
+    }
+
+    #[cfg(feature = "aws")]
+    fn account(&mut self) -> Option<Account> {
+        Account::load(self.lookup, &mut self.problems)
     }
 
     /// A list that cannot be read at start would revoke nothing.
@@ -78,5 +111,31 @@ mod tests {
         check("{file: ''}", &["`file` has an empty value"]);
         check("{path: a}", &["path"]);
         check("", &[""]);
+    }
+
+    #[cfg(not(feature = "aws"))]
+    #[test]
+    fn stores_need_another_build() {
+        check(
+            "{s3: 's3://b/k'}",
+            &["denylist `s3://b/k`: S3 and DynamoDB need"],
+        );
+        check("{dynamodb: t}", &["built with `--features aws`"]);
+    }
+
+    #[cfg(feature = "aws")]
+    #[test]
+    fn stores_need_what_lambda_sets() {
+        let missing = [
+            "`AWS_ACCESS_KEY_ID`, which Lambda sets",
+            "`AWS_SECRET_ACCESS_KEY`",
+            "`AWS_REGION`",
+        ];
+        check("{s3: 's3://my-bucket/key'}", &missing);
+        check("{dynamodb: table}", &missing);
+        check(
+            "{dynamodb: ''}",
+            &[&["`dynamodb` has an empty value"], &missing[..]].concat(),
+        );
     }
 }

@@ -4,11 +4,16 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
+use reqwest::Client;
 use serde_json::{Value, json};
 use thiserror::Error;
 
 use super::freshness::Freshness;
+#[cfg(feature = "aws")]
+use super::table;
 use super::{Denylist, DenylistError, Subject};
+#[cfg(feature = "aws")]
+use crate::aws::{AwsError, dynamodb, s3};
 use crate::caller::Caller;
 use crate::outage::{Obstacle, Outage};
 use crate::record;
@@ -22,6 +27,12 @@ const PATIENCE: Duration = Duration::from_secs(2);
 pub(crate) enum Configured {
     /// A file, and what was in it at start.
     File(PathBuf, Snapshot),
+    /// A document in S3.
+    #[cfg(feature = "aws")]
+    S3(s3::Object),
+    /// A table, which is asked about each token.
+    #[cfg(feature = "aws")]
+    DynamoDb(dynamodb::Table),
 }
 
 /// A list, and which version of its document it is.
@@ -33,7 +44,15 @@ pub(crate) struct Snapshot {
 
 /// Revoked tokens, as far as they are known now.
 #[derive(Debug)]
-pub(crate) struct Revocations {
+pub(crate) enum Revocations {
+    Listed(Box<Listed>),
+    #[cfg(feature = "aws")]
+    Table(dynamodb::Table),
+}
+
+/// A list that is read whole, and again when it has changed.
+#[derive(Debug)]
+pub(crate) struct Listed {
     place: Place,
     state: Mutex<Freshness<Snapshot>>,
     in_flight: tokio::sync::Mutex<()>,
@@ -42,7 +61,12 @@ pub(crate) struct Revocations {
 #[derive(Debug)]
 enum Place {
     File(PathBuf),
+    #[cfg(feature = "aws")]
+    S3(s3::Object),
 }
+
+/// The client and the clock.
+type Means<'a> = (&'a Client, fn() -> SystemTime);
 
 /// Why a document could not be read.
 #[derive(Debug, Error)]
@@ -53,6 +77,12 @@ pub(crate) enum SourceError {
     Patience(Duration),
     #[error("it is no denylist")]
     Document(#[from] DenylistError),
+    #[cfg(feature = "aws")]
+    #[error("it cannot be fetched")]
+    Aws(#[from] AwsError),
+    #[cfg(feature = "aws")]
+    #[error("the table is no denylist")]
+    Item(#[from] table::ItemError),
 }
 
 impl Snapshot {
@@ -79,11 +109,24 @@ impl Revocations {
                 state.renew(snapshot, now);
                 Place::File(path)
             }
+            #[cfg(feature = "aws")]
+            Configured::S3(object) => Place::S3(object),
+            #[cfg(feature = "aws")]
+            Configured::DynamoDb(table) => return Self::Table(table),
         };
-        Self {
+        Self::Listed(Box::new(Listed {
             place,
             state: Mutex::new(state),
             in_flight: tokio::sync::Mutex::new(()),
+        }))
+    }
+
+    /// Fetches the list before the first token needs it. Answers what is to be logged of it.
+    pub(crate) async fn prefetch(&self, means: Means<'_>) -> Option<Value> {
+        match self {
+            Self::Listed(listed) => listed.look(means).await,
+            #[cfg(feature = "aws")]
+            Self::Table(_) => None,
         }
     }
 
@@ -91,23 +134,46 @@ impl Revocations {
     pub(crate) async fn check(
         &self,
         caller: &Caller,
-        clock: fn() -> SystemTime,
+        means: Means<'_>,
         notices: &mut Vec<Value>,
     ) -> Result<(), Obstacle> {
         let subject = Subject::of(caller)?;
-        if self.state().is_due(clock()) {
-            notices.extend(self.look(clock).await);
-        }
-        let state = self.state();
-        let snapshot = state.current(clock()).ok_or(Outage::Denylist)?;
-        if snapshot.list.revokes(&subject) {
+        let revoked = match self {
+            Self::Listed(listed) => listed.revokes(&subject, means, notices).await,
+            #[cfg(feature = "aws")]
+            Self::Table(table) => {
+                let revoked = revoked_in(table, &subject, means).await;
+                revoked
+                    .inspect_err(|error| notices.push(failed(error)))
+                    .ok()
+            }
+        };
+        if revoked.ok_or(Outage::Denylist)? {
             return Err(TokenError::Revoked.into());
         }
         Ok(())
     }
+}
 
-    /// Looks for a newer list, once at a time. Answers what is to be logged of it.
-    async fn look(&self, clock: fn() -> SystemTime) -> Option<Value> {
+impl Listed {
+    /// `None` if there is no list to decide with.
+    async fn revokes(
+        &self,
+        subject: &Subject<'_>,
+        means: Means<'_>,
+        notices: &mut Vec<Value>,
+    ) -> Option<bool> {
+        notices.extend(self.look(means).await);
+        let state = self.state();
+        let snapshot = state.current(means.1())?;
+        Some(snapshot.list.revokes(subject))
+    }
+
+    /// Looks for a newer list if it is time, once at a time. Answers what is to be logged of it.
+    async fn look(&self, (client, clock): Means<'_>) -> Option<Value> {
+        if !self.state().is_due(clock()) {
+            return None;
+        }
         let _one_at_a_time = self.in_flight.lock().await;
         let known = {
             let state = self.state();
@@ -117,7 +183,8 @@ impl Revocations {
             let current = state.current(clock());
             current.map(|snapshot| snapshot.version.clone())
         };
-        let read = tokio::time::timeout(PATIENCE, self.place.read(known.as_deref())).await;
+        let read = self.place.read(known.as_deref(), (client, clock));
+        let read = tokio::time::timeout(PATIENCE, read).await;
         let read = read.unwrap_or(Err(SourceError::Patience(PATIENCE)));
         self.take(read, clock())
     }
@@ -136,8 +203,7 @@ impl Revocations {
             }
             Err(error) => {
                 state.fail(now);
-                let error = record::detail(&error);
-                Some(json!({"event": "denylist", "outcome": "failed", "error": error}))
+                Some(failed(&error))
             }
         }
     }
@@ -150,11 +216,43 @@ impl Revocations {
 
 impl Place {
     /// The list, unless it is the version that is known already.
-    async fn read(&self, known: Option<&str>) -> Result<Option<Snapshot>, SourceError> {
+    #[cfg_attr(
+        not(feature = "aws"),
+        expect(unused_variables, reason = "a file needs no means")
+    )]
+    async fn read(
+        &self,
+        known: Option<&str>,
+        means: Means<'_>,
+    ) -> Result<Option<Snapshot>, SourceError> {
         match self {
             Self::File(path) => Snapshot::of_file(path, known),
+            #[cfg(feature = "aws")]
+            Self::S3(object) => {
+                let means = (means.0, means.1());
+                let fetched = object.get(known, super::MAX_DOCUMENT_BYTES, means).await?;
+                let Some((document, version)) = fetched else {
+                    return Ok(None);
+                };
+                let list = Denylist::parse(&document)?;
+                Ok(Some(Snapshot { list, version }))
+            }
         }
     }
+}
+
+#[cfg(feature = "aws")]
+async fn revoked_in(
+    table: &dynamodb::Table,
+    subject: &Subject<'_>,
+    (client, clock): Means<'_>,
+) -> Result<bool, SourceError> {
+    let items = table.items(&table::ids(subject), client, clock()).await?;
+    Ok(table::list(&items)?.revokes(subject))
+}
+
+fn failed(error: &SourceError) -> Value {
+    json!({"event": "denylist", "outcome": "failed", "error": record::detail(error)})
 }
 
 #[cfg(test)]
@@ -195,9 +293,11 @@ mod tests {
     /// What comes of each of the tokens `a` and `b`, and which outcomes are logged.
     async fn ask(revocations: &Revocations) -> ([Result<(), Obstacle>; 2], BTreeSet<String>) {
         let mut notices = Vec::new();
+        let client = Client::new();
+        let means: Means<'_> = (&client, clock);
         let outcomes = [
-            revocations.check(&caller("a"), clock, &mut notices).await,
-            revocations.check(&caller("b"), clock, &mut notices).await,
+            revocations.check(&caller("a"), means, &mut notices).await,
+            revocations.check(&caller("b"), means, &mut notices).await,
         ];
         let logged = notices.iter().map(|notice| notice["outcome"].to_string());
         (outcomes, logged.collect())

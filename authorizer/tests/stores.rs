@@ -1,0 +1,291 @@
+//! Denylists in S3 and DynamoDB, against MiniStack, an AWS emulator that is installed by `tests/parts/ministack.sh`.
+//! Where it is not, the tests are skipped, with `CI=true` they fail. It checks no signatures: those are compared
+//! with a second implementation beside the code.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    clippy::print_stderr,
+    reason = "test code"
+)]
+
+mod support;
+
+use std::io::{BufRead, BufReader};
+use std::os::unix::process::CommandExt;
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use authorizer::{Authorizer, Config, HandleError, Outage};
+use serde_json::{Value, json};
+use support::{AUDIENCE, ISSUER, good_claims, key_set, token, with};
+use tempfile::TempDir;
+
+/// The emulator, until it is dropped.
+struct Ministack {
+    url: String,
+    process: Child,
+    folder: TempDir,
+    client: reqwest::Client,
+}
+
+impl Drop for Ministack {
+    fn drop(&mut self) {
+        // Its group: the emulator may have started others.
+        let group = format!("-{}", self.process.id());
+        let _ = Command::new("kill").args(["-KILL", "--", &group]).status();
+        let _ = self.process.wait();
+    }
+}
+
+fn installed() -> Option<PathBuf> {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    let cache = variable("TOLLGATE_CACHE").map(PathBuf::from);
+    let cache = cache.or_else(|| Some(PathBuf::from(variable("XDG_CACHE_HOME")?).join("tollgate")));
+    let cache = cache.or_else(|| Some(PathBuf::from(variable("HOME")?).join(".cache/tollgate")));
+    let part = cache?.join("ministack");
+    let found = part.join(".installed").is_file();
+    assert!(
+        found || std::env::var_os("CI").is_none_or(|value| value != "true"),
+        "MiniStack is not installed: run `tests/parts/ministack.sh`"
+    );
+    found.then(|| part.join("bin/ministack"))
+}
+
+impl Ministack {
+    fn start() -> Option<Self> {
+        let Some(program) = installed() else {
+            eprintln!("skipped: MiniStack is not installed");
+            return None;
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let port = {
+            let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+            listener.local_addr().unwrap().port()
+        };
+        let mut process = Command::new(program)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env("HOME", folder.path())
+            .env("TMPDIR", folder.path())
+            .env("BIND_HOST", "127.0.0.1")
+            .env("GATEWAY_PORT", port.to_string())
+            .current_dir(folder.path())
+            .process_group(0)
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let output = BufReader::new(process.stderr.take().unwrap());
+        let mut lines = output.lines().map_while(Result::ok);
+        let ready = lines.any(|line| line.contains("Running on http://"));
+        assert!(ready, "MiniStack does not start");
+        // It must be able to go on writing.
+        std::thread::spawn(move || lines.for_each(drop));
+        Some(Self {
+            url: format!("http://127.0.0.1:{port}"),
+            process,
+            folder,
+            client: reqwest::Client::new(),
+        })
+    }
+
+    async fn put_object(&self, path: &str, body: String) {
+        let request = self.client.put(format!("{}/{path}", self.url)).body(body);
+        let reply = request.send().await.unwrap();
+        assert!(reply.status().is_success(), "{reply:?}");
+    }
+
+    async fn delete_object(&self, path: &str) {
+        let request = self.client.delete(format!("{}/{path}", self.url));
+        assert!(request.send().await.unwrap().status().is_success());
+    }
+
+    async fn dynamodb(&self, operation: &str, body: Value) {
+        let request = self.client.post(&self.url);
+        let request = request
+            .header("x-amz-target", format!("DynamoDB_20120810.{operation}"))
+            .header("content-type", "application/x-amz-json-1.0");
+        let reply = request.body(body.to_string()).send().await.unwrap();
+        let status = reply.status();
+        assert!(status.is_success(), "{status}: {:?}", reply.text().await);
+    }
+
+    async fn create_table(&self, name: &str) {
+        let table = json!({
+            "TableName": name,
+            "BillingMode": "PAY_PER_REQUEST",
+            "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+            "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        });
+        self.dynamodb("CreateTable", table).await;
+    }
+
+    async fn put_item(&self, item: Value) {
+        let item = json!({"TableName": "revoked", "Item": item});
+        self.dynamodb("PutItem", item).await;
+    }
+
+    async fn authorizer(&self, denylist: &str) -> Authorizer {
+        let keys = self.folder.path().join("jwks.json");
+        std::fs::write(&keys, key_set().to_string()).unwrap();
+        let access = self.folder.path().join("access.yaml");
+        let text = format!(
+            "issuers: [{{issuer: '{ISSUER}', audience: {AUDIENCE}, jwks: {{file: '{}'}}}}]\n\
+             rules: [{{allow: [POST /predict], require: {{scope: predict}}}}]\ndenylist: {denylist}\n",
+            keys.display()
+        );
+        std::fs::write(&access, text).unwrap();
+        let (access, url) = (access.to_str().unwrap().to_owned(), self.url.clone());
+        let config = Config::load(move |name| match name {
+            "ACCESS_FILE" => Some(access.clone()),
+            "AWS_ENDPOINT_URL" => Some(url.clone()),
+            "AWS_REGION" => Some("us-east-1".to_owned()),
+            "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("test".to_owned()),
+            _ => None,
+        });
+        Authorizer::start(config.unwrap()).await.unwrap()
+    }
+}
+
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    since.as_secs()
+}
+
+/// `Ok` if the token opens the route, or the error of the invocation.
+async fn outcome(authorizer: &Authorizer, claim: &str, value: Value) -> Result<(), String> {
+    let token = token(&with(good_claims(now()), claim, value));
+    let event = json!({"type": "TOKEN", "authorizationToken": format!("Bearer {token}"), "methodArn": "arn:aws:execute-api:r:1:a/b/POST/predict"});
+    let outcome = authorizer.handle(&event.to_string(), "request-1").await;
+    let log = outcome.log.concat();
+    match outcome.answer {
+        Ok(_) => Ok(()),
+        Err(HandleError::Unauthorized) => {
+            assert!(log.contains(r#""reason":"revoked""#), "{log}");
+            Err("revoked".to_owned())
+        }
+        Err(HandleError::Unavailable(Outage::Denylist)) => Err(log),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+fn revoked() -> Result<(), String> {
+    Err("revoked".to_owned())
+}
+
+#[track_caller]
+fn is_outage(outcome: Result<(), String>, part: &str) {
+    let log = outcome.unwrap_err();
+    assert!(
+        log.contains("denylist_unavailable") && log.contains(part),
+        "{log}"
+    );
+}
+
+#[tokio::test]
+async fn a_list_in_s3_is_fetched_at_start_and_again_when_there_was_none() {
+    let Some(aws) = Ministack::start() else {
+        return;
+    };
+    aws.put_object("bucket", String::new()).await;
+    let list = json!({"entries": [{"jti": "a"}]}).to_string();
+    aws.put_object("bucket/lists/denylist.json", list).await;
+    let authorizer = aws
+        .authorizer("{s3: 's3://bucket/lists/denylist.json'}")
+        .await;
+    assert!(authorizer.log.concat().contains(r#""outcome":"renewed""#));
+    assert_eq!(outcome(&authorizer, "jti", json!("a")).await, revoked());
+    assert_eq!(outcome(&authorizer, "jti", json!("b")).await, Ok(()));
+    // Within the interval nobody looks.
+    aws.delete_object("bucket/lists/denylist.json").await;
+    assert_eq!(outcome(&authorizer, "jti", json!("a")).await, revoked());
+
+    let late = aws.authorizer("{s3: 's3://bucket/late.json'}").await;
+    assert!(
+        late.log.concat().contains("the answer has status 404"),
+        "{:?}",
+        late.log
+    );
+    is_outage(outcome(&late, "jti", json!("a")).await, "");
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    is_outage(
+        outcome(&late, "jti", json!("a")).await,
+        "the answer has status 404",
+    );
+    aws.put_object(
+        "bucket/late.json",
+        r#"{"entries": [{"jit": "a"}]}"#.to_owned(),
+    )
+    .await;
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    is_outage(
+        outcome(&late, "jti", json!("a")).await,
+        "entry 1: `jit` is none of",
+    );
+    aws.put_object(
+        "bucket/late.json",
+        r#"{"entries": [{"jti": "a"}]}"#.to_owned(),
+    )
+    .await;
+    tokio::time::sleep(std::time::Duration::from_millis(1_100)).await;
+    assert_eq!(outcome(&late, "jti", json!("a")).await, revoked());
+}
+
+#[tokio::test]
+async fn a_table_of_dynamodb_is_asked_about_each_token() {
+    let Some(aws) = Ministack::start() else {
+        return;
+    };
+    aws.create_table("revoked").await;
+    let authorizer = aws.authorizer("{dynamodb: revoked}").await;
+    let text = |text: &str| json!({"S": text});
+    let time = |time: u64| json!({"N": time.to_string()});
+    assert_eq!(outcome(&authorizer, "jti", json!("a")).await, Ok(()));
+    aws.put_item(json!({"id": text("jti#a")})).await;
+    assert_eq!(outcome(&authorizer, "jti", json!("a")).await, revoked());
+    assert_eq!(outcome(&authorizer, "jti", json!("b")).await, Ok(()));
+    aws.put_item(json!({"id": text("sid#s"), "issuer": text("https://other.example")}))
+        .await;
+    assert_eq!(outcome(&authorizer, "sid", json!("s")).await, Ok(()));
+    aws.put_item(json!({"id": text("sid#s"), "issuer": text(ISSUER)}))
+        .await;
+    assert_eq!(outcome(&authorizer, "sid", json!("s")).await, revoked());
+    aws.put_item(json!({"id": text("sub#user-1"), "issued_before": time(now() - 100)}))
+        .await;
+    assert_eq!(outcome(&authorizer, "iat", json!(now() - 90)).await, Ok(()));
+    assert_eq!(
+        outcome(&authorizer, "iat", json!(now() - 110)).await,
+        revoked()
+    );
+    let all = format!("issued_before#{ISSUER}");
+    aws.put_item(json!({"id": text(&all), "issued_before": time(now() - 50)}))
+        .await;
+    assert_eq!(
+        outcome(&authorizer, "iat", json!(now() - 60)).await,
+        revoked()
+    );
+    assert_eq!(outcome(&authorizer, "iat", json!(now() - 40)).await, Ok(()));
+    assert_eq!(
+        outcome(&authorizer, "jti", json!("x".repeat(3_000))).await,
+        Ok(())
+    );
+    aws.put_item(json!({"id": text("issued_before#")})).await;
+    let doubtful = outcome(&authorizer, "jti", json!("b")).await;
+    is_outage(doubtful, "`issued_before#…` has no `issued_before`");
+}
+
+#[tokio::test]
+async fn a_table_that_is_not_there_is_an_outage() {
+    let Some(aws) = Ministack::start() else {
+        return;
+    };
+    let authorizer = aws.authorizer("{dynamodb: none}").await;
+    let outcome = outcome(&authorizer, "jti", json!("a")).await;
+    is_outage(outcome, "status 400 and `ResourceNotFoundException`");
+}
