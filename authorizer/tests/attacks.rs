@@ -6,6 +6,7 @@
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::disallowed_methods,
+    clippy::panic,
     reason = "test code"
 )]
 #![allow(clippy::too_many_lines, reason = "a table is as long as it is")]
@@ -19,7 +20,7 @@ mod support;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
-use authorizer::{Authorizer, Config};
+use authorizer::{Authorizer, Config, HandleError};
 use serde_json::{Value, json};
 
 async fn authorizer(access: &Path) -> Authorizer {
@@ -83,6 +84,45 @@ async fn tokens_that_are_right_are_answered_with_a_policy() {
         let outcome = authorizer.handle(&event.to_string(), "request-1").await;
         let answer = outcome.answer.unwrap_or_else(|_| json!({}));
         assert_eq!(effect(&answer), "Allow", "{name}: {:?}", outcome.log);
+    }
+}
+
+/// Pieces of the events above are removed, doubled and swapped: whatever comes of it, the answer is a policy,
+/// `Unauthorized`, or that it is no event, and never an outage.
+#[tokio::test]
+async fn broken_events_are_answered_like_any_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let authorizer = authorizer(&attacks::issuers::write(folder.path())).await;
+    let attacks = attacks::all().into_iter().map(|case| case.event);
+    let good = attacks::good().into_iter().map(|(_, event)| event);
+    let events: Vec<Vec<char>> = attacks
+        .chain(good)
+        .map(|event| event.to_string().chars().collect())
+        .collect();
+    let mut state = 0x9e37_79b9_7f4a_7c15_u64;
+    let mut below = |limit: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state >> 33).unwrap() % limit
+    };
+    for _ in 0..10_000 {
+        let mut event = events[below(events.len())].clone();
+        let (start, other) = (below(event.len()), below(event.len()));
+        let end = (start + 1 + below(8)).min(event.len());
+        match below(3) {
+            0 => drop(event.drain(start..end)),
+            1 => event
+                .splice(other..other, event[start..end].to_vec())
+                .for_each(drop),
+            _ => event.swap(start, other),
+        }
+        let event: String = event.into_iter().collect();
+        match authorizer.handle(&event, "request-1").await.answer {
+            Ok(answer) => assert!(effect(&answer).is_string(), "{event}"),
+            Err(HandleError::Unauthorized | HandleError::Event(_)) => {}
+            Err(error @ HandleError::Unavailable(_)) => panic!("{error}: {event}"),
+        }
     }
 }
 
