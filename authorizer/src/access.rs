@@ -4,6 +4,7 @@
 mod denylist;
 mod introspection;
 mod issuers;
+mod proof;
 mod rules;
 mod secrets;
 mod values;
@@ -14,10 +15,12 @@ use serde::Deserialize;
 
 use crate::denylist::Configured;
 use crate::deployment::Deployment;
+use crate::proof::replay::Place;
 use crate::rules::Rules;
 use denylist::DenylistEntry;
 use issuers::IssuerEntry;
 pub(crate) use issuers::{Issuer, KeySource};
+use proof::ReplayEntry;
 use rules::RuleEntry;
 use values::{Reader, present};
 
@@ -30,6 +33,8 @@ pub(crate) struct Access {
     pub(crate) usage_key: Option<String>,
     pub(crate) expiry_condition: bool,
     pub(crate) denylist: Option<Configured>,
+    /// Where used proofs are remembered.
+    pub(crate) replay: Place,
 }
 
 #[derive(Deserialize)]
@@ -45,6 +50,8 @@ struct AccessFile {
     expiry_condition: Option<bool>,
     #[serde(default, deserialize_with = "present")]
     denylist: Option<DenylistEntry>,
+    #[serde(default, deserialize_with = "present")]
+    replay: Option<ReplayEntry>,
 }
 
 impl Access {
@@ -71,6 +78,7 @@ impl Access {
                 .and_then(|claim| reader.value("usage_key", &claim)),
             expiry_condition: file.expiry_condition.unwrap_or(true),
             denylist: file.denylist.and_then(|entry| reader.denylist(&entry)),
+            replay: reader.replay(file.replay, &issuers),
             issuers,
         };
         if reader.problems.is_empty() {

@@ -4,22 +4,24 @@
 use std::error::Error;
 use std::time::{Instant, SystemTime};
 
-use reqwest::Client;
+use reqwest::{Client, Url};
 use serde_json::{Map, Value};
 
 use crate::caller::Caller;
 use crate::config::Config;
 use crate::denylist::Revocations;
-use crate::event::{EventError, Request};
+use crate::event::{Circumstances, EventError, Request};
 use crate::introspection::{self, Asked, Introspector};
 use crate::issuer::{self, Issuer};
 use crate::outage::{Obstacle, Outage};
 use crate::policy;
+use crate::proof::replay::{Use, UsedProofs};
+use crate::proof::{self, Binding, Presented, ProofError};
 use crate::record::{self, Record};
 use crate::reply::{self, Denial, Extras};
 use crate::rules::Rules;
 use crate::token::{BearerToken, TokenError, UnverifiedToken};
-use crate::verify::{accept, verify};
+use crate::verify::{accept, seconds, verify};
 
 /// The authorizer, ready for events.
 #[derive(Debug)]
@@ -30,6 +32,8 @@ pub struct Authorizer {
     extras: Extras,
     expiry_condition: bool,
     pub(crate) revocations: Option<Revocations>,
+    base: Option<Url>,
+    used_proofs: UsedProofs,
     /// Log lines of the start, for whoever prints them.
     pub log: Vec<String>,
 }
@@ -84,6 +88,8 @@ impl Authorizer {
             },
             expiry_condition: access.expiry_condition,
             revocations: revocations.map(|configured| Revocations::new(configured, wall_clock())),
+            base: config.deployment.public_base_url,
+            used_proofs: UsedProofs::new(access.replay),
             log: Vec::new(),
         };
         authorizer.log = authorizer.prefetch().await;
@@ -110,7 +116,7 @@ impl Authorizer {
         })?;
         record.route.clone_from(&request.route);
         let caller = match request.token() {
-            Ok(token) => self.authenticate(token, record).await,
+            Ok(token) => self.identify(token, &request.circumstances, record).await,
             Err(error) => Err(Obstacle::Refused(error)),
         };
         match caller {
@@ -125,6 +131,40 @@ impl Authorizer {
                 Err(HandleError::Unavailable(outage))
             }
         }
+    }
+
+    /// Who is calling, by a token that is the caller's own.
+    async fn identify(
+        &self,
+        token: BearerToken<'_>,
+        circumstances: &Circumstances,
+        record: &mut Record,
+    ) -> Result<Caller, Obstacle> {
+        let caller = self.authenticate(token, record).await?;
+        // Last of all: a proof is used up by a request that it is good for, and by no other.
+        if let Some(proof) = self.check_proof(token, &caller, circumstances)? {
+            let first = self.used_proofs.take(proof, seconds(wall_clock())).await?;
+            if !first {
+                return Err(TokenError::Proof(ProofError::Replayed).into());
+            }
+        }
+        Ok(caller)
+    }
+
+    /// What the token's binding asks for, but for the single use of a proof.
+    pub(crate) fn check_proof(
+        &self,
+        token: BearerToken<'_>,
+        caller: &Caller,
+        circumstances: &Circumstances,
+    ) -> Result<Option<Use>, TokenError> {
+        let presented = Presented {
+            token,
+            circumstances,
+            base: self.base.as_ref(),
+        };
+        let binding = Binding::read(&caller.claims)?;
+        Ok(proof::check(binding, presented, seconds(wall_clock()))?)
     }
 
     async fn authenticate(

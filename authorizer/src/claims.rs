@@ -4,6 +4,7 @@
 use serde_json::{Map, Value};
 
 use crate::caller::{Caller, Grants};
+use crate::proof::Binding;
 use crate::token::TokenError;
 use crate::verify::Trust;
 
@@ -12,6 +13,8 @@ pub(crate) const OTHER_KINDS: [&str; 4] = ["ID", "Refresh", "Offline", "Logout"]
 /// Claims that only ID tokens and logout tokens have (OpenID Connect Core section 3.3.2.11,
 /// Back-Channel Logout section 2.4). `nonce` is not one: older Keycloaks put it in access tokens.
 const OTHER_CLAIMS: [&str; 3] = ["at_hash", "c_hash", "events"];
+/// Payload `typ` of Keycloak's tokens that are bound to a key.
+const DPOP_KIND: &str = "DPoP";
 /// `token_use` of Cognito's access tokens; its ID tokens say `id`, and are the only ones with an audience.
 const ACCESS_USE: &str = "access";
 /// The end of the year 9999: later dates have no ISO 8601 form that IAM reads.
@@ -34,7 +37,7 @@ pub enum Check {
     Age,
     /// Not an ID, refresh, offline or logout token.
     Kind,
-    /// `cnf`: a bound token needs its proof.
+    /// `cnf`: bound in a way that is accepted, or to nothing. The proof is `proof`'s business.
     Binding,
     /// `azp` and `client_id` are on the list of clients.
     Client,
@@ -187,10 +190,17 @@ impl<'a> Claims<'a> {
     }
 
     fn check_binding(&self) -> Result<(), TokenError> {
-        if self.members.contains_key("cnf") {
+        let binding = Binding::read(self.members)?;
+        let bound_to_key = binding.is_some_and(|binding| binding.key.is_some());
+        if !bound_to_key && self.text("typ")?.as_deref() == Some(DPOP_KIND) {
             return Err(TokenError::Bound);
         }
-        Ok(())
+        match binding {
+            Some(binding) if binding.is_accepted(self.trust.proofs) => Ok(()),
+            Some(_) => Err(TokenError::Bound),
+            None if self.trust.proofs.required => Err(TokenError::Unbound),
+            None => Ok(()),
+        }
     }
 
     fn check_client(&self) -> Result<(), TokenError> {

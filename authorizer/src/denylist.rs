@@ -292,6 +292,7 @@ mod tests {
             token_types: None,
             leeway: Duration::from_secs(30),
             max_age: None,
+            proofs: crate::proof::Proofs::default(),
         };
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW);
         accept(claims.as_object().unwrap().clone(), &trust, now).unwrap()

@@ -94,6 +94,18 @@ impl Authorizer {
     async fn check_all(&self, request: &Request, steps: &mut Steps) -> Option<Caller> {
         let bearer = request.token();
         let bearer = steps.take("credential", credential_text(&bearer), bearer)?;
+        let caller = self.check_token(bearer, steps).await?;
+        let proof = self.check_proof(bearer, &caller, &request.circumstances);
+        let compared = match (&proof, caller.claims.contains_key("cnf")) {
+            (Ok(_), false) => "the token is bound to nothing".to_owned(),
+            (Ok(_), true) => "the request proves possession of what `cnf` names".to_owned(),
+            (Err(error), _) => error.to_string(),
+        };
+        steps.take("proof of possession", compared, proof)?;
+        Some(caller)
+    }
+
+    async fn check_token(&self, bearer: BearerToken<'_>, steps: &mut Steps) -> Option<Caller> {
         let token = UnverifiedToken::parse(bearer);
         if let (Err(TokenError::NotCompact), Some(issuer)) = (&token, self.issuer_of_opaque()) {
             return self.check_opaque(bearer, issuer, steps).await;
@@ -214,7 +226,7 @@ fn check_claims(members: Map<String, Value>, trust: &Trust, steps: &mut Steps) -
 fn credential_text(bearer: &Result<BearerToken<'_>, TokenError>) -> String {
     match bearer {
         Ok(token) => format!(
-            "one bearer token of {} bytes; at most {MAX_TOKEN_BYTES}",
+            "one token of {} bytes; at most {MAX_TOKEN_BYTES}",
             token.as_str().len()
         ),
         Err(error) => error.to_string(),

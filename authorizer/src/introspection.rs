@@ -169,7 +169,9 @@ pub(crate) fn agree(
         let repeated = answer.get(name);
         repeated.is_none_or(|repeated| verified.is_none_or(|verified| repeated == verified))
     };
-    if same(("sub", caller.subject.as_deref())) && clients.into_iter().all(same) {
+    let cnf = answer.get("cnf");
+    let same_binding = cnf.is_none_or(|cnf| caller.claims.get("cnf") == Some(cnf));
+    if same_binding && same(("sub", caller.subject.as_deref())) && clients.into_iter().all(same) {
         return Ok(());
     }
     Err(TokenError::Disagreement)
@@ -183,6 +185,7 @@ mod tests {
 
     use super::*;
     use crate::algorithm::Algorithm;
+    use crate::proof::Proofs;
     use crate::support::{AUDIENCE, ISSUER, good_claims, with};
     use crate::verify::accept;
 
@@ -201,6 +204,7 @@ mod tests {
             token_types: None,
             leeway: Duration::from_secs(30),
             max_age: None,
+            proofs: Proofs::default(),
         }
     }
 
@@ -324,6 +328,8 @@ mod tests {
         repeated(json!({"sub": "user-2"}), other);
         repeated(json!({"sub": null}), other);
         repeated(json!({"client_id": "other"}), other);
+        repeated(json!({"cnf": {"jkt": "x"}}), other);
+        repeated(json!({"cnf": null}), other);
         repeated(json!({"azp": "other", "client_id": "app"}), other);
         repeated(
             json!({"iss": "https://other.example"}),

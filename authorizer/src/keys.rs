@@ -155,8 +155,7 @@ impl KeySet {
 
     fn add(&mut self, key: Value) {
         let id = key.get("kid").and_then(Value::as_str).map(str::to_owned);
-        let jwk = serde_json::from_value::<Jwk>(key).map_err(|_| KeyError::Malformed);
-        match jwk.and_then(Jwk::verification_key) {
+        match VerificationKey::read(key) {
             Ok(key) => self.keys.push(key),
             Err(reason) => self.skipped.push(SkippedKey { id, reason }),
         }
@@ -178,6 +177,17 @@ impl KeySet {
 }
 
 impl VerificationKey {
+    /// Reads one key, with every check that those of a set go through.
+    pub(crate) fn read(key: Value) -> Result<Self, KeyError> {
+        let jwk = serde_json::from_value::<Jwk>(key).map_err(|_| KeyError::Malformed);
+        jwk.and_then(Jwk::verification_key)
+    }
+
+    /// True if the key may be used with the algorithm.
+    pub(crate) fn is_for(&self, algorithm: Algorithm) -> bool {
+        self.algorithms().any(|fit| fit == algorithm)
+    }
+
     /// True if `signature` covers `signed`. With an algorithm that is not this key's, nothing verifies.
     pub fn verifies(&self, algorithm: Algorithm, signed: &str, signature: &[u8]) -> bool {
         let mut keys = self.public.iter();

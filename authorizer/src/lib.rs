@@ -24,6 +24,7 @@ pub mod keys;
 mod outage;
 pub mod pattern;
 pub mod policy;
+pub mod proof;
 mod record;
 mod reply;
 pub mod requirement;

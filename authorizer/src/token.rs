@@ -8,6 +8,7 @@ use thiserror::Error;
 
 use crate::algorithm::Algorithm;
 use crate::json;
+use crate::proof::ProofError;
 
 /// Longest token that is looked at. API Gateway takes 10,240 bytes of headers in all.
 pub const MAX_TOKEN_BYTES: usize = 10_240;
@@ -21,8 +22,8 @@ pub enum TokenError {
     /// More than one credential: which of them counts would be a guess.
     #[error("more than one credential")]
     SeveralCredentials,
-    /// The credential's scheme is not `Bearer`.
-    #[error("the authorization scheme is not `Bearer`")]
+    /// The credential's scheme is neither `Bearer` nor `DPoP`.
+    #[error("the authorization scheme is neither `Bearer` nor `DPoP`")]
     Scheme,
     /// Longer than [`MAX_TOKEN_BYTES`].
     #[error("the token is longer than {MAX_TOKEN_BYTES} bytes")]
@@ -78,9 +79,15 @@ pub enum TokenError {
     /// An ID, refresh, offline or logout token.
     #[error("not an access token")]
     NotAccessToken,
-    /// `cnf`: a token bound to a key proves nothing without the proof.
-    #[error("the token is bound to a key and came as a plain bearer token")]
+    /// `cnf`: a token bound to a key proves nothing without a proof that is understood and accepted.
+    #[error("the token is bound to a key, with a proof that is not accepted for its issuer")]
     Bound,
+    /// No `cnf`, and the issuer's tokens must have one.
+    #[error("the token is bound to no key, and only bound ones are accepted for its issuer")]
+    Unbound,
+    /// The request does not prove possession of what the token is bound to.
+    #[error(transparent)]
+    Proof(#[from] ProofError),
     /// `azp` or `client_id` is not on the issuer's list of clients.
     #[error("the client is not accepted")]
     Client,
@@ -124,6 +131,8 @@ impl TokenError {
             Self::Claim(_) => "claim",
             Self::NotAccessToken => "not_an_access_token",
             Self::Bound => "bound_token",
+            Self::Unbound => "unbound_token",
+            Self::Proof(error) => error.code(),
             Self::Client => "client",
             Self::Opaque => "opaque_malformed",
             Self::Inactive => "inactive",
@@ -133,9 +142,18 @@ impl TokenError {
     }
 }
 
-/// The token of one `Authorization` header value with the scheme `Bearer`.
+/// How a token is presented. Whether the scheme fits the token is `proof`'s business.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct BearerToken<'a>(&'a str);
+pub enum Scheme {
+    /// RFC 6750 section 2.1.
+    Bearer,
+    /// RFC 9449 section 7.1.
+    DPoP,
+}
+
+/// The token of one `Authorization` header value, and its scheme.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct BearerToken<'a>(&'a str, Scheme);
 
 impl<'a> BearerToken<'a> {
     /// Reads a header value (RFC 6750 section 2.1). The scheme is case-insensitive (RFC 9110
@@ -152,17 +170,26 @@ impl<'a> BearerToken<'a> {
             return Err(TokenError::SeveralCredentials);
         }
         let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
-        if !scheme.eq_ignore_ascii_case("bearer") {
+        let scheme = if scheme.eq_ignore_ascii_case("bearer") {
+            Scheme::Bearer
+        } else if scheme.eq_ignore_ascii_case("dpop") {
+            Scheme::DPoP
+        } else {
             return Err(TokenError::Scheme);
-        }
+        };
         match token.trim_start_matches(' ') {
             "" => Err(TokenError::Missing),
             // One character at a time is several times faster than both at once.
             token if token.contains(' ') || token.contains('\t') => {
                 Err(TokenError::SeveralCredentials)
             }
-            token => Ok(Self(token)),
+            token => Ok(Self(token, scheme)),
         }
+    }
+
+    /// The scheme that it came with.
+    pub fn scheme(&self) -> Scheme {
+        self.1
     }
 
     /// The token's text, for digests alone.
@@ -220,6 +247,14 @@ impl<'a> UnverifiedToken<'a> {
             signed,
             signature,
         })
+    }
+
+    /// Takes a proof apart (RFC 9449 section 4.2), which has the form of a token, and answers all of its header
+    /// beside it: the key of a proof is in there.
+    pub(crate) fn parse_proof(text: &'a str) -> Result<(Self, Map<String, Value>), TokenError> {
+        let proof = Self::parse(BearerToken(text, Scheme::DPoP))?;
+        let header = text.split('.').next().unwrap_or_default();
+        Ok((proof, object(header)?))
     }
 
     /// The unverified `iss`: only good for choosing which issuer's keys to try.
@@ -284,6 +319,7 @@ mod tests {
         header_value("  ", Err(TokenError::Missing));
         header_value("Bearer", Err(TokenError::Missing));
         header_value("Bearer ", Err(TokenError::Missing));
+        header_value("DPoP a.b.c", Ok("a.b.c"));
         header_value("Basic dXNlcjpwYXNz", Err(TokenError::Scheme));
         header_value("a.b.c", Err(TokenError::Scheme));
         header_value("Bearer\ta.b.c", Err(TokenError::Scheme));
@@ -296,6 +332,14 @@ mod tests {
     }
 
     #[test]
+    fn the_scheme_is_kept() {
+        let scheme = |value: &str| BearerToken::from_header(value).map(|token| token.scheme());
+        assert_eq!(scheme("BEARER a"), Ok(Scheme::Bearer));
+        assert_eq!(scheme("dpop a"), Ok(Scheme::DPoP));
+        assert_eq!(scheme("dpop+jwt a"), Err(TokenError::Scheme));
+    }
+
+    #[test]
     fn length_is_bounded() {
         let longest = format!("Bearer {}", "a".repeat(MAX_TOKEN_BYTES - 7));
         assert!(BearerToken::from_header(&longest).is_ok());
@@ -304,7 +348,7 @@ mod tests {
 
     #[track_caller]
     fn parsed(token: &str, expected: Result<(), TokenError>) {
-        let found = UnverifiedToken::parse(BearerToken(token)).map(|_| ());
+        let found = UnverifiedToken::parse(BearerToken(token, Scheme::Bearer)).map(|_| ());
         assert_eq!(found, expected, "{token}");
     }
 

@@ -9,6 +9,7 @@ use crate::algorithm::Algorithm;
 use crate::caller::Caller;
 use crate::claims::{Check, Claims};
 use crate::keys::VerificationKey;
+use crate::proof::Proofs;
 use crate::token::{Header, TokenError, UnverifiedToken};
 
 /// Header types of an access token if `token_types` is left out. A missing type is accepted as well.
@@ -31,6 +32,8 @@ pub struct Trust {
     pub leeway: Duration,
     /// Longest time since `iat`, which then must be there.
     pub max_age: Option<Duration>,
+    /// What is accepted as proof for tokens that are bound to a key.
+    pub proofs: Proofs,
 }
 
 impl Trust {
@@ -127,6 +130,7 @@ mod tests {
             token_types: None,
             leeway: Duration::from_secs(30),
             max_age: None,
+            proofs: Proofs::default(),
         }
     }
 

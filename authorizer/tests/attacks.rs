@@ -25,7 +25,12 @@ use serde_json::{Value, json};
 
 async fn authorizer(access: &Path) -> Authorizer {
     let access = access.to_str().unwrap().to_owned();
-    let config = Config::load(move |name| (name == "ACCESS_FILE").then(|| access.clone()));
+    let config = Config::load(move |name| {
+        let mut variables = attacks::VARIABLES.into_iter();
+        let found = variables.find(|(variable, _)| *variable == name);
+        let access = (name == "ACCESS_FILE").then(|| access.clone());
+        access.or(found.map(|(_, value)| value.to_owned()))
+    });
     Authorizer::start(config.unwrap()).await.unwrap()
 }
 
@@ -186,6 +191,40 @@ async fn the_running_binary_answers_all_of_them() {
         let answer = answers[&number].as_ref().expect(name);
         assert_eq!(effect(answer), "Allow", "{name}");
     }
+}
+
+/// A proof is used up by the request that it was good for, and by none that was refused.
+#[tokio::test]
+async fn a_proof_counts_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let access = attacks::issuers::write(folder.path());
+    let event = attacks::proofs::honest_request();
+    let mut other = event.clone();
+    other["httpMethod"] = json!("GET");
+    let (event, other) = (event.to_string(), other.to_string());
+    let library = authorizer(&access).await;
+    let mut reasons = Vec::new();
+    for event in [&other, &event, &event, &other] {
+        let outcome = library.handle(event, "request-1").await;
+        reasons.push(decision(&outcome.log)["reason"].clone());
+    }
+    assert_eq!(
+        reasons,
+        ["proof_method", "allowed", "proof_replayed", "proof_method"]
+    );
+    let log = folder.path().join("log");
+    let start = runtime::Start {
+        access: &access,
+        log: &log,
+        authorities: None,
+    };
+    let answers = runtime::run(&[event.clone(), event], &start).await;
+    assert_eq!(effect(answers[&0].as_ref().unwrap()), "Allow");
+    assert_eq!(
+        answers[&1].as_ref().unwrap_err()["errorMessage"],
+        "Unauthorized"
+    );
+    assert_eq!(logged_reasons(&log)["request-1"], "proof_replayed");
 }
 
 /// Request id to reason, from what the process has printed.

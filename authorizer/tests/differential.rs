@@ -33,6 +33,7 @@ use std::time::{Duration, SystemTime};
 use anyhow::{Context, Result, ensure};
 use authorizer::algorithm::Algorithm;
 use authorizer::keys::{KeySet, Selection};
+use authorizer::proof::Proofs;
 use authorizer::token::{BearerToken, TokenError, UnverifiedToken};
 use authorizer::verify::{Trust, verify};
 use libtest_mimic::{Arguments, Completion, Trial};
@@ -315,6 +316,7 @@ fn accepted(case: &Case, sets: &[KeySet]) -> Result<(), TokenError> {
         token_types: None,
         leeway: Duration::from_secs(LEEWAY),
         max_age: None,
+        proofs: Proofs::default(),
     };
     let credential = format!("Bearer {}", case.token);
     let token = UnverifiedToken::parse(BearerToken::from_header(&credential)?)?;

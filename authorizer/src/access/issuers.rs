@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::introspection::IntrospectionEntry;
+use super::proof::ProofEntry;
 use super::values::{OneOrMany, Reader, present};
 use crate::algorithm::Algorithm;
 use crate::introspection::Settings;
@@ -55,6 +56,10 @@ pub(super) struct IssuerEntry {
     max_age: Option<String>,
     #[serde(default, deserialize_with = "present")]
     introspection: Option<IntrospectionEntry>,
+    #[serde(default, deserialize_with = "present")]
+    proof: Option<Vec<ProofEntry>>,
+    #[serde(default, deserialize_with = "present")]
+    require_proof: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -112,6 +117,7 @@ impl Reader<'_> {
                 .duration("leeway", entry.leeway)
                 .unwrap_or(DEFAULT_LEEWAY),
             max_age: self.duration("max_age", entry.max_age),
+            proofs: self.proofs(entry.proof, entry.require_proof),
             issuer,
         };
         if trust.leeway > MAX_LEEWAY {

@@ -94,6 +94,8 @@ fn start(address: &str, with: &Start<'_>) -> Process {
         .env("AWS_LAMBDA_LOG_GROUP_NAME", "/aws/lambda/authorizer")
         .env("AWS_LAMBDA_LOG_STREAM_NAME", "stream")
         .env("ACCESS_FILE", with.access)
+        .env("AUTHORIZER_TTL", "0")
+        .env("PUBLIC_BASE_URL", "https://api.example/v1")
         .envs(with.authorities.map(|file| ("SSL_CERT_FILE", file)))
         .stdin(Stdio::null())
         .stdout(File::create(with.log).unwrap())

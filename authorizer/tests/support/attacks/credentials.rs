@@ -35,7 +35,7 @@ fn header_values() -> Vec<Case> {
         ),
         ("Token", format!("Token {t}"), "scheme"),
         ("JWT", format!("JWT {t}"), "scheme"),
-        ("DPoP", format!("DPoP {t}"), "scheme"),
+        ("DPoP", format!("DPoP {t}"), "proof_scheme"),
         (
             "a SigV4 signature",
             "AWS4-HMAC-SHA256 Credential=A/20300101/us-east-1/execute-api/aws4_request".to_owned(),

@@ -31,6 +31,7 @@ pub(crate) fn good() -> Vec<(String, Value)> {
         "payload 2.0".to_owned(),
         json!({"type": "REQUEST", "version": "2.0", "routeArn": ARN, "headers": {"authorization": value}}),
     ));
+    events.extend(super::proofs::good());
     events
 }
 

@@ -18,6 +18,11 @@ const WEAK: &str = "https://weak.example";
 /// Has another key under an id of the first issuer.
 const OTHER: &str = "https://other.example";
 
+/// Its tokens may be bound, to a key and to a certificate.
+pub(super) const BINDING: &str = "https://binding.example";
+/// Its tokens must be bound, and to a key.
+pub(super) const BOUND: &str = "https://bound.example";
+
 /// Writes `access.yaml` and the key files, and answers where the former is.
 pub(crate) fn write(folder: &Path) -> PathBuf {
     let strict =
@@ -35,6 +40,8 @@ pub(crate) fn write(folder: &Path) -> PathBuf {
             "",
         ),
         (WEAK, weak_keys(), ""),
+        (BINDING, key_set(), "proof: [dpop, mtls]"),
+        (BOUND, key_set(), "proof: [dpop], require_proof: true"),
         (
             OTHER,
             json!({"keys": [renamed(Key::Other, "p256"), renamed(Key::Rsa, "theirs")]}),

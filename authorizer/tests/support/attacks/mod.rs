@@ -11,6 +11,7 @@ mod header;
 pub(crate) mod issuers;
 mod json_text;
 mod kinds;
+pub(crate) mod proofs;
 mod revoked;
 mod signature;
 
@@ -23,6 +24,11 @@ use serde_json::{Value, json};
 use crate::support::{Key, good_claims, sign, sign_text, with};
 pub(crate) use good::good;
 
+/// What the deployment is told: a gateway that remembers nothing, and its address.
+pub(crate) const VARIABLES: [(&str, &str); 2] = [
+    ("AUTHORIZER_TTL", "0"),
+    ("PUBLIC_BASE_URL", "https://api.example/v1"),
+];
 /// The stage and route of every event.
 pub(crate) const ARN: &str =
     "arn:aws:execute-api:us-east-1:123456789012:abcdef123/prod/POST/predict";
@@ -49,6 +55,7 @@ pub(crate) fn all() -> Vec<Case> {
         kinds::cases(),
         credentials::cases(),
         revoked::cases(),
+        proofs::cases(),
     ]
     .into_iter()
     .flatten()
