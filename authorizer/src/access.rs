@@ -4,6 +4,7 @@
 mod denylist;
 mod introspection;
 mod issuers;
+mod network;
 mod proof;
 mod rules;
 mod secrets;
@@ -52,6 +53,10 @@ struct AccessFile {
     denylist: Option<DenylistEntry>,
     #[serde(default, deserialize_with = "present")]
     replay: Option<ReplayEntry>,
+    #[serde(default, deserialize_with = "present")]
+    authorities: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    proxy: Option<String>,
 }
 
 impl Access {
@@ -68,7 +73,8 @@ impl Access {
             deployment,
             problems: Vec::new(),
         };
-        let issuers = reader.issuers(file.issuers);
+        let network = reader.network(file.authorities, file.proxy);
+        let issuers = reader.issuers(file.issuers, &network);
         reader.check_introspection(&issuers);
         let access = Self {
             rules: reader.rules(file.rules, &issuers),
@@ -95,7 +101,9 @@ mod tests {
 
     use super::*;
     use crate::access::issuers::DEFAULT_LEEWAY;
+    use crate::address::Reach;
     use crate::algorithm::Algorithm;
+    use crate::authorities::Authorities;
 
     fn environment(name: &str) -> Option<String> {
         match name {
@@ -302,6 +310,81 @@ mod tests {
             &format!("issuers: [{{issuer: 'https://a', audience: a, jwks: {{uri: ''}}}}]\n{RULES}"),
             &["`uri` has an empty value"],
         );
+    }
+
+    #[test]
+    fn the_way_to_an_issuer_is_read() {
+        let authority = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/keys/authority.pem");
+        let stranger = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/keys/stranger.pem");
+        let text = format!(
+            "authorities: {authority}\nproxy: 'http://10.0.0.1:3128'\n\
+             issuers: [{{issuer: 'https://a', audience: a}}, \
+             {{issuer: 'https://169.254.1.1', audience: a, authorities: {stranger}, allow_link_local: true}}]\n{RULES}"
+        );
+        let access = Access::read(&text, &environment, &Deployment::default()).unwrap();
+        let [first, second] = access.issuers.as_slice() else {
+            panic!("two issuers")
+        };
+        assert_eq!(first.network.reach, Reach::Hosts);
+        assert_eq!(second.network.reach, Reach::LinkLocal);
+        let bundle = |path: &str| Authorities::read(&std::fs::read_to_string(path).unwrap());
+        assert_eq!(first.network.authorities, bundle(authority).ok());
+        assert_eq!(second.network.authorities, bundle(stranger).ok());
+        for issuer in [first, second] {
+            let proxy = issuer.network.proxy.as_ref().map(ToString::to_string);
+            assert_eq!(proxy.as_deref(), Some("http://10.0.0.1:3128/"));
+        }
+    }
+
+    #[test]
+    fn problems_of_the_way_to_an_issuer_are_named() {
+        let key = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/keys/p256.pem");
+        let issuer = "issuers: [{issuer: 'https://a', audience: a}]";
+        check(
+            &format!("authorities: {key}\n{issuer}\n{RULES}"),
+            &["p256.pem`: has a private key in it"],
+        );
+        check(
+            &format!("authorities: no/such.pem\n{issuer}\n{RULES}"),
+            &["authorities `no/such.pem`: cannot be read"],
+        );
+        for proxy in [
+            "proxy:3128",
+            "socks5://proxy:1080",
+            "https://proxy:3128",
+            "http://user:word@proxy:3128",
+            "http://proxy:3128/path",
+            "http://proxy:3128?a",
+        ] {
+            check(
+                &format!("proxy: '{proxy}'\n{issuer}\n{RULES}"),
+                &["`proxy`: write `http://HOST:PORT`"],
+            );
+        }
+        check(
+            &format!("proxy: 'http://169.254.1.1:3128'\n{issuer}\n{RULES}"),
+            &["`proxy`: 169.254.1.1 is a link-local"],
+        );
+        let own = |more: &str, problems: &[&str]| {
+            let text = format!("issuers: [{{audience: a, {more}}}]\n{RULES}");
+            check(&text, problems);
+        };
+        own(
+            "issuer: 'https://169.254.169.254', jwks: {uri: 'https://[fe80::1]/keys'}",
+            &[
+                "`https://169.254.169.254`: 169.254.169.254 is a link-local",
+                "`https://[fe80::1]/keys`: fe80::1 is a link-local",
+            ],
+        );
+        own(
+            "issuer: 'https://169.254.169.254', allow_link_local: false",
+            &["is a link-local"],
+        );
+        own(
+            "issuer: 'https://0.0.0.0', allow_link_local: true",
+            &["no address of a single host"],
+        );
+        own("issuer: 'https://a', authorities: ''", &["empty value"]);
     }
 
     #[test]

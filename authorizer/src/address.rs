@@ -1,4 +1,7 @@
-//! Which addresses of an issuer may be asked for keys: HTTPS, or plain HTTP on this machine alone.
+//! Which addresses of an issuer may be asked: HTTPS, or plain HTTP on this machine alone, and nothing that
+//! only a host's own neighbours should reach. Pure: names are resolved by `http`.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use reqwest::Url;
 use thiserror::Error;
@@ -12,6 +15,69 @@ pub(crate) enum AddressError {
     Plain,
     #[error("user names, queries and fragments are not accepted in it")]
     Parts,
+    #[error("{0} is a link-local or metadata address; `allow_link_local: true` would permit it")]
+    LinkLocal(IpAddr),
+    #[error("{0} is no address of a single host")]
+    Nowhere(IpAddr),
+}
+
+/// How far an issuer's addresses may reach.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Reach {
+    /// Public and private networks, and this machine.
+    #[default]
+    Hosts,
+    /// Link-local addresses as well, where a cloud's metadata and credentials are served.
+    LinkLocal,
+}
+
+/// The metadata service of EC2 over IPv6, and that of EKS: unique local addresses, not link-local ones.
+const METADATA_V6: [Ipv6Addr; 2] = [
+    Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
+    Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23),
+];
+
+impl Reach {
+    /// Whether an address may be connected to.
+    pub(crate) fn permit(self, address: IpAddr) -> Result<(), AddressError> {
+        let (link_local, nowhere) = match embedded(address) {
+            IpAddr::V4(address) => (
+                address.is_link_local(),
+                address.octets()[0] == 0 || address.is_multicast() || address.is_broadcast(),
+            ),
+            IpAddr::V6(address) => (
+                address.is_unicast_link_local() || METADATA_V6.contains(&address),
+                address.is_unspecified() || address.is_multicast(),
+            ),
+        };
+        match self {
+            _ if nowhere => Err(AddressError::Nowhere(address)),
+            Self::Hosts if link_local => Err(AddressError::LinkLocal(address)),
+            Self::Hosts | Self::LinkLocal => Ok(()),
+        }
+    }
+
+    /// The same for a URL whose host is an address. A name is permitted when it is resolved.
+    pub(crate) fn permit_host(self, url: &Url) -> Result<(), AddressError> {
+        host_address(url).map_or(Ok(()), |address| self.permit(address))
+    }
+}
+
+/// The IPv4 address that an IPv6 address stands for: mapped, compatible (RFC 4291 section 2.5.5), or translated
+/// (RFC 6052 section 2.1).
+fn embedded(address: IpAddr) -> IpAddr {
+    let IpAddr::V6(outer) = address else {
+        return address;
+    };
+    let [.., high, low] = outer.segments();
+    let inner = match outer.segments() {
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => return address,
+        [0, 0, 0, 0, 0, 0 | 0xffff, _, _] | [0x64, 0xff9b, 0, 0, 0, 0, _, _] => {
+            (u32::from(high) << 16) | u32::from(low)
+        }
+        _ => return address,
+    };
+    IpAddr::V4(Ipv4Addr::from_bits(inner))
 }
 
 /// Checks the address of an issuer, or of the keys of `issuer`. Keys over plain HTTP prove nothing
@@ -34,9 +100,13 @@ pub(crate) fn check(address: &str, issuer: &str) -> Result<Url, AddressError> {
 }
 
 fn is_loopback(url: &Url) -> bool {
+    let is_named = url.host_str() == Some("localhost");
+    host_address(url).map_or(is_named, |address| address.is_loopback())
+}
+
+fn host_address(url: &Url) -> Option<IpAddr> {
     let host = url.host_str().unwrap_or_default();
-    let address = host.trim_matches(['[', ']']).parse::<std::net::IpAddr>();
-    address.map_or(host == "localhost", |address| address.is_loopback())
+    host.trim_matches(['[', ']']).parse().ok()
 }
 
 #[cfg(test)]
@@ -70,5 +140,77 @@ mod tests {
         let keys = |address: &str| check(address, "https://tenant.example/").map(|_| ());
         assert_eq!(keys("https://keys.example/jwks?v=1"), Ok(()));
         assert_eq!(keys("http://127.0.0.1/jwks"), Err(AddressError::Plain));
+    }
+
+    /// Whether both kinds of reach permit the host.
+    #[track_caller]
+    fn reach(host: &str, ordinary: bool, link_local: bool) {
+        let url = Url::parse(&format!("https://{host}/")).unwrap();
+        let found = [Reach::Hosts, Reach::LinkLocal].map(|reach| reach.permit_host(&url).is_ok());
+        assert_eq!(found, [ordinary, link_local], "{host}");
+    }
+
+    #[test]
+    fn private_networks_are_reached_and_metadata_is_not() {
+        for host in [
+            "10.0.0.1",
+            "172.16.0.1",
+            "192.168.0.1",
+            "100.64.0.1",
+            "127.0.0.1",
+            "93.184.216.34",
+            "169.253.255.255",
+            "169.255.0.0",
+            "[::1]",
+            "[fd00::1]",
+            "[fd00:ec2::253]",
+            "[fe7f::1]",
+            "[fec0::1]",
+            "[2606:4700::1]",
+            "[::ffff:10.0.0.1]",
+            "[64:ff9b::10.0.0.1]",
+            "idp.example",
+        ] {
+            reach(host, true, true);
+        }
+        for host in [
+            "169.254.169.254",
+            "169.254.170.2",
+            "169.254.0.0",
+            "169.254.255.255",
+            "2852039166",
+            "0xa9fea9fe",
+            "0251.0376.0251.0376",
+            "169.254.43518",
+            "169.254.169.254.",
+            "[fe80::1]",
+            "[febf::1]",
+            "[fd00:ec2::254]",
+            "[fd00:ec2::23]",
+            "[::ffff:169.254.169.254]",
+            "[::ffff:a9fe:a9fe]",
+            "[::169.254.169.254]",
+            "[64:ff9b::169.254.169.254]",
+        ] {
+            reach(host, false, true);
+        }
+    }
+
+    #[test]
+    fn what_is_no_single_host_is_never_reached() {
+        for host in [
+            "0.0.0.0",
+            "0",
+            "0.1.2.3",
+            "224.0.0.1",
+            "239.255.255.255",
+            "255.255.255.255",
+            "[::]",
+            "[ff02::1]",
+            "[::ffff:0.0.0.0]",
+            "[::ffff:224.0.0.1]",
+        ] {
+            reach(host, false, false);
+        }
     }
 }

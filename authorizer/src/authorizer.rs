@@ -11,8 +11,9 @@ use crate::caller::Caller;
 use crate::config::Config;
 use crate::denylist::Revocations;
 use crate::event::{Circumstances, EventError, Request};
+use crate::http::{Clients, Network};
 use crate::introspection::{self, Asked, Introspector};
-use crate::issuer::{self, Issuer};
+use crate::issuer::Issuer;
 use crate::outage::{Obstacle, Outage};
 use crate::policy;
 use crate::proof::replay::{Use, UsedProofs};
@@ -26,7 +27,8 @@ use crate::verify::{accept, seconds, verify};
 /// The authorizer, ready for events.
 #[derive(Debug)]
 pub struct Authorizer {
-    pub(crate) client: Client,
+    /// For AWS itself, which is asked directly.
+    client: Client,
     pub(crate) issuers: Vec<Issuer>,
     rules: Rules,
     extras: Extras,
@@ -74,12 +76,16 @@ impl Authorizer {
     /// logged and asked again when a token of it comes.
     pub async fn start(config: Config) -> Result<Self, StartError> {
         let access = config.access;
-        let client = issuer::client().map_err(StartError::Client)?;
-        let issuers = access.issuers.into_iter().map(Issuer::new);
+        let mut clients = Clients::default();
+        let issuers = access.issuers.into_iter().map(|configured| {
+            let http = clients.get(&configured.network)?;
+            Issuer::new(configured, http)
+        });
         let issuers: Result<_, _> = issuers.collect();
+        let http = clients.get(&Network::default());
         let revocations = access.denylist;
         let mut authorizer = Self {
-            client,
+            client: http.map_err(StartError::Client)?.into_client(),
             issuers: issuers.map_err(StartError::Client)?,
             rules: access.rules,
             extras: Extras {
@@ -187,10 +193,8 @@ impl Authorizer {
         record: &mut Record,
     ) -> Result<Caller, Obstacle> {
         let issuer = self.recognise(&token, record)?;
-        let means = (&self.client, wall_clock as fn() -> SystemTime);
-        let key = issuer
-            .key(&token.header, means, &mut record.fetches)
-            .await??;
+        let key = issuer.key(&token.header, wall_clock, &mut record.fetches);
+        let key = key.await??;
         let caller = verify(token, &key, &issuer.trust, wall_clock())?;
         self.check_revoked(&caller, record).await?;
         if let Some(introspector) = issuer.asked_about(Asked::jwt) {
@@ -244,7 +248,7 @@ impl Authorizer {
         bearer: BearerToken<'_>,
         record: &mut Record,
     ) -> Result<Map<String, Value>, Obstacle> {
-        let answer = introspector.answer(bearer, &self.client, wall_clock);
+        let answer = introspector.answer(bearer, wall_clock);
         let answer = answer.await.map_err(|error| {
             record.detail = Some(record::detail(&error));
             introspector.outage(&error)
@@ -339,7 +343,7 @@ impl Authorizer {
         let fetches = self
             .issuers
             .iter()
-            .map(|issuer| issuer.prefetch(&self.client, wall_clock));
+            .map(|issuer| issuer.prefetch(wall_clock));
         let fetches = futures_util::future::join_all(fetches);
         let (fetches, denylist) = futures_util::future::join(fetches, self.fetch_denylist()).await;
         let lines = fetches.iter().flatten().flat_map(record::fetch_lines);

@@ -7,9 +7,6 @@ use std::time::{Duration, SystemTime};
 use crate::algorithm::Algorithm;
 use crate::keys::{KeySet, Selection, VerificationKey};
 
-/// Keys older than this are fetched anew on use. A withdrawn key is trusted no longer than this
-/// while the issuer answers.
-pub const REFRESH_AFTER: Duration = Duration::from_secs(10 * 60);
 /// Keys older than this are not trusted, though the issuer be unreachable.
 pub const MAX_AGE: Duration = Duration::from_secs(6 * 60 * 60);
 /// Fetches that unknown key ids may cause at once, so that a true rotation rarely waits.
@@ -50,8 +47,12 @@ pub enum Cause {
 pub struct KeyCache {
     keys: Option<KeySet>,
     fetched_at: Option<SystemTime>,
+    /// Keys older than this are fetched anew on use: a withdrawn key is trusted no longer while the issuer answers.
+    fresh_for: Duration,
     failed_at: Option<SystemTime>,
     failures: u32,
+    /// The pause that the issuer itself has asked for.
+    asked_pause: Duration,
     unknown_fetches: u32,
     unknown_since: Option<SystemTime>,
     ended_fetches: u64,
@@ -75,7 +76,7 @@ impl KeyCache {
         let Some(keys) = self.keys.as_ref().filter(|_| within(MAX_AGE)) else {
             return self.fetch_unless_pausing(Cause::Age, now);
         };
-        if !within(REFRESH_AFTER) && !self.pausing(now) {
+        if !within(self.fresh_for) && !self.pausing(now) {
             return Lookup::Fetch(Cause::Age);
         }
         match keys.select(key_id, algorithm) {
@@ -118,20 +119,22 @@ impl KeyCache {
         }
     }
 
-    /// Takes fetched keys in.
-    pub fn renew(&mut self, keys: KeySet, now: SystemTime) {
+    /// Takes fetched keys in, which are fetched anew after the time `fresh_for`.
+    pub fn renew(&mut self, keys: KeySet, fresh_for: Duration, now: SystemTime) {
         self.ended_fetches += 1;
         self.keys = Some(keys);
         self.fetched_at = Some(now);
+        self.fresh_for = fresh_for;
         self.failed_at = None;
         self.failures = 0;
     }
 
-    /// Notes a failed fetch. The keys at hand stay.
-    pub fn fail(&mut self, now: SystemTime) {
+    /// Notes a failed fetch, and how long the issuer asks to be left alone. The keys at hand stay.
+    pub fn fail(&mut self, retry_after: Option<Duration>, now: SystemTime) {
         self.ended_fetches += 1;
         self.failed_at = Some(now);
         self.failures = self.failures.saturating_add(1);
+        self.asked_pause = retry_after.unwrap_or_default();
     }
 
     fn unknown(&self, now: SystemTime) -> Lookup {
@@ -155,7 +158,8 @@ impl KeyCache {
 
     fn pausing(&self, now: SystemTime) -> bool {
         let doublings = self.failures.saturating_sub(1).min(16);
-        let pause = (FIRST_PAUSE * 2_u32.pow(doublings)).min(LONGEST_PAUSE);
+        let own_pause = FIRST_PAUSE * 2_u32.pow(doublings);
+        let pause = own_pause.max(self.asked_pause).min(LONGEST_PAUSE);
         elapsed(self.failed_at, now).is_some_and(|since| since < pause)
     }
 
@@ -176,6 +180,7 @@ fn elapsed(at: Option<SystemTime>, now: SystemTime) -> Option<Duration> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::freshness::{DEFAULT_FRESHNESS, LONGEST_FRESHNESS, SHORTEST_FRESHNESS};
 
     fn keys(id: &str) -> KeySet {
         let modulus = "_".repeat(341);
@@ -190,7 +195,7 @@ mod tests {
 
     fn cached() -> KeyCache {
         let mut cache = KeyCache::default();
-        cache.renew(keys("a"), at(0));
+        cache.renew(keys("a"), DEFAULT_FRESHNESS, at(0));
         cache
     }
 
@@ -210,14 +215,14 @@ mod tests {
     #[test]
     fn keys_are_refreshed_on_use_and_survive_an_outage_for_a_bounded_time() {
         let mut cache = cached();
-        let refresh = REFRESH_AFTER.as_secs();
+        let refresh = DEFAULT_FRESHNESS.as_secs();
         let end = MAX_AGE.as_secs();
         check(&cache, "a", refresh - 1, "found");
         check(&cache, "a", refresh, "fetch");
-        cache.fail(at(refresh));
+        cache.fail(None, at(refresh));
         check(&cache, "a", refresh, "found");
         check(&cache, "a", refresh + 1, "fetch");
-        cache.fail(at(end - 1));
+        cache.fail(None, at(end - 1));
         check(&cache, "a", end - 1, "found");
         check(&cache, "a", end, "unavailable");
         check(&cache, "a", end + 1, "fetch");
@@ -237,11 +242,11 @@ mod tests {
             (60, 700),
             (60, 800),
         ] {
-            cache.fail(at(start));
+            cache.fail(None, at(start));
             check(&cache, "a", start + pause - 1, "unavailable");
             check(&cache, "a", start + pause, "fetch");
         }
-        cache.renew(keys("a"), at(900));
+        cache.renew(keys("a"), DEFAULT_FRESHNESS, at(900));
         check(&cache, "a", 900, "found");
     }
 
@@ -251,7 +256,7 @@ mod tests {
         for _ in 0..UNKNOWN_KEY_BURST {
             check(&cache, "b", 0, "fetch unknown");
             cache.begin(Cause::UnknownKey, at(0));
-            cache.renew(keys("a"), at(0));
+            cache.renew(keys("a"), DEFAULT_FRESHNESS, at(0));
         }
         check(&cache, "b", 0, "unknown");
         check(&cache, "b", 29, "unknown");
@@ -265,7 +270,7 @@ mod tests {
     #[test]
     fn a_flood_of_unknown_keys_does_not_stop_scheduled_refreshes() {
         let mut cache = cached();
-        let refresh = REFRESH_AFTER.as_secs();
+        let refresh = DEFAULT_FRESHNESS.as_secs();
         for _ in 0..UNKNOWN_KEY_BURST {
             cache.begin(Cause::UnknownKey, at(refresh - 1));
         }
@@ -278,7 +283,7 @@ mod tests {
     fn an_unknown_key_is_no_refusal_while_the_issuer_cannot_be_asked() {
         let mut cache = cached();
         cache.begin(Cause::UnknownKey, at(10));
-        cache.fail(at(10));
+        cache.fail(None, at(10));
         check(&cache, "b", 10, "unavailable");
         check(&cache, "b", 11, "fetch unknown");
         check(&cache, "a", 10, "found");
@@ -290,7 +295,7 @@ mod tests {
         let mut cache = cached();
         assert!(matches!(settled(&cache, "a"), Lookup::Found(_)));
         assert!(matches!(settled(&cache, "b"), Lookup::Unknown));
-        cache.fail(at(1));
+        cache.fail(None, at(1));
         check(&cache, "b", 20, "fetch unknown");
         assert!(matches!(settled(&cache, "b"), Lookup::Unavailable));
         assert!(matches!(
@@ -317,7 +322,48 @@ mod tests {
     #[test]
     fn a_clock_set_back_causes_one_more_fetch() {
         let mut cache = KeyCache::default();
-        cache.renew(keys("a"), at(5_000));
+        cache.renew(keys("a"), DEFAULT_FRESHNESS, at(5_000));
         check(&cache, "a", 0, "fetch");
+    }
+
+    #[test]
+    fn keys_are_fresh_for_as_long_as_the_issuer_says() {
+        for fresh_for in [SHORTEST_FRESHNESS, LONGEST_FRESHNESS] {
+            let mut cache = KeyCache::default();
+            cache.renew(keys("a"), fresh_for, at(0));
+            check(&cache, "a", fresh_for.as_secs() - 1, "found");
+            check(&cache, "a", fresh_for.as_secs(), "fetch");
+        }
+        assert!(LONGEST_FRESHNESS < MAX_AGE);
+    }
+
+    #[test]
+    fn a_long_freshness_hides_no_rotation_and_refills_no_bucket() {
+        let mut cache = KeyCache::default();
+        for _ in 0..UNKNOWN_KEY_BURST {
+            cache.renew(keys("a"), LONGEST_FRESHNESS, at(0));
+            check(&cache, "b", 0, "fetch unknown");
+            cache.begin(Cause::UnknownKey, at(0));
+        }
+        cache.renew(keys("a"), SHORTEST_FRESHNESS, at(0));
+        check(&cache, "b", 0, "unknown");
+    }
+
+    #[test]
+    fn an_issuer_that_asks_for_patience_gets_it_within_bounds() {
+        let paused = |asked: u64, pause: u64| {
+            let mut cache = KeyCache::default();
+            cache.fail(Some(Duration::from_secs(asked)), at(0));
+            check(&cache, "a", pause - 1, "unavailable");
+            check(&cache, "a", pause, "fetch");
+        };
+        paused(0, 1);
+        paused(20, 20);
+        paused(60, 60);
+        paused(86_400, 60);
+        let mut cache = KeyCache::default();
+        cache.fail(Some(Duration::from_secs(20)), at(0));
+        cache.fail(None, at(20));
+        check(&cache, "a", 22, "fetch");
     }
 }

@@ -1,5 +1,8 @@
 //! One HTTP exchange with a bounded answer. What is asked, and which status is good, is the caller's business.
 
+use std::time::Duration;
+
+use reqwest::header::{HeaderMap, HeaderName, RETRY_AFTER};
 use reqwest::{RequestBuilder, StatusCode};
 use thiserror::Error;
 
@@ -7,9 +10,7 @@ use thiserror::Error;
 #[derive(Debug)]
 pub(crate) struct Reply {
     pub(crate) status: StatusCode,
-    /// The header `ETag`: which version this is.
-    #[cfg(feature = "aws")]
-    pub(crate) version: Option<String>,
+    headers: HeaderMap,
     pub(crate) body: Vec<u8>,
 }
 
@@ -18,8 +19,12 @@ pub(crate) struct Reply {
 pub(crate) enum ExchangeError {
     #[error("no answer")]
     NoAnswer(#[source] reqwest::Error),
-    #[error("the answer has status {0}")]
-    Status(u16),
+    #[error("the answer has status {status}")]
+    Status {
+        status: u16,
+        /// How long the issuer asks to be left alone.
+        retry_after: Option<Duration>,
+    },
     #[error("the answer has more than {0} bytes")]
     TooLarge(usize),
 }
@@ -33,8 +38,7 @@ pub(crate) async fn send(
     let mut response = request.send().await.map_err(no_answer)?;
     let mut reply = Reply {
         status: response.status(),
-        #[cfg(feature = "aws")]
-        version: version(&response),
+        headers: std::mem::take(response.headers_mut()),
         body: Vec::new(),
     };
     while let Some(chunk) = response.chunk().await.map_err(no_answer)? {
@@ -46,19 +50,38 @@ pub(crate) async fn send(
     Ok(reply)
 }
 
-#[cfg(feature = "aws")]
-fn version(response: &reqwest::Response) -> Option<String> {
-    let version = response.headers().get(reqwest::header::ETAG)?;
-    version.to_str().ok().map(str::to_owned)
-}
-
 impl Reply {
-    /// The body of an answer with status 200: any other is none.
-    pub(crate) fn ok(self) -> Result<Vec<u8>, ExchangeError> {
+    /// An answer with status 200: any other is none.
+    pub(crate) fn ok(self) -> Result<Self, ExchangeError> {
         if self.status == StatusCode::OK {
-            Ok(self.body)
+            Ok(self)
         } else {
-            Err(ExchangeError::Status(self.status.as_u16()))
+            Err(ExchangeError::Status {
+                status: self.status.as_u16(),
+                retry_after: self.retry_after(),
+            })
+        }
+    }
+
+    /// All values of a header as one list (RFC 9110 section 5.3), if they are text.
+    pub(crate) fn header(&self, name: HeaderName) -> Option<String> {
+        let values = self.headers.get_all(name).iter();
+        let values: Option<Vec<_>> = values.map(|value| value.to_str().ok()).collect();
+        values
+            .map(|values| values.join(","))
+            .filter(|text| !text.is_empty())
+    }
+
+    /// `Retry-After` in seconds (RFC 9110 section 10.2.3), of the statuses that ask for patience. A date counts for
+    /// nothing: clocks differ.
+    fn retry_after(&self) -> Option<Duration> {
+        match self.status {
+            StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE => self
+                .header(RETRY_AFTER)?
+                .parse()
+                .ok()
+                .map(Duration::from_secs),
+            _ => None,
         }
     }
 }

@@ -3,8 +3,6 @@
 
 mod claims;
 
-use std::time::SystemTime;
-
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -194,8 +192,7 @@ impl Authorizer {
     }
 
     async fn key(&self, issuer: &Issuer, header: &Header) -> Result<VerificationKey, Obstacle> {
-        let means = (&self.client, wall_clock as fn() -> SystemTime);
-        Ok(issuer.key(header, means, &mut Vec::new()).await??)
+        Ok(issuer.key(header, wall_clock, &mut Vec::new()).await??)
     }
 
     fn issuer_text(&self, token: &UnverifiedToken<'_>) -> String {

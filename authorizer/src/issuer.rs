@@ -4,23 +4,23 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use reqwest::{Client, Url, redirect};
+use reqwest::Url;
+use reqwest::header::{AGE, CACHE_CONTROL};
 use serde::Deserialize;
 use thiserror::Error;
 
 use crate::access::{Issuer as Configured, KeySource};
-use crate::address::{self, AddressError};
+use crate::address::AddressError;
 use crate::cache::{Cause, KeyCache, Lookup};
+use crate::exchange::{self, ExchangeError, Reply};
+use crate::freshness::freshness;
+use crate::http::Http;
 use crate::introspection::{Asked, Introspector};
 use crate::keys::{KeySet, KeySetError, SkippedKey, VerificationKey};
 use crate::outage::Outage;
 use crate::token::{Header, TokenError};
 use crate::verify::Trust;
 
-/// Time for one HTTP exchange: two of them fit into the gateway's 29 s many times over.
-pub(crate) const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(4);
-/// Time to connect: a host that does not answer must not cost the whole exchange.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// Time for discovery and keys together: less than Lambda's 10 s for a start.
 const FETCH_PATIENCE: Duration = Duration::from_secs(8);
 /// The same while older keys still verify.
@@ -34,6 +34,7 @@ pub(crate) struct Issuer {
     pub(crate) trust: Trust,
     /// Asks it about tokens, if it is to be asked.
     introspector: Option<Introspector>,
+    http: Http,
     source: KeySource,
     cache: Mutex<KeyCache>,
     in_flight: tokio::sync::Mutex<()>,
@@ -62,11 +63,7 @@ pub(crate) enum FetchError {
     #[error("`{1}` may not be asked: {0}")]
     Address(AddressError, String),
     #[error("`{0}` does not answer")]
-    Exchange(Url, #[source] reqwest::Error),
-    #[error("`{0}` answers with status {1}")]
-    Status(Url, u16),
-    #[error("`{0}` answers with more than {MAX_DOCUMENT_BYTES} bytes")]
-    TooLarge(Url),
+    Exchange(Url, #[source] ExchangeError),
     #[error("`{0}` is not a discovery document")]
     Discovery(Url, #[source] serde_json::Error),
     #[error("the discovery document is of the issuer `{found}`, not `{expected}`")]
@@ -77,17 +74,19 @@ pub(crate) enum FetchError {
 
 impl Issuer {
     /// An issuer whose keys are fetched, or those of its file.
-    pub(crate) fn new(configured: Configured) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(configured: Configured, http: Http) -> Result<Self, reqwest::Error> {
         let cache = match &configured.keys {
             KeySource::File(keys) => KeyCache::pinned(keys.clone()),
             KeySource::Discovery | KeySource::Uri(_) => KeyCache::default(),
         };
         let name = &configured.trust.issuer;
         let introspector = configured.introspection;
-        let introspector = introspector.map(|settings| Introspector::new(name.clone(), settings));
+        let introspector =
+            introspector.map(|settings| Introspector::new(name.clone(), settings, http.clone()));
         Ok(Self {
             introspector: introspector.transpose()?,
             trust: configured.trust,
+            http,
             source: configured.keys,
             cache: Mutex::new(cache),
             in_flight: tokio::sync::Mutex::new(()),
@@ -101,16 +100,10 @@ impl Issuer {
     }
 
     /// Fetches the keys before the first token needs them. `None` if they are pinned.
-    pub(crate) async fn prefetch(
-        &self,
-        client: &Client,
-        clock: fn() -> SystemTime,
-    ) -> Option<Fetch> {
+    pub(crate) async fn prefetch(&self, clock: fn() -> SystemTime) -> Option<Fetch> {
         match self.source {
             KeySource::File(_) => None,
-            KeySource::Discovery | KeySource::Uri(_) => {
-                Some(self.fetch(client, Cause::Age, clock).await)
-            }
+            KeySource::Discovery | KeySource::Uri(_) => Some(self.fetch(Cause::Age, clock).await),
         }
     }
 
@@ -118,7 +111,7 @@ impl Issuer {
     pub(crate) async fn key(
         &self,
         header: &Header,
-        (client, clock): (&Client, fn() -> SystemTime),
+        clock: fn() -> SystemTime,
         fetches: &mut Vec<Fetch>,
     ) -> Result<Result<VerificationKey, TokenError>, Outage> {
         let ended_fetches = self.cache().ended_fetches();
@@ -127,7 +120,7 @@ impl Issuer {
             let waited = self.cache().ended_fetches() != ended_fetches;
             // Whoever held the lock has just fetched what this token needs, or failed to.
             if let (Lookup::Fetch(cause), false) = (self.lookup(header, clock()), waited) {
-                fetches.push(self.fetch(client, cause, clock).await);
+                fetches.push(self.fetch(cause, clock).await);
             }
         }
         let key_id = header.key_id.as_deref();
@@ -144,23 +137,23 @@ impl Issuer {
             .lookup(header.key_id.as_deref(), header.algorithm, now)
     }
 
-    async fn fetch(&self, client: &Client, cause: Cause, clock: fn() -> SystemTime) -> Fetch {
+    async fn fetch(&self, cause: Cause, clock: fn() -> SystemTime) -> Fetch {
         self.cache().begin(cause, clock());
         // Keys that are merely due still verify: nobody waits for an issuer that hangs.
         let patience = match cause {
             Cause::Age if self.cache().can_wait(clock()) => REFRESH_PATIENCE,
             Cause::Age | Cause::UnknownKey => FETCH_PATIENCE,
         };
-        let fetched = tokio::time::timeout(patience, self.keys_of_source(client)).await;
+        let fetched = tokio::time::timeout(patience, self.keys_of_source()).await;
         let fetched = fetched.unwrap_or(Err(FetchError::Patience(patience)));
         let mut cache = self.cache();
-        let outcome = fetched.map(|keys| {
+        let outcome = fetched.map(|(keys, fresh_for)| {
             let skipped = keys.skipped.clone();
-            cache.renew(keys, clock());
+            cache.renew(keys, fresh_for, clock());
             skipped
         });
-        if outcome.is_err() {
-            cache.fail(clock());
+        if let Err(error) = &outcome {
+            cache.fail(error.retry_after(), clock());
         }
         Fetch {
             issuer: self.trust.issuer.clone(),
@@ -168,15 +161,20 @@ impl Issuer {
         }
     }
 
-    async fn keys_of_source(&self, client: &Client) -> Result<KeySet, FetchError> {
+    /// The keys, and how long they are fresh.
+    async fn keys_of_source(&self) -> Result<(KeySet, Duration), FetchError> {
+        let issuer = &self.trust.issuer;
         let uri = match &self.source {
             KeySource::Uri(uri) => uri.clone(),
             KeySource::Discovery | KeySource::File(_) => {
-                discover(client, &self.trust.issuer).await?.jwks_uri
+                discover(&self.http, issuer).await?.jwks_uri
             }
         };
-        let (url, document) = get(client, &uri, &self.trust.issuer).await?;
-        KeySet::parse(&document).map_err(|error| FetchError::Keys(url, error))
+        let (url, reply) = get(&self.http, &uri, issuer).await?;
+        let (control, age) = (reply.header(CACHE_CONTROL), reply.header(AGE));
+        let fresh_for = freshness(control.as_deref(), age.as_deref());
+        let keys = KeySet::parse(&reply.body).map_err(|error| FetchError::Keys(url, error))?;
+        Ok((keys, fresh_for))
     }
 
     /// A panic while the lock was held cannot leave half a state: each change is one assignment.
@@ -185,14 +183,29 @@ impl Issuer {
     }
 }
 
+impl FetchError {
+    /// How long the issuer asks to be left alone.
+    fn retry_after(&self) -> Option<Duration> {
+        match self {
+            Self::Exchange(_, ExchangeError::Status { retry_after, .. }) => *retry_after,
+            Self::Exchange(..)
+            | Self::Patience(_)
+            | Self::Address(..)
+            | Self::Discovery(..)
+            | Self::OtherIssuer { .. }
+            | Self::Keys(..) => None,
+        }
+    }
+}
+
 /// The discovery document (OpenID Connect Discovery section 4), whose `issuer` must be the configured one
 /// to the letter.
-pub(crate) async fn discover(client: &Client, expected: &str) -> Result<Discovery, FetchError> {
+pub(crate) async fn discover(http: &Http, expected: &str) -> Result<Discovery, FetchError> {
     let base = expected.strip_suffix('/').unwrap_or(expected);
     let address = format!("{base}/.well-known/openid-configuration");
-    let (url, document) = get(client, &address, expected).await?;
+    let (url, reply) = get(http, &address, expected).await?;
     let document: Discovery =
-        serde_json::from_slice(&document).map_err(|error| FetchError::Discovery(url, error))?;
+        serde_json::from_slice(&reply.body).map_err(|error| FetchError::Discovery(url, error))?;
     if document.issuer == expected {
         return Ok(document);
     }
@@ -202,30 +215,12 @@ pub(crate) async fn discover(client: &Client, expected: &str) -> Result<Discover
     })
 }
 
-/// The client for all issuers: no redirects, no cookies, no proxies but those configured.
-pub(crate) fn client() -> Result<Client, reqwest::Error> {
-    Client::builder()
-        .redirect(redirect::Policy::none())
-        .timeout(EXCHANGE_TIMEOUT)
-        .connect_timeout(CONNECT_TIMEOUT)
-        .user_agent(concat!("tollgate-authorizer/", env!("CARGO_PKG_VERSION")))
-        .build()
-}
-
-async fn get(client: &Client, address: &str, issuer: &str) -> Result<(Url, Vec<u8>), FetchError> {
-    let url = address::check(address, issuer)
-        .map_err(|error| FetchError::Address(error, address.to_owned()))?;
-    let exchange = |error| FetchError::Exchange(url.clone(), error);
-    let mut response = client.get(url.clone()).send().await.map_err(exchange)?;
-    if response.status() != reqwest::StatusCode::OK {
-        return Err(FetchError::Status(url, response.status().as_u16()));
+async fn get(http: &Http, address: &str, issuer: &str) -> Result<(Url, Reply), FetchError> {
+    let url = http.url(address, issuer);
+    let url = url.map_err(|error| FetchError::Address(error, address.to_owned()))?;
+    let reply = exchange::send(http.get(url.clone()), MAX_DOCUMENT_BYTES).await;
+    match reply.and_then(Reply::ok) {
+        Ok(reply) => Ok((url, reply)),
+        Err(error) => Err(FetchError::Exchange(url, error)),
     }
-    let mut document = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(exchange)? {
-        document.extend_from_slice(&chunk);
-        if document.len() > MAX_DOCUMENT_BYTES {
-            return Err(FetchError::TooLarge(url));
-        }
-    }
-    Ok((url, document))
 }

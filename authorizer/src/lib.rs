@@ -5,6 +5,7 @@
 mod access;
 mod address;
 pub mod algorithm;
+mod authorities;
 mod authorizer;
 #[cfg(feature = "aws")]
 mod aws;
@@ -17,6 +18,8 @@ mod deployment;
 pub mod event;
 mod exchange;
 pub mod explain;
+pub mod freshness;
+mod http;
 mod introspection;
 mod issuer;
 mod json;

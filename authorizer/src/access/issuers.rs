@@ -8,6 +8,7 @@ use super::introspection::IntrospectionEntry;
 use super::proof::ProofEntry;
 use super::values::{OneOrMany, Reader, present};
 use crate::algorithm::Algorithm;
+use crate::http::Network;
 use crate::introspection::Settings;
 use crate::keys::KeySet;
 use crate::verify::Trust;
@@ -22,6 +23,8 @@ pub(super) const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
 pub(crate) struct Issuer {
     pub(crate) trust: Trust,
     pub(crate) keys: KeySource,
+    /// How its hosts are reached.
+    pub(crate) network: Network,
     /// How it is asked about tokens, if it is.
     pub(crate) introspection: Option<Settings>,
 }
@@ -60,6 +63,10 @@ pub(super) struct IssuerEntry {
     proof: Option<Vec<ProofEntry>>,
     #[serde(default, deserialize_with = "present")]
     require_proof: Option<bool>,
+    #[serde(default, deserialize_with = "present")]
+    authorities: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    allow_link_local: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -77,14 +84,18 @@ enum KeyPlace {
 }
 
 impl Reader<'_> {
-    pub(super) fn issuers(&mut self, entries: Vec<IssuerEntry>) -> Vec<Issuer> {
+    pub(super) fn issuers(
+        &mut self,
+        entries: Vec<IssuerEntry>,
+        everybody: &Network,
+    ) -> Vec<Issuer> {
         if entries.is_empty() {
             self.problems
                 .push("`issuers` is empty: no token could ever be accepted".to_owned());
         }
         let issuers: Vec<_> = entries
             .into_iter()
-            .map(|entry| self.issuer(entry))
+            .map(|entry| self.issuer(entry, everybody))
             .collect();
         for (index, issuer) in issuers.iter().enumerate() {
             let name = &issuer.trust.issuer;
@@ -100,7 +111,7 @@ impl Reader<'_> {
         issuers
     }
 
-    fn issuer(&mut self, entry: IssuerEntry) -> Issuer {
+    fn issuer(&mut self, entry: IssuerEntry, everybody: &Network) -> Issuer {
         let issuer = self.value("issuer", &entry.issuer).unwrap_or_default();
         if !issuer.is_empty() {
             self.check_address("issuer", &issuer, &issuer);
@@ -124,11 +135,15 @@ impl Reader<'_> {
             self.problems
                 .push("`leeway` is over 5m: correct the clocks instead".to_owned());
         }
-        Issuer {
+        let network = self.network_of_issuer(entry.authorities, entry.allow_link_local, everybody);
+        let issuer = Issuer {
             trust,
             keys,
+            network,
             introspection,
-        }
+        };
+        self.check_reach(&issuer);
+        issuer
     }
 
     fn audiences(&mut self, audience: OneOrMany, issuer: &str) -> Vec<String> {

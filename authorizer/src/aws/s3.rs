@@ -68,8 +68,8 @@ impl Object {
         if reply.status == StatusCode::NOT_MODIFIED && known.is_some() {
             return Ok(None);
         }
-        let version = reply.version.clone();
-        let body = reply.ok()?;
+        let version = reply.header(reqwest::header::ETAG);
+        let body = reply.ok()?.body;
         Ok(Some((body, version.ok_or(AwsError::Shape)?)))
     }
 }

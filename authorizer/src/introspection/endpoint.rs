@@ -5,13 +5,14 @@ use std::time::{Duration, SystemTime};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use reqwest::{Client, Url, header};
+use reqwest::{Url, header};
 use thiserror::Error;
 
 use super::cache::TokenDigest;
 use super::{Answer, AnswerCache, AnswerError, Asked};
-use crate::address::{self, AddressError};
+use crate::address::AddressError;
 use crate::exchange::{self, ExchangeError};
+use crate::http::Http;
 use crate::issuer::{FetchError, discover};
 use crate::outage::Outage;
 use crate::secret::{Secret, SecretError, SecretKeeper, SecretSource};
@@ -38,6 +39,7 @@ pub(crate) struct Settings {
 pub(crate) struct Introspector {
     pub(crate) asked: Asked,
     issuer: String,
+    http: Http,
     endpoint: Option<String>,
     client_id: String,
     client_secret: SecretKeeper,
@@ -66,10 +68,15 @@ pub(crate) enum AskError {
 }
 
 impl Introspector {
-    pub(crate) fn new(issuer: String, settings: Settings) -> Result<Self, reqwest::Error> {
+    pub(crate) fn new(
+        issuer: String,
+        settings: Settings,
+        http: Http,
+    ) -> Result<Self, reqwest::Error> {
         Ok(Self {
             asked: settings.asked,
             issuer,
+            http,
             endpoint: settings.endpoint,
             client_id: settings.client_id,
             client_secret: SecretKeeper::new(settings.client_secret)?,
@@ -82,7 +89,6 @@ impl Introspector {
     pub(crate) async fn answer(
         &self,
         token: BearerToken<'_>,
-        client: &Client,
         clock: fn() -> SystemTime,
     ) -> Result<Answer, AskError> {
         let digest = TokenDigest::of(token.as_str());
@@ -90,7 +96,7 @@ impl Introspector {
         if let Some(answer) = remembered {
             return Ok(answer);
         }
-        let asked = tokio::time::timeout(PATIENCE, self.ask(token, client, clock)).await;
+        let asked = tokio::time::timeout(PATIENCE, self.ask(token, clock)).await;
         let asked = asked.unwrap_or(Err(AskError::Patience(PATIENCE)));
         let (answer, bytes) = asked.inspect_err(|_| self.doubt())?;
         lock(&self.cache).put(digest, &answer, bytes, clock());
@@ -113,40 +119,41 @@ impl Introspector {
     async fn ask(
         &self,
         token: BearerToken<'_>,
-        client: &Client,
         clock: fn() -> SystemTime,
     ) -> Result<(Answer, usize), AskError> {
-        let url = self.url(client).await?;
+        let url = self.url().await?;
         let secret = self.client_secret.get(clock).await;
         let secret = secret.map_err(AskError::Secret)?;
         let question = [
             ("token", token.as_str()),
             ("token_type_hint", "access_token"),
         ];
-        let request = client
+        let request = self
+            .http
             .post(url.clone())
             .header(header::AUTHORIZATION, basic(&self.client_id, &secret))
             .header(header::ACCEPT, "application/json")
             .form(&question);
         let exchange = |error| AskError::Exchange(url.clone(), error);
         let reply = exchange::send(request, MAX_ANSWER_BYTES).await;
-        let body = reply.and_then(exchange::Reply::ok).map_err(exchange)?;
+        let body = reply.and_then(exchange::Reply::ok).map_err(exchange)?.body;
         let answer = Answer::read(&body).map_err(|error| AskError::Answer(url, error))?;
         Ok((answer, body.len()))
     }
 
-    async fn url(&self, client: &Client) -> Result<Url, AskError> {
+    async fn url(&self) -> Result<Url, AskError> {
         let known = self.endpoint.clone();
         let known = known.or_else(|| lock(&self.discovered).clone());
         let address = match known {
             Some(address) => address,
-            None => self.discover(client).await?,
+            None => self.discover().await?,
         };
-        address::check(&address, &self.issuer).map_err(|error| AskError::Address(error, address))
+        let url = self.http.url(&address, &self.issuer);
+        url.map_err(|error| AskError::Address(error, address))
     }
 
-    async fn discover(&self, client: &Client) -> Result<String, AskError> {
-        let document = discover(client, &self.issuer).await;
+    async fn discover(&self) -> Result<String, AskError> {
+        let document = discover(&self.http, &self.issuer).await;
         let document = document.map_err(AskError::Discovery)?;
         let address = document
             .introspection_endpoint

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{Secret, SecretError};
 use crate::exchange;
-use crate::issuer::EXCHANGE_TIMEOUT;
+use crate::http::EXCHANGE_TIMEOUT;
 use crate::json;
 
 /// The port unless `PARAMETERS_SECRETS_EXTENSION_HTTP_PORT` names another.
@@ -59,7 +59,7 @@ impl Extension {
         let request = client.get(address);
         let request = request.header(TOKEN_HEADER, self.token.reveal());
         let reply = exchange::send(request, MAX_ANSWER_BYTES).await?;
-        place.secret(&reply.ok()?)
+        place.secret(&reply.ok()?.body)
     }
 }
 

@@ -97,6 +97,8 @@ fn start(address: &str, with: &Start<'_>) -> Process {
         .env("AUTHORIZER_TTL", "0")
         .env("PUBLIC_BASE_URL", "https://api.example/v1")
         .envs(with.authorities.map(|file| ("SSL_CERT_FILE", file)))
+        // Nobody listens there: the environment's proxies must not count.
+        .envs(["HTTP_PROXY", "HTTPS_PROXY", "ALL_PROXY"].map(|name| (name, "http://127.0.0.1:1")))
         .stdin(Stdio::null())
         .stdout(File::create(with.log).unwrap())
         .spawn();
