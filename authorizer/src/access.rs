@@ -313,6 +313,47 @@ mod tests {
     }
 
     #[test]
+    fn a_profile_asks_for_what_it_needs() {
+        let own = |entry: &str, problems: &[&str]| {
+            check(&format!("issuers: [{{{entry}}}]\n{RULES}"), problems);
+        };
+        own("issuer: 'https://a', audience: a, profile: auth0", &[]);
+        own("issuer: 'https://a', audience: a, profile: keycloak", &[]);
+        own(
+            "issuer: 'https://a', audience: a, profile: okta",
+            &["`profile: okta`: there are `generic`, `auth0`"],
+        );
+        own(
+            "issuer: 'https://a', profile: keycloak",
+            &["`https://a` has no `audience`"],
+        );
+        own("issuer: 'https://a', profile: cognito, clients: [c]", &[]);
+        own(
+            "issuer: 'https://a', profile: cognito, clients: [c], audience: a",
+            &[],
+        );
+        own(
+            "issuer: 'https://a', profile: cognito, clients: [c], audience: []",
+            &["is an empty list"],
+        );
+        own(
+            "issuer: 'https://a', profile: cognito",
+            &["`https://a` has no `clients`"],
+        );
+        let entra = |tenant: &str, problems: &[&str]| {
+            let issuer = format!("https://login.microsoftonline.com/{tenant}/v2.0");
+            own(
+                &format!("issuer: '{issuer}', audience: a, profile: entra"),
+                problems,
+            );
+        };
+        entra("9122040d-6c67-4c5b-b112-36a304b66dad", &[]);
+        for tenant in ["common", "organizations", "consumers", "{tenantid}"] {
+            entra(tenant, &["names no tenant"]);
+        }
+    }
+
+    #[test]
     fn the_way_to_an_issuer_is_read() {
         let authority = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/keys/authority.pem");
         let stranger = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/keys/stranger.pem");

@@ -346,8 +346,13 @@ impl Authorizer {
             .map(|issuer| issuer.prefetch(wall_clock));
         let fetches = futures_util::future::join_all(fetches);
         let (fetches, denylist) = futures_util::future::join(fetches, self.fetch_denylist()).await;
+        let in_files = self.issuers.iter().flat_map(|issuer| {
+            let skipped = issuer.skipped_in_file().iter();
+            skipped.map(|key| record::skipped_line(&issuer.trust.issuer, key))
+        });
         let lines = fetches.iter().flatten().flat_map(record::fetch_lines);
-        lines.chain(denylist).map(|line| line.to_string()).collect()
+        let lines = lines.chain(in_files).chain(denylist);
+        lines.map(|line| line.to_string()).collect()
     }
 
     async fn fetch_denylist(&self) -> Option<Value> {

@@ -25,6 +25,8 @@ pub enum Lookup {
     Found(VerificationKey),
     /// The key is there, but not for this algorithm.
     Unfit,
+    /// The token names no key, and several would fit.
+    Ambiguous,
     /// The issuer has no such key.
     Unknown,
     /// Fetch the keys, then look again.
@@ -79,12 +81,7 @@ impl KeyCache {
         if !within(self.fresh_for) && !self.pausing(now) {
             return Lookup::Fetch(Cause::Age);
         }
-        match keys.select(key_id, algorithm) {
-            Selection::Key(key) => Lookup::Found(key.clone()),
-            Selection::Unfit => Lookup::Unfit,
-            Selection::Unknown if self.pinned => Lookup::Unknown,
-            Selection::Unknown => self.unknown(now),
-        }
+        self.select(keys, (key_id, algorithm), now)
     }
 
     /// What can be said after a fetch, when another one would tell nothing new.
@@ -92,9 +89,13 @@ impl KeyCache {
         match self.lookup(key_id, algorithm, now) {
             // Only an issuer that has just answered can be said to have no such key.
             Lookup::Fetch(Cause::UnknownKey) if self.failed_at.is_none() => Lookup::Unknown,
-            Lookup::Fetch(_) => Lookup::Unavailable,
-            settled
-            @ (Lookup::Found(_) | Lookup::Unfit | Lookup::Unknown | Lookup::Unavailable) => settled,
+            Lookup::Fetch(Cause::Age) => self.meanwhile(key_id, algorithm, now),
+            Lookup::Fetch(Cause::UnknownKey) => Lookup::Unavailable,
+            settled @ (Lookup::Found(_)
+            | Lookup::Unfit
+            | Lookup::Ambiguous
+            | Lookup::Unknown
+            | Lookup::Unavailable) => settled,
         }
     }
 
@@ -135,6 +136,32 @@ impl KeyCache {
         self.failed_at = Some(now);
         self.failures = self.failures.saturating_add(1);
         self.asked_pause = retry_after.unwrap_or_default();
+    }
+
+    fn select(
+        &self,
+        keys: &KeySet,
+        (key_id, algorithm): (Option<&str>, Algorithm),
+        now: SystemTime,
+    ) -> Lookup {
+        match keys.select(key_id, algorithm) {
+            Selection::Key(key) => Lookup::Found(key.clone()),
+            Selection::Unfit => Lookup::Unfit,
+            Selection::Ambiguous => Lookup::Ambiguous,
+            Selection::Unknown if self.pinned => Lookup::Unknown,
+            Selection::Unknown => self.unknown(now),
+        }
+    }
+
+    /// What can be said while the keys are due, and another's fetch of them has not ended.
+    fn meanwhile(&self, key_id: Option<&str>, algorithm: Algorithm, now: SystemTime) -> Lookup {
+        let keys = self.keys.as_ref().filter(|_| self.can_wait(now));
+        match keys.map(|keys| self.select(keys, (key_id, algorithm), now)) {
+            Some(found @ (Lookup::Found(_) | Lookup::Unfit | Lookup::Ambiguous)) => found,
+            Some(Lookup::Unknown | Lookup::Fetch(_) | Lookup::Unavailable) | None => {
+                Lookup::Unavailable
+            }
+        }
     }
 
     fn unknown(&self, now: SystemTime) -> Lookup {
@@ -204,6 +231,7 @@ mod tests {
         let found = match cache.lookup(Some(id), Algorithm::Rs256, at(seconds)) {
             Lookup::Found(_) => "found",
             Lookup::Unfit => "unfit",
+            Lookup::Ambiguous => "ambiguous",
             Lookup::Unknown => "unknown",
             Lookup::Fetch(Cause::Age) => "fetch",
             Lookup::Fetch(Cause::UnknownKey) => "fetch unknown",
@@ -302,6 +330,16 @@ mod tests {
             settled(&KeyCache::default(), "a"),
             Lookup::Unavailable
         ));
+    }
+
+    #[test]
+    fn keys_that_are_due_verify_while_another_token_refreshes_them() {
+        let settled = |id: &str, at: SystemTime| cached().settle(Some(id), Algorithm::Rs256, at);
+        let due = at(DEFAULT_FRESHNESS.as_secs());
+        assert!(matches!(settled("a", due), Lookup::Found(_)));
+        assert!(matches!(settled("b", due), Lookup::Unavailable));
+        let end = at(MAX_AGE.as_secs());
+        assert!(matches!(settled("a", end), Lookup::Unavailable));
     }
 
     #[test]

@@ -1,10 +1,11 @@
-//! Who a verified token says is calling, and what it grants: the one place that knows in which
-//! claims the issuers keep scopes, roles and permissions.
+//! Who a verified token says is calling, and what it grants. In which claims an issuer keeps scopes, roles and
+//! permissions is what `profile` knows.
 
 use std::collections::BTreeSet;
 
 use serde_json::{Map, Value};
 
+use crate::profile::Profile;
 use crate::token::TokenError;
 
 /// The holder of a token whose signature and claims have been verified.
@@ -42,22 +43,34 @@ pub struct Grants {
 
 impl Grants {
     /// Reads the claims. A grant of the wrong type refuses the token: it may be half a grant.
-    pub fn read(claims: &Map<String, Value>) -> Result<Self, TokenError> {
+    /// Claims in which this make of issuer grants nothing are left alone.
+    pub fn read(claims: &Map<String, Value>, profile: Profile) -> Result<Self, TokenError> {
+        let places = profile.places();
         let mut grants = Self::default();
-        for name in ["scope", "scp"] {
-            grants.scopes.extend(scopes(claims.get(name), name)?);
+        for name in places.scopes {
+            grants.scopes.extend(scopes(claims.get(*name), name)?);
         }
+        for name in places.roles {
+            grants.roles.extend(names(claims.get(*name), name)?);
+        }
+        for name in places.permissions {
+            grants.permissions.extend(names(claims.get(*name), name)?);
+        }
+        if places.nested_roles {
+            grants.add_nested(claims)?;
+        }
+        Ok(grants)
+    }
+
+    fn add_nested(&mut self, claims: &Map<String, Value>) -> Result<(), TokenError> {
         if let Some(access) = claims.get("realm_access") {
             let roles = member(access, "realm_access")?.get("roles");
-            grants.roles.extend(names(roles, "realm_access")?);
+            self.roles.extend(names(roles, "realm_access")?);
         }
-        grants.roles.extend(names(claims.get("roles"), "roles")?);
         if let Some(access) = claims.get("resource_access") {
-            grants.client_roles = client_roles(access)?;
+            self.client_roles = client_roles(access)?;
         }
-        let permissions = names(claims.get("permissions"), "permissions")?;
-        grants.permissions.extend(permissions);
-        Ok(grants)
+        Ok(())
     }
 }
 
@@ -108,7 +121,12 @@ mod tests {
 
     #[track_caller]
     fn check(claims: Value, expected: Result<[&[&str]; 4], TokenError>) {
-        let found = Grants::read(claims.as_object().unwrap());
+        of(Profile::Generic, claims, expected);
+    }
+
+    #[track_caller]
+    fn of(profile: Profile, claims: Value, expected: Result<[&[&str]; 4], TokenError>) {
+        let found = Grants::read(claims.as_object().unwrap(), profile);
         let expected = expected.map(|[scopes, roles, client_roles, permissions]| {
             let set = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
             Grants {
@@ -119,6 +137,36 @@ mod tests {
             }
         });
         assert_eq!(found, expected, "{claims}");
+    }
+
+    #[test]
+    fn a_make_grants_in_its_own_claims_alone() {
+        let everything = || {
+            json!({
+                "scope": "scope", "scp": "scp", "roles": ["role"], "permissions": ["permission"],
+                "realm_access": {"roles": ["realm"]}, "cognito:groups": ["group"],
+                "resource_access": {"api": {"roles": ["r"]}},
+            })
+        };
+        let grants = |profile, expected| of(profile, everything(), Ok(expected));
+        grants(
+            Profile::Generic,
+            [
+                &["scope", "scp"],
+                &["realm", "role"],
+                &["api/r"],
+                &["permission"],
+            ],
+        );
+        grants(Profile::Auth0, [&["scope"], &[], &[], &["permission"]]);
+        grants(Profile::Keycloak, [&["scope"], &["realm"], &["api/r"], &[]]);
+        grants(Profile::Cognito, [&["scope"], &["group"], &[], &[]]);
+        grants(Profile::Entra, [&["scp"], &["role"], &[], &[]]);
+        of(
+            Profile::Cognito,
+            json!({"cognito:groups": 1}),
+            Err(TokenError::Claim("cognito:groups")),
+        );
     }
 
     #[test]

@@ -4,6 +4,7 @@
 use serde_json::{Map, Value};
 
 use crate::caller::{Caller, Grants};
+use crate::profile::Profile;
 use crate::proof::Binding;
 use crate::token::TokenError;
 use crate::verify::Trust;
@@ -83,7 +84,7 @@ impl Check {
             Self::Binding => claims.check_binding(),
             Self::Client => claims.check_client(),
             Self::Principal => claims.principal().map(|_| ()),
-            Self::Grants => Grants::read(claims.members).map(|_| ()),
+            Self::Grants => Grants::read(claims.members, claims.trust.profile).map(|_| ()),
         }
     }
 }
@@ -106,7 +107,7 @@ impl<'a> Claims<'a> {
             client_id: self.client()?,
             issuer: self.trust.issuer.clone(),
             accepted_until: self.accepted_until()?,
-            grants: Grants::read(self.members)?,
+            grants: Grants::read(self.members, self.trust.profile)?,
             claims: Map::new(),
         })
     }
@@ -121,6 +122,10 @@ impl<'a> Claims<'a> {
 
     fn check_audience(&self) -> Result<(), TokenError> {
         let accepted = &self.trust.audiences;
+        let ordinary_cognito = self.trust.profile == Profile::Cognito && accepted.is_empty();
+        if ordinary_cognito && !self.members.contains_key("aud") {
+            return Ok(());
+        }
         let is_ours = |name: &str| accepted.iter().any(|audience| audience == name);
         let found = match self.members.get("aud") {
             Some(Value::String(name)) => is_ours(name),
@@ -183,7 +188,8 @@ impl<'a> Claims<'a> {
         let other_claim = OTHER_CLAIMS
             .iter()
             .any(|name| self.members.contains_key(*name));
-        if other_kind || other_use || other_claim {
+        let profile = self.trust.profile;
+        if other_kind || other_use || other_claim || !profile.is_access_token(self.members) {
             return Err(TokenError::NotAccessToken);
         }
         Ok(())
@@ -204,20 +210,26 @@ impl<'a> Claims<'a> {
     }
 
     fn check_client(&self) -> Result<(), TokenError> {
-        let (party, id) = (self.text("azp")?, self.text("client_id")?);
+        let named = self.clients()?;
         let Some(accepted) = &self.trust.clients else {
             return Ok(());
         };
-        let mut named = [party, id].into_iter().flatten().peekable();
         // Both claims, where a token has both: a list that one of them escapes is no list.
-        if named.peek().is_none() || !named.all(|client| accepted.contains(&client)) {
+        if named.is_empty() || !named.iter().all(|client| accepted.contains(client)) {
             return Err(TokenError::Client);
         }
         Ok(())
     }
 
     fn client(&self) -> Result<Option<String>, TokenError> {
-        Ok(self.text("azp")?.or(self.text("client_id")?))
+        Ok(self.clients()?.into_iter().next())
+    }
+
+    /// The client, by each claim that names it.
+    fn clients(&self) -> Result<Vec<String>, TokenError> {
+        let names = self.trust.profile.client_claims().iter();
+        let named: Result<Vec<_>, _> = names.map(|name| self.text(name)).collect();
+        Ok(named?.into_iter().flatten().collect())
     }
 
     fn principal(&self) -> Result<String, TokenError> {

@@ -237,6 +237,7 @@ impl<'a> Subject<'a> {
             (Mark::Subject, "sub"),
             (Mark::Client, "azp"),
             (Mark::Client, "client_id"),
+            (Mark::Client, "appid"),
         ];
         let mut marks = Vec::new();
         for (mark, name) in claims {
@@ -278,6 +279,7 @@ mod tests {
 
     use super::*;
     use crate::algorithm::Algorithm;
+    use crate::profile::Profile;
     use crate::support::{AUDIENCE, ISSUER, good_claims, with};
     use crate::verify::{Trust, accept};
 
@@ -285,6 +287,7 @@ mod tests {
 
     fn caller(claims: &Value) -> Caller {
         let trust = Trust {
+            profile: Profile::Generic,
             issuer: ISSUER.to_owned(),
             audiences: vec![AUDIENCE.to_owned()],
             algorithms: Algorithm::ALL.to_vec(),

@@ -14,6 +14,7 @@ use crate::introspection::{self, Asked, Introspector, MAX_OPAQUE_BYTES};
 use crate::issuer::Issuer;
 use crate::keys::VerificationKey;
 use crate::outage::Obstacle;
+use crate::profile::Profile;
 use crate::record::Record;
 use crate::token::{BearerToken, Header, MAX_TOKEN_BYTES, TokenError, UnverifiedToken};
 use crate::verify::{DEFAULT_TYPES, Trust, seconds};
@@ -254,8 +255,13 @@ fn type_text(header: &Header, trust: &Trust) -> String {
         Some(kind) => format!("`typ` is `{}`", printable(kind)),
         None => "no `typ`".to_owned(),
     };
+    let found = match header.has_nonce {
+        true => format!("{found}, with a `nonce`"),
+        false => found,
+    };
     let accepted = match &trust.token_types {
         Some(types) => types.join(", "),
+        None if trust.profile == Profile::Auth0 => DEFAULT_TYPES.join(", "),
         None => format!("{}, none", DEFAULT_TYPES.join(", ")),
     };
     format!("{found}; accepted: {accepted}")

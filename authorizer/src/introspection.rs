@@ -185,6 +185,7 @@ mod tests {
 
     use super::*;
     use crate::algorithm::Algorithm;
+    use crate::profile::Profile;
     use crate::proof::Proofs;
     use crate::support::{AUDIENCE, ISSUER, good_claims, with};
     use crate::verify::accept;
@@ -198,6 +199,7 @@ mod tests {
     fn trust() -> Trust {
         Trust {
             issuer: ISSUER.to_owned(),
+            profile: Profile::Generic,
             audiences: vec![AUDIENCE.to_owned()],
             algorithms: Algorithm::ALL.to_vec(),
             clients: None,

@@ -99,6 +99,14 @@ impl Issuer {
         introspector.filter(|introspector| such(introspector.asked))
     }
 
+    /// The keys of the file that are not used.
+    pub(crate) fn skipped_in_file(&self) -> &[SkippedKey] {
+        match &self.source {
+            KeySource::File(keys) => &keys.skipped,
+            KeySource::Discovery | KeySource::Uri(_) => &[],
+        }
+    }
+
     /// Fetches the keys before the first token needs them. `None` if they are pinned.
     pub(crate) async fn prefetch(&self, clock: fn() -> SystemTime) -> Option<Fetch> {
         match self.source {
@@ -115,11 +123,19 @@ impl Issuer {
         fetches: &mut Vec<Fetch>,
     ) -> Result<Result<VerificationKey, TokenError>, Outage> {
         let ended_fetches = self.cache().ended_fetches();
-        if let Lookup::Fetch(_) = self.lookup(header, clock()) {
-            let _one_at_a_time = self.in_flight.lock().await;
+        if let Lookup::Fetch(cause) = self.lookup(header, clock()) {
+            // Nobody waits for a refresh that another token has begun, while the keys at hand verify.
+            let mut one_at_a_time = self.in_flight.try_lock().ok();
+            if one_at_a_time.is_none() && !(cause == Cause::Age && self.cache().can_wait(clock())) {
+                one_at_a_time = Some(self.in_flight.lock().await);
+            }
             let waited = self.cache().ended_fetches() != ended_fetches;
             // Whoever held the lock has just fetched what this token needs, or failed to.
-            if let (Lookup::Fetch(cause), false) = (self.lookup(header, clock()), waited) {
+            if let (Lookup::Fetch(cause), false, true) = (
+                self.lookup(header, clock()),
+                waited,
+                one_at_a_time.is_some(),
+            ) {
                 fetches.push(self.fetch(cause, clock).await);
             }
         }
@@ -127,6 +143,7 @@ impl Issuer {
         match self.cache().settle(key_id, header.algorithm, clock()) {
             Lookup::Found(key) => Ok(Ok(key)),
             Lookup::Unfit => Ok(Err(TokenError::KeyAlgorithm)),
+            Lookup::Ambiguous => Ok(Err(TokenError::KeyAmbiguous)),
             Lookup::Unknown => Ok(Err(TokenError::Key)),
             Lookup::Fetch(_) | Lookup::Unavailable => Err(Outage::Keys(self.trust.issuer.clone())),
         }

@@ -106,6 +106,8 @@ pub enum Selection<'a> {
     Key(&'a VerificationKey),
     /// There is a key with this id, but not for this algorithm.
     Unfit,
+    /// The token names no key, and several would fit.
+    Ambiguous,
     /// There is none: perhaps the issuer has rotated its keys.
     Unknown,
 }
@@ -146,7 +148,7 @@ impl KeySet {
                 let mut fitting = self.keys.iter().filter(fits);
                 match (fitting.next(), fitting.next()) {
                     (Some(key), None) => Selection::Key(key),
-                    (Some(_), Some(_)) => Selection::Unfit,
+                    (Some(_), Some(_)) => Selection::Ambiguous,
                     (None, _) => Selection::Unknown,
                 }
             }
@@ -466,6 +468,7 @@ mod tests {
         let select = |id, algorithm| match set.select(id, algorithm) {
             Selection::Key(key) => key.id.as_deref().unwrap().to_owned(),
             Selection::Unfit => "unfit".to_owned(),
+            Selection::Ambiguous => "ambiguous".to_owned(),
             Selection::Unknown => "unknown".to_owned(),
         };
         assert_eq!(select(Some("a"), Algorithm::Rs256), "a");
@@ -473,7 +476,7 @@ mod tests {
         assert_eq!(select(Some("z"), Algorithm::Rs256), "unknown");
         assert_eq!(select(Some("e"), Algorithm::Rs512), "unknown");
         assert_eq!(select(None, Algorithm::Ps256), "b");
-        assert_eq!(select(None, Algorithm::Rs384), "unfit");
+        assert_eq!(select(None, Algorithm::Rs384), "ambiguous");
         assert_eq!(select(None, Algorithm::Es256), "unknown");
     }
 

@@ -27,6 +27,7 @@ pub mod keys;
 mod outage;
 pub mod pattern;
 pub mod policy;
+pub mod profile;
 pub mod proof;
 mod record;
 mod reply;

@@ -106,7 +106,8 @@ pub(crate) fn fetch_lines(fetch: &Fetch) -> Vec<Value> {
     }
 }
 
-fn skipped_line(issuer: &str, key: &SkippedKey) -> Value {
+/// A key that is not used.
+pub(crate) fn skipped_line(issuer: &str, key: &SkippedKey) -> Value {
     json!({"event": "key_skipped", "issuer": issuer, "kid": key.id.as_deref().map(|id| cut(id, MAX_LOGGED_CHARACTERS)), "reason": key.reason.to_string()})
 }
 

@@ -29,10 +29,14 @@ pub enum TokenError {
     #[error("the token is longer than {MAX_TOKEN_BYTES} bytes")]
     TooLong,
     /// Not three parts between dots: an opaque token, or no token at all.
-    #[error("not a JSON Web Token; an opaque token: ask the issuer with an audience")]
+    #[error(
+        "not a JSON Web Token but an opaque one, if a token at all; Auth0 gives one to a client that asks without `audience`: ask with the audience of this API"
+    )]
     NotCompact,
     /// Five parts: a JSON Web Encryption.
-    #[error("the token is encrypted; ask the issuer for a signed one")]
+    #[error(
+        "the token is encrypted, so only its issuer can read it; Auth0 gives one to a client that asks without `audience`: ask with the audience of this API, and for a signed one"
+    )]
     Encrypted,
     /// A part is not canonical base64url without padding.
     #[error("a part of the token is not canonical base64url")]
@@ -58,6 +62,14 @@ pub enum TokenError {
     /// The key is not for this algorithm.
     #[error("the key is not for this algorithm")]
     KeyAlgorithm,
+    /// No `kid`, and several keys for this algorithm.
+    #[error("the token names no key, and several of the issuer's would fit")]
+    KeyAmbiguous,
+    /// A token for Microsoft Graph: its signature covers another header than the one that was sent.
+    #[error(
+        "a `nonce` in the header marks a token for Microsoft Graph, which nobody else can verify; ask for a scope of this API"
+    )]
+    GraphToken,
     /// The signature does not verify.
     #[error("the signature does not match")]
     Signature,
@@ -123,6 +135,8 @@ impl TokenError {
             Self::Issuer => "issuer_unknown",
             Self::Key => "key_unknown",
             Self::KeyAlgorithm => "key_algorithm",
+            Self::KeyAmbiguous => "key_ambiguous",
+            Self::GraphToken => "microsoft_graph_token",
             Self::Signature => "signature",
             Self::Audience => "audience",
             Self::Expired => "expired",
@@ -219,6 +233,8 @@ pub struct Header {
     pub key_id: Option<String>,
     /// `typ`.
     pub kind: Option<String>,
+    /// A `nonce`, which no standard has there.
+    pub has_nonce: bool,
 }
 
 impl<'a> UnverifiedToken<'a> {
@@ -277,6 +293,7 @@ impl Header {
             algorithm,
             key_id: text(members, "kid")?,
             kind: text(members, "typ")?,
+            has_nonce: members.contains_key("nonce"),
         })
     }
 }

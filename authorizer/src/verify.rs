@@ -9,6 +9,7 @@ use crate::algorithm::Algorithm;
 use crate::caller::Caller;
 use crate::claims::{Check, Claims};
 use crate::keys::VerificationKey;
+use crate::profile::Profile;
 use crate::proof::Proofs;
 use crate::token::{Header, TokenError, UnverifiedToken};
 
@@ -20,7 +21,9 @@ pub(crate) const DEFAULT_TYPES: [&str; 2] = ["at+jwt", "jwt"];
 pub struct Trust {
     /// `iss`, compared exactly.
     pub issuer: String,
-    /// `aud` must name one of these.
+    /// Its make.
+    pub profile: Profile,
+    /// `aud` must name one of these. Empty for Cognito's ordinary tokens alone, which have no `aud`.
     pub audiences: Vec<String>,
     /// Accepted values of `alg`: ours to say, never the token's.
     pub algorithms: Vec<Algorithm>,
@@ -53,8 +56,12 @@ impl Trust {
 
     pub(crate) fn check_type(&self, header: &Header) -> Result<(), TokenError> {
         let kind = header.kind.as_deref().map(media_type);
+        if header.has_nonce && self.profile == Profile::Entra {
+            return Err(TokenError::GraphToken);
+        }
         let accepted = match (&self.token_types, kind) {
-            (None, None) => true,
+            // Auth0 always says `JWT` or `at+jwt`.
+            (None, None) => self.profile != Profile::Auth0,
             (None, Some(kind)) => DEFAULT_TYPES.contains(&kind.as_str()),
             (Some(_), None) => false,
             (Some(types), Some(kind)) => types.iter().any(|name| media_type(name) == kind),
@@ -124,6 +131,7 @@ mod tests {
     fn trust() -> Trust {
         Trust {
             issuer: ISSUER.to_owned(),
+            profile: Profile::Generic,
             audiences: vec![AUDIENCE.to_owned(), "second".to_owned()],
             algorithms: Algorithm::ALL.to_vec(),
             clients: None,
@@ -147,6 +155,7 @@ mod tests {
                 SystemTime::UNIX_EPOCH + Duration::from_secs(NOW),
             ),
             Selection::Unfit => Err(TokenError::KeyAlgorithm),
+            Selection::Ambiguous => Err(TokenError::KeyAmbiguous),
             Selection::Unknown => Err(TokenError::Key),
         }
     }

@@ -309,6 +309,7 @@ fn differences(own: Result<(), TokenError>, answers: &Answers) -> Vec<Difference
 /// What the authorizer says of a token, with the time as an argument.
 fn accepted(case: &Case, sets: &[KeySet]) -> Result<(), TokenError> {
     let trust = Trust {
+        profile: authorizer::profile::Profile::Generic,
         issuer: ISSUER.to_owned(),
         audiences: vec![AUDIENCE.to_owned()],
         algorithms: Algorithm::ALL.to_vec(),
@@ -328,6 +329,7 @@ fn accepted(case: &Case, sets: &[KeySet]) -> Result<(), TokenError> {
             verify(token, key, &trust, now).map(|_| ())
         }
         Selection::Unfit => Err(TokenError::KeyAlgorithm),
+        Selection::Ambiguous => Err(TokenError::KeyAmbiguous),
         Selection::Unknown => Err(TokenError::Key),
     }
 }

@@ -11,10 +11,13 @@ use crate::algorithm::Algorithm;
 use crate::http::Network;
 use crate::introspection::Settings;
 use crate::keys::KeySet;
+use crate::profile::Profile;
 use crate::verify::Trust;
 
 /// Longest tolerance for clocks that differ: RFC 7519 section 4.1.4 speaks of a few minutes.
 const MAX_LEEWAY: Duration = Duration::from_secs(5 * 60);
+/// What stands for a tenant where none is named: an issuer of everybody's.
+const TENANTLESS: [&str; 4] = ["common", "organizations", "consumers", "{tenantid}"];
 /// Tolerance if `leeway` is left out.
 pub(super) const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
 
@@ -44,7 +47,10 @@ pub(crate) enum KeySource {
 #[serde(deny_unknown_fields)]
 pub(super) struct IssuerEntry {
     issuer: String,
-    audience: OneOrMany,
+    #[serde(default, deserialize_with = "present")]
+    profile: Option<String>,
+    #[serde(default, deserialize_with = "present")]
+    audience: Option<OneOrMany>,
     #[serde(default, deserialize_with = "present")]
     algorithms: Option<Vec<String>>,
     #[serde(default, deserialize_with = "present")]
@@ -119,8 +125,10 @@ impl Reader<'_> {
         let keys = self.key_source(entry.jwks, &issuer);
         let introspection = entry.introspection;
         let introspection = introspection.and_then(|entry| self.introspection(entry, &issuer));
+        let profile = self.profile(entry.profile, &issuer);
         let trust = Trust {
-            audiences: self.audiences(entry.audience, &issuer),
+            profile,
+            audiences: self.audiences(entry.audience, profile, &issuer),
             algorithms: self.algorithms(entry.algorithms),
             clients: self.list("clients", entry.clients),
             token_types: self.list("token_types", entry.token_types),
@@ -135,6 +143,12 @@ impl Reader<'_> {
             self.problems
                 .push("`leeway` is over 5m: correct the clocks instead".to_owned());
         }
+        if profile == Profile::Cognito && trust.clients.is_none() {
+            self.problems.push(format!(
+                "`{}` has no `clients`; Cognito's tokens are told apart by their client, so name yours",
+                trust.issuer
+            ));
+        }
         let network = self.network_of_issuer(entry.authorities, entry.allow_link_local, everybody);
         let issuer = Issuer {
             trust,
@@ -146,7 +160,38 @@ impl Reader<'_> {
         issuer
     }
 
-    fn audiences(&mut self, audience: OneOrMany, issuer: &str) -> Vec<String> {
+    fn profile(&mut self, name: Option<String>, issuer: &str) -> Profile {
+        let name = name.and_then(|name| self.value("profile", &name));
+        let profile = name.map_or(Ok(Profile::Generic), |name| {
+            name.parse().map_err(|error| (name, error))
+        });
+        let profile = profile.unwrap_or_else(|(name, error)| {
+            self.problems.push(format!("`profile: {name}`: {error}"));
+            Profile::Generic
+        });
+        let mut parts = issuer.split('/');
+        if profile == Profile::Entra && parts.any(|part| TENANTLESS.contains(&part)) {
+            self.problems.push(format!(
+                "the issuer `{issuer}` names no tenant; write the tenant's id, as `iss` has it"
+            ));
+        }
+        profile
+    }
+
+    fn audiences(
+        &mut self,
+        audience: Option<OneOrMany>,
+        profile: Profile,
+        issuer: &str,
+    ) -> Vec<String> {
+        let Some(audience) = audience else {
+            if profile != Profile::Cognito {
+                self.problems.push(format!(
+                    "`{issuer}` has no `audience`; name this API as its tokens do"
+                ));
+            }
+            return Vec::new();
+        };
         let names = audience.into_vec();
         if names.is_empty() {
             self.problems

@@ -5,6 +5,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::claims::{Check, Claims};
+use crate::profile::Profile;
 
 /// Longest text of a claim that is shown: enough for names and addresses.
 const MAX_SHOWN_CHARACTERS: usize = 200;
@@ -54,16 +55,16 @@ impl Claims<'_> {
                     self.shown_now()
                 ),
             },
-            Check::Kind => self.shown_all(&["typ", "token_use", "at_hash", "c_hash", "events"]),
+            Check::Kind => self.kind_text(),
             Check::Binding => self.shown("cnf"),
             Check::Client => {
-                let found = self.shown_all(&["azp", "client_id"]);
+                let found = self.shown_all(trust.profile.client_claims());
                 match &trust.clients {
                     None => format!("{found}; any client is accepted"),
                     Some(clients) => format!("{found}; accepted: {}", quoted(clients)),
                 }
             }
-            Check::Principal => self.shown_all(&["sub", "azp", "client_id"]),
+            Check::Principal => self.shown_all(&["sub", "azp", "client_id", "appid"]),
             Check::Grants => self.shown_all(&[
                 "scope",
                 "scp",
@@ -71,8 +72,21 @@ impl Claims<'_> {
                 "roles",
                 "resource_access",
                 "permissions",
+                "cognito:groups",
             ]),
         }
+    }
+
+    /// The marks of kinds. Those that a profile asks for may be missing.
+    fn kind_text(&self) -> String {
+        let common = ["typ", "token_use", "at_hash", "c_hash", "events"];
+        let own: &[&str] = match self.trust.profile {
+            Profile::Generic | Profile::Cognito => &[],
+            Profile::Auth0 => &["azp", "client_id", "nonce"],
+            Profile::Keycloak => &["azp"],
+            Profile::Entra => &["azp", "appid"],
+        };
+        self.shown_all(&[&common, own].concat())
     }
 
     /// Those of these claims that the token has.

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::issuers::STRICT;
+use super::profiles;
 use super::revoked;
 use super::signature::{P256_ORDER, bytes};
 use super::{ARN, claims, decoded, encoded, header, honest, now, parts, signed_bytes, token_event};
@@ -19,6 +20,7 @@ pub(crate) fn good() -> Vec<(String, Value)> {
         .map(|(name, token)| (name, token_event(&json!(format!("Bearer {token}")))))
         .collect();
     let value = format!("bEARER  {} ", honest());
+    events.extend(profiles::good());
     events.push((
         "scheme in other letters".to_owned(),
         token_event(&json!(value)),

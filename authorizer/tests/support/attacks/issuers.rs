@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use super::profiles::{AUTH0, COGNITO, COGNITO_RESOURCE, ENTRA, KEYCLOAK};
 use super::signature::{identity, padded_digest};
 use super::{Case, bearer, claims, decoded, encoded, header};
 use crate::support::{AUDIENCE, ISSUER, Key, key_set, sign, with};
@@ -27,6 +28,21 @@ pub(super) const BOUND: &str = "https://bound.example";
 pub(crate) fn write(folder: &Path) -> PathBuf {
     let strict =
         "algorithms: [ES256], clients: [trusted], token_types: [at+jwt], leeway: 0s, max_age: 1h";
+    let audience = format!("audience: {AUDIENCE}, ");
+    let (auth0, keycloak, entra) = (
+        format!("{audience}profile: auth0"),
+        format!("{audience}profile: keycloak"),
+        format!("{audience}profile: entra"),
+    );
+    let cognito = "profile: cognito, clients: [trusted]";
+    let cognito_resource = format!("{audience}{cognito}");
+    let own = [
+        (AUTH0, key_set(), auth0.as_str()),
+        (KEYCLOAK, key_set(), &keycloak),
+        (COGNITO, key_set(), cognito),
+        (COGNITO_RESOURCE, key_set(), &cognito_resource),
+        (ENTRA, key_set(), &entra),
+    ];
     let issuers = [
         (ISSUER, key_set(), ""),
         (
@@ -49,13 +65,13 @@ pub(crate) fn write(folder: &Path) -> PathBuf {
         ),
     ];
     let mut access = String::from("issuers:\n");
-    for (number, (issuer, keys, more)) in issuers.into_iter().enumerate() {
+    let generic = issuers.map(|(issuer, keys, more)| (issuer, keys, format!("{audience}{more}")));
+    let own = own.map(|(issuer, keys, more)| (issuer, keys, more.to_owned()));
+    for (number, (issuer, keys, more)) in generic.into_iter().chain(own).enumerate() {
         let file = folder.join(format!("jwks-{number}.json"));
         std::fs::write(&file, keys.to_string()).unwrap();
         let file = file.display();
-        access += &format!(
-            "  - {{issuer: '{issuer}', audience: {AUDIENCE}, jwks: {{file: '{file}'}}, {more}}}\n"
-        );
+        access += &format!("  - {{issuer: '{issuer}', jwks: {{file: '{file}'}}, {more}}}\n");
     }
     let denylist = folder.join("denylist.json");
     std::fs::write(&denylist, super::revoked::denylist().to_string()).unwrap();
@@ -229,7 +245,7 @@ fn foreign() -> Vec<Case> {
         case(
             "no id, two keys fit",
             of(TWINS, Key::P256, "ES256", Value::Null),
-            "key_algorithm",
+            "key_ambiguous",
         ),
         case(
             "no id, no key fits",

@@ -11,6 +11,7 @@ mod header;
 pub(crate) mod issuers;
 mod json_text;
 mod kinds;
+mod profiles;
 pub(crate) mod proofs;
 mod revoked;
 mod signature;
@@ -53,6 +54,7 @@ pub(crate) fn all() -> Vec<Case> {
         issuers::cases(),
         claims::cases(),
         kinds::cases(),
+        profiles::cases(),
         credentials::cases(),
         revoked::cases(),
         proofs::cases(),
