@@ -241,3 +241,78 @@ async fn get(http: &Http, address: &str, issuer: &str) -> Result<(Url, Reply), F
         Err(error) => Err(FetchError::Exchange(url, error)),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::config::Config;
+    use crate::http::{Clients, Network};
+    use crate::support::key_set;
+
+    fn start() -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000)
+    }
+
+    fn later() -> SystemTime {
+        start() + Duration::from_secs(700)
+    }
+
+    /// An issuer that sends these headers with everything.
+    async fn issuer(headers: &'static str) -> Issuer {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let name = format!("http://{}", listener.local_addr().unwrap());
+        let mut body = key_set();
+        body["issuer"] = name.clone().into();
+        body["jwks_uri"] = format!("{name}/keys").into();
+        let answer = format!("HTTP/1.1 200 OK\r\nconnection: close\r\n{headers}\r\n{body}");
+        tokio::spawn(async move {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let _ = stream.read(&mut [0; 4096]).await;
+                let _ = stream.write_all(answer.as_bytes()).await;
+            }
+        });
+        let config = Config::load(|variable| match variable {
+            "ISSUER" => Some(name.clone()),
+            "AUDIENCE" => Some("ml-api".to_owned()),
+            _ => None,
+        });
+        let configured = config.unwrap().access.issuers.remove(0);
+        let http = Clients::default().get(&Network::default()).unwrap();
+        Issuer::new(configured, http).unwrap()
+    }
+
+    #[track_caller]
+    fn is_fetched(fetch: &Fetch) {
+        assert!(fetch.outcome.is_ok(), "{fetch:?}");
+    }
+
+    /// Whether keys that came with these headers are fetched anew after 700 seconds.
+    async fn refreshed(headers: &'static str) -> bool {
+        let issuer = issuer(headers).await;
+        is_fetched(&issuer.prefetch(start).await.unwrap());
+        let header = Header {
+            algorithm: crate::algorithm::Algorithm::Es256,
+            key_id: Some("p256".to_owned()),
+            kind: None,
+            has_nonce: false,
+        };
+        let mut fetches = Vec::new();
+        let key = issuer.key(&header, later, &mut fetches).await;
+        assert!(key.unwrap().is_ok());
+        fetches.iter().for_each(is_fetched);
+        !fetches.is_empty()
+    }
+
+    #[tokio::test]
+    async fn the_headers_of_an_answer_say_when_keys_are_due() {
+        assert!(refreshed("").await);
+        assert!(!refreshed("cache-control: max-age=701\r\n").await);
+        assert!(refreshed("cache-control: max-age=700\r\n").await);
+        assert!(refreshed("cache-control: max-age=900\r\nage: 200\r\n").await);
+        assert!(refreshed("cache-control: max-age=900\r\ncache-control: no-store\r\n").await);
+    }
+}

@@ -56,6 +56,24 @@ fn every_attack_has_a_name_of_its_own() {
 }
 
 #[tokio::test]
+async fn unusable_keys_of_a_file_are_logged_at_start() {
+    let folder = tempfile::tempdir().unwrap();
+    let authorizer = authorizer(&attacks::issuers::write(folder.path())).await;
+    let lines = authorizer.log.iter();
+    let lines = lines.map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let skipped: Vec<_> = lines
+        .filter(|line| line["event"] == "key_skipped")
+        .collect();
+    assert!(skipped.len() > 10, "{skipped:?}");
+    let issuers = skipped.iter().map(|line| line["issuer"].as_str().unwrap());
+    assert!(
+        issuers
+            .into_iter()
+            .all(|issuer| issuer == "https://weak.example")
+    );
+}
+
+#[tokio::test]
 async fn every_attack_is_refused_for_its_reason() {
     let folder = tempfile::tempdir().unwrap();
     let authorizer = authorizer(&attacks::issuers::write(folder.path())).await;

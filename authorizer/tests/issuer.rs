@@ -30,6 +30,7 @@ enum Mode {
     OtherIssuer,
     LongIssuer,
     Failing,
+    Busy,
     Redirecting,
     Huge,
     NoUsableKey,
@@ -101,6 +102,7 @@ async fn discovery(State(site): State<Arc<Site>>) -> Response {
         Mode::LongIssuer => document(&"x".repeat(100_000)).into_response(),
         Mode::OtherIssuer => document(&format!("{}/", site.base)).into_response(),
         Mode::Failing => StatusCode::SERVICE_UNAVAILABLE.into_response(),
+        Mode::Busy => (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "20")]).into_response(),
         Mode::Redirecting => Redirect::temporary("/realm/keys").into_response(),
         Mode::Huge => format!("{{\"issuer\": \"{}\"}}", "x".repeat(1_000_000)).into_response(),
     }
@@ -111,9 +113,12 @@ async fn keys(State(site): State<Arc<Site>>) -> String {
     let keys: Vec<Value> = match site.mode() {
         Mode::Keys(keys) => keys.into_iter().map(Key::jwk).collect(),
         Mode::NoUsableKey => vec![json!({"kty": "oct"})],
-        Mode::OtherIssuer | Mode::LongIssuer | Mode::Failing | Mode::Redirecting | Mode::Huge => {
-            Vec::new()
-        }
+        Mode::OtherIssuer
+        | Mode::LongIssuer
+        | Mode::Failing
+        | Mode::Busy
+        | Mode::Redirecting
+        | Mode::Huge => Vec::new(),
     };
     json!({"keys": keys}).to_string()
 }
@@ -204,6 +209,17 @@ async fn an_issuer_that_gives_no_keys_is_an_outage_and_never_a_refusal() {
             "{mode:?}"
         );
     }
+}
+
+#[tokio::test]
+async fn an_issuer_that_asks_for_patience_is_left_alone() {
+    let site = Site::start(Mode::Busy).await;
+    let authorizer = site.authorizer().await;
+    site.set(Mode::Keys(vec![Key::P256]));
+    tokio::time::sleep(authorizer::cache::FIRST_PAUSE).await;
+    let found = outcome(&authorizer, &site.event(Key::P256, "p256")).await;
+    assert!(found.contains("cannot be fetched"), "{found}");
+    assert_eq!(site.fetches(), 0);
 }
 
 #[tokio::test]
