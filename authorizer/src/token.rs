@@ -30,7 +30,7 @@ pub enum TokenError {
     TooLong,
     /// Not three parts between dots: an opaque token, or no token at all.
     #[error(
-        "not a JSON Web Token but an opaque one, if a token at all; Auth0 gives one to a client that asks without `audience`: ask with the audience of this API"
+        "not a JSON Web Token but an opaque one, if a token at all; Auth0 gives one to a client that asks without `audience`: ask the issuer with an audience"
     )]
     NotCompact,
     /// Five parts: a JSON Web Encryption.
