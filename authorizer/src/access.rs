@@ -1,6 +1,7 @@
 //! The file `access.yaml`: its shape, and its translation into issuers and rules. Every problem of the
 //! whole file is collected; a start with half a configuration is no start.
 
+mod conditions;
 mod denylist;
 mod introspection;
 mod issuers;
@@ -32,7 +33,6 @@ pub(crate) struct Access {
     pub(crate) rules: Rules,
     pub(crate) context: Vec<(String, String)>,
     pub(crate) usage_key: Option<String>,
-    pub(crate) expiry_condition: bool,
     pub(crate) denylist: Option<Configured>,
     /// Where used proofs are remembered.
     pub(crate) replay: Place,
@@ -66,8 +66,10 @@ impl Access {
         lookup: &dyn Fn(&str) -> Option<String>,
         deployment: &Deployment,
     ) -> Result<Self, Vec<String>> {
-        let file: AccessFile =
-            serde_saphyr::from_str(text).map_err(|error| vec![error.to_string()])?;
+        // Without it the country code `NO` is read as `false`.
+        let options = serde_saphyr::options! { strict_booleans: true };
+        let file: AccessFile = serde_saphyr::from_str_with_options(text, options)
+            .map_err(|error| vec![error.to_string()])?;
         let mut reader = Reader {
             lookup,
             deployment,
@@ -76,13 +78,13 @@ impl Access {
         let network = reader.network(file.authorities, file.proxy);
         let issuers = reader.issuers(file.issuers, &network);
         reader.check_introspection(&issuers);
+        let rules = reader.rules(file.rules, &issuers);
         let access = Self {
-            rules: reader.rules(file.rules, &issuers),
+            rules: reader.ends(rules, file.expiry_condition.unwrap_or(true)),
             context: reader.context(file.context),
             usage_key: file
                 .usage_key
                 .and_then(|claim| reader.value("usage_key", &claim)),
-            expiry_condition: file.expiry_condition.unwrap_or(true),
             denylist: file.denylist.and_then(|entry| reader.denylist(&entry)),
             replay: reader.replay(file.replay, &issuers),
             issuers,
@@ -144,8 +146,7 @@ mod tests {
         assert_eq!(issuer.trust.algorithms, Algorithm::ALL);
         assert_eq!(issuer.trust.leeway, DEFAULT_LEEWAY);
         assert!(matches!(issuer.keys, KeySource::Discovery));
-        assert_eq!(access.rules.first_scopes(), ["predict"]);
-        assert!(access.expiry_condition);
+        assert!(access.rules.shadowed().is_empty());
     }
 
     #[test]
@@ -168,7 +169,6 @@ mod tests {
         assert_eq!(issuer.trust.max_age, Some(Duration::from_secs(86_400)));
         assert!(matches!(&issuer.keys, KeySource::Uri(uri) if uri == "https://a/keys"));
         assert_eq!(access.context, [("tenant".to_owned(), "org_id".to_owned())]);
-        assert!(!access.expiry_condition);
     }
 
     #[test]
@@ -284,10 +284,172 @@ mod tests {
             "{scope: '', authenticated: true}",
             "rule 1 asks for a scope without a name",
         );
-        rule("{any: []}", "rule 1: `any` is empty");
+        rule("{any: []}", "rule 1 has an empty `any`");
         rule("{scope: 'a:{b'}", "`a:{b` has braces");
         rule("{client_role: a/b/c}", "write `CLIENT/ROLE`");
-        rule("{authenticated: false}", "`authenticated: false` cannot be");
+        rule(
+            "{authenticated: false}",
+            "rule 1 cannot have `authenticated: false`",
+        );
+    }
+
+    #[track_caller]
+    fn require(ttl: u64, require: &str, expected: &[&str]) {
+        let text = format!(
+            "issuers: [{{issuer: 'https://a', audience: a}}]\nrules: [{{allow: ['GET /x/{{m}}'], require: {require}}}]"
+        );
+        let deployment = Deployment {
+            ttl: Duration::from_secs(ttl),
+            ..Deployment::default()
+        };
+        let problems = Access::read(&text, &environment, &deployment);
+        let problems = problems.err().unwrap_or_default();
+        assert_eq!(problems.len(), expected.len(), "{require}: {problems:?}");
+        for (problem, part) in problems.iter().zip(expected) {
+            assert!(problem.contains(part), "{problem}");
+        }
+    }
+
+    #[test]
+    fn every_condition_is_read() {
+        for claims in [
+            "{org_id: acme}",
+            "{org_id: '${AUDIENCE}'}",
+            "{org_id: 'models/{m}'}",
+            "{level: 3, ratio: 0.5, beta: true, far: -18}",
+            "{department: {in: [ml, 3, true]}}",
+            "{groups: {contains: 'ml-{m}'}}",
+            "{email: {starts_with: 'ml-'}}",
+            "{level: {at_least: 3, below: 10, above: 1.5, at_most: 18446744073709551615}}",
+            "{beta: {exists: true}, 'https://a.example/x.y': {exists: false}}",
+            "{/resource_access/ml-api/tier: 1}",
+            "{country: NO}",
+        ] {
+            require(300, &format!("{{claims: {claims}}}"), &[]);
+        }
+        require(300, "{all: [{scope: a}, {not: {role: b}}]}", &[]);
+        require(
+            300,
+            "{any: [{scope: a}, {all: [{role: b}, {scope: c}]}]}",
+            &[],
+        );
+        require(
+            300,
+            "{step_up: {acr_values: ['urn:mfa'], max_age: 5m}}",
+            &[],
+        );
+        require(
+            0,
+            "{source_ip: [192.0.2.0/24, '2001:db8::/32', 192.0.2.1]}",
+            &[],
+        );
+    }
+
+    #[test]
+    fn conditions_that_could_be_misread_are_refused() {
+        for (claims, problem) in [
+            ("{}", "has empty `claims`"),
+            ("{a: }", "no string, number or boolean"),
+            ("{a: [x]}", "write `{in: […]}`"),
+            ("{a: {}}", "asks nothing of `a`"),
+            ("{a: ''}", "`a` has an empty value"),
+            ("{a: '${NOT_SET}'}", "`NOT_SET` is not set"),
+            ("{a: 'x{m'}", "`x{m` has braces"),
+            ("{a: '{other}'}", "asks for `{other}`"),
+            ("{a: {in: []}}", "in an empty list"),
+            ("{a: {in: ['{m}']}}", "a parameter may stand in"),
+            ("{a: {in: [[x]]}}", "no string, number or boolean"),
+            ("{a: {in: x}}", "`in` is none of"),
+            ("{a: {starts_with: 3}}", "`starts_with` is none of"),
+            ("{a: {starts_with: '{m}'}}", "a parameter may stand in"),
+            ("{a: {at_least: '3'}}", "`at_least` is none of"),
+            ("{a: {exists: yes}}", "`exists` is none of"),
+            ("{a: {at_lest: 3}}", "`at_lest` is none of"),
+            ("{a: {above: 1e300}}", "too large to be compared exactly"),
+            ("{/a~: 1}", "no JSON Pointer"),
+        ] {
+            require(300, &format!("{{claims: {claims}}}"), &[problem]);
+        }
+        require(300, "{all: []}", &["rule 1 has an empty `all`"]);
+        require(300, "{not: {}}", &["rule 1 requires nothing"]);
+        require(300, "{scope: 'a\"b'}", &["is no scope"]);
+        require(
+            300,
+            "{step_up: {}}",
+            &["neither `acr_values` nor `max_age`"],
+        );
+        require(
+            300,
+            "{step_up: {acr_values: []}}",
+            &["`acr_values` is an empty list"],
+        );
+        require(
+            300,
+            "{step_up: {acr_values: ['a b']}}",
+            &["the `acr` `a b`"],
+        );
+        require(300, "{step_up: {max_age: 0s}}", &["`max_age: 0`"]);
+        require(300, "{step_up: {max_age: soon}}", &["`max_age: soon`"]);
+        require(0, "{source_ip: []}", &["empty `source_ip`"]);
+        require(
+            0,
+            "{source_ip: 192.0.2.1/24}",
+            &["`192.0.2.1/24` as `source_ip`"],
+        );
+        require(0, "{source_ip: localhost}", &["`localhost` as `source_ip`"]);
+        require(
+            300,
+            "{source_ip: 192.0.2.1}",
+            &["set `AUTHORIZER_TTL` to 0"],
+        );
+    }
+
+    #[test]
+    fn conditions_are_few_and_not_deep() {
+        let nested = |depth: usize| {
+            format!(
+                "{}{{scope: a}}{}",
+                "{not: ".repeat(depth),
+                "}".repeat(depth)
+            )
+        };
+        require(300, &nested(8), &[]);
+        require(300, &nested(9), &["deeper than 8"]);
+        let many = |count: usize| format!("{{scope: {}}}", "a ".repeat(count));
+        require(300, &many(64), &[]);
+        require(300, &many(65), &["has 65 conditions, more than 64"]);
+    }
+
+    #[test]
+    fn what_ends_before_its_token_needs_a_policy_that_says_so() {
+        let text = |max_age: &str| {
+            format!(
+                "issuers: [{{issuer: 'https://a', audience: a}}]\nexpiry_condition: false\n\
+                 rules: [{{allow: [GET /x], require: {{step_up: {{acr_values: [b]{max_age}}}}}}}]"
+            )
+        };
+        check(&text(""), &[]);
+        let with_age = text(", max_age: 5m");
+        check(&with_age, &["rule 1 has a `max_age`"]);
+        let forgetful = Deployment {
+            ttl: Duration::ZERO,
+            ..Deployment::default()
+        };
+        assert!(Access::read(&with_age, &environment, &forgetful).is_ok());
+    }
+
+    #[test]
+    fn a_rule_is_enforced_unless_it_says_otherwise() {
+        let shadowed = |enforce: &str| {
+            let text = format!(
+                "issuers: [{{issuer: 'https://a', audience: a}}]\nrules: [{{allow: [GET /x], require: {{scope: a}}{enforce}}}]"
+            );
+            let access = Access::read(&text, &environment, &Deployment::default());
+            access.unwrap().rules.shadowed()
+        };
+        assert!(shadowed("").is_empty());
+        assert!(shadowed(", enforce: true").is_empty());
+        assert_eq!(shadowed(", enforce: false"), [1]);
     }
 
     #[test]

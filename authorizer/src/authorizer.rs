@@ -8,6 +8,7 @@ use reqwest::{Client, Url};
 use serde_json::{Map, Value};
 
 use crate::caller::Caller;
+use crate::challenge::Challenge;
 use crate::config::Config;
 use crate::denylist::Revocations;
 use crate::event::{Circumstances, EventError, Request};
@@ -19,7 +20,8 @@ use crate::policy;
 use crate::proof::replay::{Use, UsedProofs};
 use crate::proof::{self, Binding, Presented, ProofError};
 use crate::record::{self, Record};
-use crate::reply::{self, Denial, Extras};
+use crate::reply::{self, Extras};
+use crate::requirement::Facts;
 use crate::rules::Rules;
 use crate::token::{BearerToken, TokenError, UnverifiedToken};
 use crate::verify::{accept, seconds, verify};
@@ -32,7 +34,8 @@ pub struct Authorizer {
     pub(crate) issuers: Vec<Issuer>,
     rules: Rules,
     extras: Extras,
-    expiry_condition: bool,
+    /// True if the gateway may replay an answer for another request.
+    remembered: bool,
     pub(crate) revocations: Option<Revocations>,
     base: Option<Url>,
     used_proofs: UsedProofs,
@@ -92,13 +95,19 @@ impl Authorizer {
                 context: access.context,
                 usage_key: access.usage_key,
             },
-            expiry_condition: access.expiry_condition,
+            remembered: config.deployment.remembers(),
             revocations: revocations.map(|configured| Revocations::new(configured, wall_clock())),
             base: config.deployment.public_base_url,
             used_proofs: UsedProofs::new(access.replay),
             log: Vec::new(),
         };
-        authorizer.log = authorizer.prefetch().await;
+        let shadowed = authorizer.rules.shadowed();
+        if !shadowed.is_empty() {
+            let line = record::shadowed_line(&shadowed);
+            authorizer.log.push(line.to_string());
+        }
+        let fetched = authorizer.prefetch().await;
+        authorizer.log.extend(fetched);
         Ok(authorizer)
     }
 
@@ -280,30 +289,41 @@ impl Authorizer {
     }
 
     fn decide(&self, caller: &Caller, request: &Request, record: &mut Record) -> Value {
-        let open = match self.rules.open_to(caller) {
+        let facts = Facts {
+            caller,
+            circumstances: &request.circumstances,
+            now: seconds(wall_clock()),
+        };
+        let open = match self.rules.open_to(&facts) {
             Ok(open) => open,
-            Err(error) => return self.too_large(caller, request, record, &error),
+            Err(error) => return self.policy_too_large(caller, request, record, &error),
         };
         record.rules.clone_from(&open.rules);
-        if open.patterns.is_empty() {
+        record.shadowed = open.owed_to_shadows(&request.route);
+        let is_open = open.contain(&request.route);
+        // An answer that is replayed for other routes must not speak of this one.
+        let closed = (!self.remembered && !is_open).then_some(request.route.as_str());
+        let challenge = self.rules.challenge(&facts, closed);
+        if open.routes.is_empty() {
             record.note("deny", "nothing_open");
-            let denial = Denial::InsufficientScope(self.rules.first_scopes());
-            return self.deny(caller, request, &denial);
+            return self.deny(caller, request, &challenge);
         }
-        let until = self.expiry_condition.then_some(caller.accepted_until);
-        let policy = match policy::allow(&open, &request.stage, until) {
+        let policy = match policy::allow(&open, &request.stage) {
             Ok(policy) => policy,
-            Err(error) => return self.too_large(caller, request, record, &error),
+            Err(error) => return self.policy_too_large(caller, request, record, &error),
         };
-        if open.contain(&request.route) {
-            record.note("allow", "allowed");
-        } else {
-            record.note("deny", "route_not_open");
+        match is_open {
+            true => record.note("allow", "allowed"),
+            false => record.note("deny", "route_not_open"),
         }
-        reply::answer(caller, policy, &self.extras, None)
+        reply::open(caller, policy, &self.extras, &challenge).unwrap_or_else(|error| {
+            record.note("deny", "context_too_large");
+            record.detail = Some(error.to_string());
+            self.deny(caller, request, &Challenge::ContextTooLarge)
+        })
     }
 
-    fn too_large(
+    fn policy_too_large(
         &self,
         caller: &Caller,
         request: &Request,
@@ -312,16 +332,12 @@ impl Authorizer {
     ) -> Value {
         record.note("deny", "policy_too_large");
         record.detail = Some(error.to_string());
-        self.deny(caller, request, &Denial::PolicyTooLarge)
+        self.deny(caller, request, &Challenge::PolicyTooLarge)
     }
 
-    fn deny(&self, caller: &Caller, request: &Request, denial: &Denial<'_>) -> Value {
-        reply::answer(
-            caller,
-            policy::deny(&request.stage),
-            &self.extras,
-            Some(denial),
-        )
+    fn deny(&self, caller: &Caller, request: &Request, challenge: &Challenge<'_>) -> Value {
+        let policy = policy::deny(&request.stage);
+        reply::closed(caller, policy, &self.extras, challenge)
     }
 
     /// A slash at the end is the usual difference between `iss` and the configuration.

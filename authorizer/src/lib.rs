@@ -11,6 +11,7 @@ mod authorizer;
 mod aws;
 pub mod cache;
 pub mod caller;
+pub mod challenge;
 pub mod claims;
 mod config;
 mod denylist;

@@ -106,6 +106,39 @@ impl RoutePattern {
         }
     }
 
+    /// True if this route (`METHOD/path`) is one of these.
+    pub fn matches(&self, route: &str) -> bool {
+        self.places(route).is_some()
+    }
+
+    /// What stands in a route (`METHOD/path`) for a parameter; `None` if the route is none of these.
+    pub fn value_in<'a>(&self, route: &'a str, parameter: &str) -> Option<&'a str> {
+        let mut places = self.places(route)?.into_iter();
+        places.find_map(|(segment, part)| match segment {
+            Segment::One { name, ending } if name.as_deref() == Some(parameter) => {
+                part.strip_suffix(ending.as_str())
+            }
+            Segment::One { .. } | Segment::Literal(_) => None,
+        })
+    }
+
+    /// The segments, each with what stands in its place.
+    fn places<'a>(&self, route: &'a str) -> Option<Vec<(&Segment, &'a str)>> {
+        let (method, path) = route.split_once('/')?;
+        let named = match self.method {
+            Some(name) => name == method,
+            None => METHODS.contains(&method),
+        };
+        let parts: Vec<_> = path.split('/').filter(|_| !path.is_empty()).collect();
+        let length = match self.rest {
+            true => parts.len() >= self.segments.len(),
+            false => parts.len() == self.segments.len(),
+        };
+        let places: Vec<_> = self.segments.iter().zip(parts).collect();
+        let fit = places.iter().all(|(segment, part)| segment.matches(part));
+        (named && length && fit).then_some(places)
+    }
+
     /// True if every route of `other` is one of these.
     pub fn covers(&self, other: &Self) -> bool {
         let method = self.method.is_none() || self.method == other.method;
@@ -212,13 +245,19 @@ impl Segment {
         }
     }
 
+    fn matches(&self, part: &str) -> bool {
+        match self {
+            Self::Literal(text) => text == part,
+            Self::One { ending, .. } => {
+                part.len() > ending.len() && part.ends_with(ending.as_str())
+            }
+        }
+    }
+
     fn covers(&self, other: &Self) -> bool {
         match (self, other) {
-            (Self::Literal(mine), Self::Literal(theirs)) => mine == theirs,
+            (_, Self::Literal(theirs)) => self.matches(theirs),
             (Self::Literal(_), Self::One { .. }) => false,
-            (Self::One { ending, .. }, Self::Literal(theirs)) => {
-                theirs.len() > ending.len() && theirs.ends_with(ending.as_str())
-            }
             (Self::One { ending, .. }, Self::One { ending: theirs, .. }) => {
                 theirs.ends_with(ending.as_str())
             }
@@ -258,24 +297,6 @@ fn is_name(text: &str) -> bool {
         && text
             .bytes()
             .all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
-}
-
-/// True if the glob matches the text, in which every character stands for itself.
-pub(crate) fn glob_matches(glob: &str, text: &str) -> bool {
-    let mut parts = glob.split('*');
-    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {
-        return false;
-    };
-    let Some(last) = parts.next_back() else {
-        return rest.is_empty();
-    };
-    for part in parts {
-        let Some((_, after)) = rest.split_once(part) else {
-            return false;
-        };
-        rest = after;
-    }
-    rest.ends_with(last)
 }
 
 /// True if some text is matched by both globs, in which `*` stands for any characters.
@@ -420,25 +441,22 @@ mod tests {
         assert_eq!(pattern("* /x").allow_globs().len(), METHODS.len());
     }
 
-    /// Whether a route is one of a pattern's, by segments alone: the meaning that the globs must have.
-    fn matches(pattern: &RoutePattern, route: &str) -> bool {
-        let (method, path) = route.split_once('/').unwrap();
-        let parts: Vec<&str> = if path.is_empty() {
-            Vec::new()
-        } else {
-            path.split('/').collect()
+    /// True if the glob matches the text, in which every character stands for itself.
+    fn glob_matches(glob: &str, text: &str) -> bool {
+        let mut parts = glob.split('*');
+        let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {
+            return false;
         };
-        let length = parts.len() == pattern.segments.len()
-            || (pattern.rest && parts.len() > pattern.segments.len());
-        let fits = |(segment, part): (&Segment, &&str)| match segment {
-            Segment::Literal(text) => text == part,
-            Segment::One { ending, .. } => {
-                part.len() > ending.len() && part.ends_with(ending.as_str())
-            }
+        let Some(last) = parts.next_back() else {
+            return rest.is_empty();
         };
-        pattern.method.is_none_or(|name| name == method)
-            && length
-            && pattern.segments.iter().zip(&parts).all(fits)
+        for part in parts {
+            let Some((_, after)) = rest.split_once(part) else {
+                return false;
+            };
+            rest = after;
+        }
+        rest.ends_with(last)
     }
 
     #[test]
@@ -472,9 +490,28 @@ mod tests {
             for path in &paths {
                 let route = format!("GET/{path}");
                 let open = any(&allow, &route) && !any(&deny, &route);
-                assert_eq!(open, matches(&pattern, &route), "{text} and {route}");
+                assert_eq!(open, pattern.matches(&route), "{text} and {route}");
             }
         }
+    }
+
+    #[track_caller]
+    fn value(text: &str, route: &str, expected: Option<&str>) {
+        assert_eq!(pattern(text).value_in(route, "m"), expected, "{route}");
+    }
+
+    #[test]
+    fn a_parameter_has_the_value_that_stands_in_its_place() {
+        value("GET /a/{m}:b", "GET/a/x:b", Some("x"));
+        value("GET /a/{m}/**", "GET/a/x/y/z", Some("x"));
+        value("* /{n}/{m}", "PUT/x/y", Some("y"));
+        value("GET /a/{m}", "GET/a/x/y", None);
+        value("GET /a/{m}", "POST/a/x", None);
+        value("GET /a/{n}", "GET/a/x", None);
+        assert!(pattern("GET /").matches("GET/"));
+        assert!(pattern("* /a").matches("PUT/a"));
+        assert!(!pattern("* /a").matches("ANY/a"));
+        assert!(!pattern("GET /**").matches("GET"));
     }
 
     #[track_caller]

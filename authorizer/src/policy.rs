@@ -1,7 +1,7 @@
 //! From open routes to an IAM policy that says the same, for one deployed stage.
 //! All that is not allowed stays denied: the gateway's default.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use aws_lambda_events::apigw::ApiGatewayCustomAuthorizerPolicy as Policy;
 use aws_lambda_events::iam::{IamPolicyEffect, IamPolicyStatement};
@@ -9,8 +9,10 @@ use thiserror::Error;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::claims::LATEST_DATE;
 use crate::pattern::RoutePattern;
-use crate::rules::OpenRoutes;
+use crate::requirement::FOREVER;
+use crate::rules::{OpenRoute, OpenRoutes};
 
 /// Longest resource that API Gateway takes (Amazon API Gateway quotas: 512 characters).
 pub const MAX_RESOURCE_CHARACTERS: usize = 512;
@@ -61,26 +63,47 @@ impl StageArn {
     }
 }
 
-/// Allows the open routes, until the token ends if `until` is given.
-pub fn allow(
-    open: &OpenRoutes,
-    stage: &StageArn,
-    until: Option<u64>,
-) -> Result<Policy, PolicyError> {
-    let resources = |globs: Vec<String>| globs.iter().map(|glob| stage.resource(glob)).collect();
-    let allowed: Vec<_> = resources(open.allow_globs());
-    let denied: Vec<_> = resources(open.deny_globs());
+/// Allows the open routes, each until it closes.
+pub fn allow(open: &OpenRoutes, stage: &StageArn) -> Result<Policy, PolicyError> {
+    let mut allowed: BTreeMap<u64, Vec<String>> = BTreeMap::new();
+    let mut denied: BTreeMap<Option<u64>, Vec<String>> = BTreeMap::new();
+    let resources = |globs: &[String]| -> Vec<_> {
+        let resources = globs.iter().map(|glob| stage.resource(glob));
+        resources.collect()
+    };
+    for OpenRoute {
+        route,
+        until,
+        denied_from,
+    } in &open.routes
+    {
+        let permitted = allowed.entry(*until).or_default();
+        permitted.extend(resources(&route.allow));
+        if !route.deny.is_empty() {
+            let refused = denied.entry(*denied_from).or_default();
+            refused.extend(resources(&route.deny));
+        }
+    }
     let too_long = |resource: &String| resource.chars().count() > MAX_RESOURCE_CHARACTERS;
-    if allowed.iter().chain(&denied).any(too_long) {
+    if allowed
+        .values()
+        .chain(denied.values())
+        .flatten()
+        .any(too_long)
+    {
         return Err(PolicyError::ResourceTooLong);
     }
-    let mut permit = statement(IamPolicyEffect::Allow, allowed);
-    permit.condition = until.and_then(before);
-    let mut statements = vec![permit];
-    if !denied.is_empty() {
-        statements.push(statement(IamPolicyEffect::Deny, denied));
-    }
-    let policy = document(statements);
+    let permit = allowed.into_iter().map(|(until, resources)| {
+        let mut permit = statement(IamPolicyEffect::Allow, resources);
+        permit.condition = (until != FOREVER).then(|| date("DateLessThan", until));
+        permit
+    });
+    let refuse = denied.into_iter().map(|(from, resources)| {
+        let mut refuse = statement(IamPolicyEffect::Deny, resources);
+        refuse.condition = from.map(|from| date("DateGreaterThanEquals", from));
+        refuse
+    });
+    let policy = document(permit.chain(refuse).collect());
     match serde_json::to_vec(&policy).map_or(usize::MAX, |text| text.len()) {
         bytes if bytes > MAX_POLICY_BYTES => Err(PolicyError::TooLarge(bytes)),
         _ => Ok(policy),
@@ -93,11 +116,8 @@ const LONG_ARN: &str =
 
 /// Whether a policy can hold all these routes: a rule that opens more would only ever lead to refusals.
 pub fn check_size(patterns: &[RoutePattern]) -> Result<(), PolicyError> {
-    let open = OpenRoutes {
-        patterns: patterns.to_vec(),
-        rules: Vec::new(),
-    };
-    allow(&open, &StageArn(LONG_ARN.to_owned()), Some(0)).map(|_| ())
+    let open = OpenRoutes::of(patterns, LATEST_DATE);
+    allow(&open, &StageArn(LONG_ARN.to_owned())).map(|_| ())
 }
 
 /// Denies everything, for a caller to whom nothing is open.
@@ -123,12 +143,14 @@ fn statement(effect: IamPolicyEffect, resources: Vec<String>) -> IamPolicyStatem
     statement
 }
 
-/// IAM's form of "earlier than", for a time that has an RFC 3339 form.
-fn before(seconds: u64) -> Option<HashMap<String, HashMap<String, Vec<String>>>> {
-    let at = OffsetDateTime::from_unix_timestamp(i64::try_from(seconds).ok()?).ok()?;
-    let text = at.format(&Rfc3339).ok()?;
+/// A condition on the time of the request.
+fn date(operator: &str, seconds: u64) -> HashMap<String, HashMap<String, Vec<String>>> {
+    let at = i64::try_from(seconds.min(LATEST_DATE)).unwrap_or_default();
+    let at = OffsetDateTime::from_unix_timestamp(at).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    // Every such time has a form of RFC 3339; a text that is none would match no request and close.
+    let text = at.format(&Rfc3339).unwrap_or_default();
     let time = HashMap::from([("aws:CurrentTime".to_owned(), vec![text])]);
-    Some(HashMap::from([("DateLessThan".to_owned(), time)]))
+    HashMap::from([(operator.to_owned(), time)])
 }
 
 #[cfg(test)]
@@ -139,14 +161,11 @@ mod tests {
 
     const ARN: &str = "arn:aws:execute-api:eu-west-1:123456789012:abc123/prod/POST/predict";
 
-    fn open(patterns: &[&str]) -> OpenRoutes {
-        OpenRoutes {
-            patterns: patterns
-                .iter()
-                .map(|text| RoutePattern::parse(text).unwrap())
-                .collect(),
-            rules: vec![1],
-        }
+    fn open(patterns: &[&str], until: u64) -> OpenRoutes {
+        let parsed = patterns
+            .iter()
+            .map(|text| RoutePattern::parse(text).unwrap());
+        OpenRoutes::of(&parsed.collect::<Vec<_>>(), until)
     }
 
     #[test]
@@ -175,7 +194,7 @@ mod tests {
     #[test]
     fn a_policy_allows_the_routes_until_the_token_ends() {
         let stage = StageArn::of(ARN).unwrap();
-        let policy = allow(&open(&["POST /predict/{m}"]), &stage, Some(1_795_338_000)).unwrap();
+        let policy = allow(&open(&["POST /predict/{m}"], 1_795_338_000), &stage).unwrap();
         let resource =
             |path: &str| format!("arn:aws:execute-api:eu-west-1:123456789012:abc123/prod/{path}");
         assert_eq!(
@@ -206,22 +225,22 @@ mod tests {
         let fixed = stage.resource("GET/").len();
         let route = |length: usize| format!("GET /{}", "a".repeat(length));
         let longest = route(MAX_RESOURCE_CHARACTERS - fixed);
-        assert!(allow(&open(&[&longest]), &stage, None).is_ok());
+        assert!(allow(&open(&[&longest], FOREVER), &stage).is_ok());
         assert_eq!(
-            allow(&open(&[&format!("{longest}a")]), &stage, None),
+            allow(&open(&[&format!("{longest}a")], FOREVER), &stage),
             Err(PolicyError::ResourceTooLong)
         );
         let many: Vec<_> = (0..16)
             .map(|index| format!("{}{index}", route(400)))
             .collect();
         let many: Vec<_> = many.iter().map(String::as_str).collect();
-        assert!(allow(&open(&many), &stage, None).is_ok());
+        assert!(allow(&open(&many, FOREVER), &stage).is_ok());
         let wide = vec![RoutePattern::parse("* /a/models/{m}").unwrap(); 6];
         assert!(check_size(&wide[..1]).is_ok());
         assert!(matches!(check_size(&wide), Err(PolicyError::TooLarge(_))));
         let more = [&many[..], &many[..]].concat();
         assert!(matches!(
-            allow(&open(&more), &stage, None),
+            allow(&open(&more, FOREVER), &stage),
             Err(PolicyError::TooLarge(_))
         ));
     }

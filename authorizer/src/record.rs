@@ -27,6 +27,8 @@ pub(crate) struct Record {
     /// The route asked for. A `deny` means this route: the policy may open others.
     pub(crate) route: String,
     pub(crate) rules: Vec<usize>,
+    /// The shadowed rules without which the route would be closed.
+    pub(crate) shadowed: Vec<usize>,
     pub(crate) issuer: Option<String>,
     pub(crate) key_id: Option<String>,
     pub(crate) token_digest: Option<String>,
@@ -49,6 +51,7 @@ impl Record {
             "detail": self.detail,
             "route": cut(&self.route, MAX_LOGGED_CHARACTERS),
             "rules": self.rules,
+            "shadowed": self.shadowed,
             "issuer": self.issuer,
             "kid": self.key_id.as_deref().map(|id| cut(id, MAX_LOGGED_CHARACTERS)),
             "token_sha256": self.token_digest,
@@ -69,12 +72,13 @@ impl Record {
                 "CloudWatchMetrics": [{
                     "Namespace": "Tollgate/Authorizer",
                     "Dimensions": [["Reason"]],
-                    "Metrics": [metric("Decisions", "Count"), metric("KeyFetches", "Count"), metric("Duration", "Milliseconds")],
+                    "Metrics": [metric("Decisions", "Count"), metric("KeyFetches", "Count"), metric("Shadowed", "Count"), metric("Duration", "Milliseconds")],
                 }],
             },
             "Reason": self.reason,
             "Decisions": 1,
             "KeyFetches": self.fetches.len(),
+            "Shadowed": usize::from(!self.shadowed.is_empty()),
             "Duration": duration,
         })
     }
@@ -104,6 +108,15 @@ pub(crate) fn fetch_lines(fetch: &Fetch) -> Vec<Value> {
             "error": detail(error),
         })],
     }
+}
+
+/// Said at every start: these rules keep nobody out.
+pub(crate) fn shadowed_line(rules: &[usize]) -> Value {
+    json!({
+        "event": "shadowed_rules",
+        "rules": rules,
+        "warning": "these rules are not enforced: their routes are open to every caller with a valid token",
+    })
 }
 
 /// A key that is not used.

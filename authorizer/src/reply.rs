@@ -5,8 +5,10 @@ use aws_lambda_events::apigw::ApiGatewayCustomAuthorizerPolicy as Policy;
 use aws_lambda_events::apigw::ApiGatewayCustomAuthorizerResponse;
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
+use thiserror::Error;
 
 use crate::caller::Caller;
+use crate::challenge::Challenge;
 
 /// Names in the context that are the authorizer's own, and `principalId`, which the gateway adds.
 pub(crate) const RESERVED_NAMES: [&str; 10] = [
@@ -22,14 +24,14 @@ pub(crate) const RESERVED_NAMES: [&str; 10] = [
     "principalId",
 ];
 
-/// Why nothing is open to a known caller.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Denial<'a> {
-    /// The token's grants do not suffice; these scopes would.
-    InsufficientScope(Vec<&'a str>),
-    /// The token's grants open more than a policy can hold: another token would not help the caller.
-    PolicyTooLarge,
-}
+/// Largest context that is answered, as JSON. AWS names no limit; this is what one of its HTTP APIs carries in
+/// all headers of a request together (10,240 bytes), so nothing larger could be handed on in one.
+const MAX_CONTEXT_BYTES: usize = 10_240;
+
+/// The context would be larger than [`MAX_CONTEXT_BYTES`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
+#[error("the context has {0} bytes, more than {MAX_CONTEXT_BYTES}")]
+pub(crate) struct ContextTooLarge(usize);
 
 /// What is answered beside the policy.
 #[derive(Debug, Clone, Default)]
@@ -40,23 +42,54 @@ pub(crate) struct Extras {
     pub(crate) usage_key: Option<String>,
 }
 
-/// The answer for a known caller. The context is bounded by the token, from which all of it comes.
-pub(crate) fn answer(
+/// The answer for a caller to whom routes are open; `challenge` is for the others.
+pub(crate) fn open(
     caller: &Caller,
     policy: Policy,
     extras: &Extras,
-    denied: Option<&Denial<'_>>,
-) -> Value {
+    challenge: &Challenge<'_>,
+) -> Result<Value, ContextTooLarge> {
     let mut context = extra_context(caller, extras);
     context.extend(caller_context(caller));
-    if let Some(denial) = denied {
-        context.extend(challenge(denial));
+    context.extend(grants_context(caller));
+    context.extend(texts([("www_authenticate", challenge.text())]));
+    let bytes = serde_json::to_vec(&context).map_or(usize::MAX, |text| text.len());
+    if bytes > MAX_CONTEXT_BYTES {
+        return Err(ContextTooLarge(bytes));
     }
+    Ok(response(caller, policy, context, usage_key(caller, extras)))
+}
+
+/// The answer for a caller to whom nothing is open. Its context is bounded by the lengths of names: what an
+/// issuer makes as long as it likes is left out.
+pub(crate) fn closed(
+    caller: &Caller,
+    policy: Policy,
+    extras: &Extras,
+    challenge: &Challenge<'_>,
+) -> Value {
+    let mut context = Map::from_iter(caller_context(caller));
+    context.extend(texts([
+        ("error", challenge.error().to_owned()),
+        ("www_authenticate", challenge.text()),
+    ]));
+    if let Challenge::Scopes(scopes) = challenge {
+        context.extend(texts([("required_scope", scopes.join(" "))]));
+    }
+    response(caller, policy, context, usage_key(caller, extras))
+}
+
+fn response(
+    caller: &Caller,
+    policy: Policy,
+    context: Map<String, Value>,
+    usage_key: Option<String>,
+) -> Value {
     let mut response = ApiGatewayCustomAuthorizerResponse::<Value>::default();
     response.principal_id = Some(printable(&caller.principal));
     response.policy_document = policy;
     response.context = Value::Object(context);
-    response.usage_identifier_key = usage_key(caller, extras);
+    response.usage_identifier_key = usage_key;
     let mut reply = json!(response);
     if let Some(members) = reply.as_object_mut() {
         members.retain(|_, value| !value.is_null());
@@ -65,19 +98,31 @@ pub(crate) fn answer(
 }
 
 fn caller_context(caller: &Caller) -> Vec<(String, Value)> {
-    let scopes: Vec<_> = caller.grants.scopes.iter().map(String::as_str).collect();
-    let members = [
+    scalars([
         ("sub", json!(caller.subject)),
         ("client_id", json!(caller.client_id)),
         ("issuer", json!(caller.issuer)),
+        ("exp", json!(caller.claims.get("exp"))),
+    ])
+}
+
+fn grants_context(caller: &Caller) -> Vec<(String, Value)> {
+    let scopes: Vec<_> = caller.grants.scopes.iter().map(String::as_str).collect();
+    scalars([
         ("scope", json!(scopes.join(" "))),
         ("roles", json!(caller.grants.roles)),
-        ("exp", json!(caller.claims.get("exp"))),
-    ];
-    let scalars = members.into_iter();
-    scalars
+    ])
+}
+
+fn scalars<const N: usize>(members: [(&str, Value); N]) -> Vec<(String, Value)> {
+    let members = members.into_iter();
+    members
         .filter_map(|(name, value)| Some((name.to_owned(), scalar(&value)?)))
         .collect()
+}
+
+fn texts<const N: usize>(members: [(&str, String); N]) -> Vec<(String, Value)> {
+    scalars(members.map(|(name, text)| (name, Value::String(text))))
 }
 
 fn extra_context(caller: &Caller, extras: &Extras) -> Map<String, Value> {
@@ -86,30 +131,6 @@ fn extra_context(caller: &Caller, extras: &Extras) -> Map<String, Value> {
         Some((name.clone(), value))
     };
     extras.context.iter().filter_map(claim).collect()
-}
-
-fn challenge(denial: &Denial<'_>) -> Vec<(String, Value)> {
-    let members = match denial {
-        Denial::PolicyTooLarge => vec![("error", "policy_too_large".to_owned())],
-        Denial::InsufficientScope(scopes) => vec![
-            ("error", "insufficient_scope".to_owned()),
-            ("required_scope", scopes.join(" ")),
-            ("www_authenticate", insufficient_scope(scopes)),
-        ],
-    };
-    let members = members.into_iter();
-    members
-        .map(|(name, value)| (name.to_owned(), json!(value)))
-        .collect()
-}
-
-/// RFC 6750 section 3.1: known, but the token's scopes do not suffice.
-fn insufficient_scope(scopes: &[&str]) -> String {
-    let value = r#"Bearer error="insufficient_scope""#;
-    if scopes.is_empty() {
-        return value.to_owned();
-    }
-    format!(r#"{value}, scope="{}""#, scopes.join(" "))
 }
 
 /// Strings, numbers and booleans are all that a context may hold; lists and objects become JSON text.
@@ -143,6 +164,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 mod tests {
     use super::*;
     use crate::caller::Grants;
+    use crate::requirement::StepUp;
 
     fn caller(claims: Value) -> Caller {
         Caller {
@@ -177,10 +199,12 @@ mod tests {
         };
         let claims =
             json!({"exp": 9, "org": "acme", "flag": true, "list": [1, {"a": 2}], "none": null});
-        let reply = answer(&caller(claims), Policy::default(), &extras, None);
+        let challenge = Challenge::default();
+        let reply = open(&caller(claims), Policy::default(), &extras, &challenge).unwrap();
         assert_eq!(
             reply["context"],
-            json!({"sub": "user1", "issuer": "https://a", "scope": "a b", "roles": "[\"r\"]", "exp": 9, "tenant": "acme", "flag": true, "list": "[1,{\"a\":2}]"})
+            json!({"sub": "user1", "issuer": "https://a", "scope": "a b", "roles": "[\"r\"]", "exp": 9, "tenant": "acme", "flag": true, "list": "[1,{\"a\":2}]",
+                   "www_authenticate": "Bearer error=\"insufficient_scope\""})
         );
         assert_eq!(reply["principalId"], "user1");
         assert_eq!(reply["usageIdentifierKey"].as_str().map(str::len), Some(64));
@@ -188,43 +212,64 @@ mod tests {
 
     #[test]
     fn without_a_usage_key_the_member_is_left_out() {
-        let reply = answer(
-            &caller(json!({})),
-            Policy::default(),
-            &Extras::default(),
-            None,
-        );
+        let (policy, extras) = (Policy::default(), Extras::default());
+        let reply = open(&caller(json!({})), policy, &extras, &Challenge::default()).unwrap();
         let members: Vec<_> = reply.as_object().unwrap().keys().cloned().collect();
         assert_eq!(members, ["context", "policyDocument", "principalId"]);
     }
 
+    #[track_caller]
+    fn denied(challenge: &Challenge<'_>, error: &str, required_scope: &Value) {
+        let (caller, extras) = (caller(json!({"exp": 9})), Extras::default());
+        let reply = closed(&caller, Policy::default(), &extras, challenge);
+        let context = &reply["context"];
+        assert_eq!(context["error"], error);
+        assert_eq!(&context["required_scope"], required_scope);
+        assert_eq!(context["www_authenticate"], challenge.text());
+        assert_eq!(
+            (&context["sub"], &context["exp"]),
+            (&json!("user1"), &json!(9))
+        );
+        assert_eq!(
+            (&context["scope"], &context["roles"]),
+            (&Value::Null, &Value::Null)
+        );
+    }
+
     #[test]
     fn a_deny_says_what_would_help() {
-        let denied = |denial: Denial<'_>| {
-            let policy = Policy::default();
-            answer(
-                &caller(json!({})),
-                policy,
-                &Extras::default(),
-                Some(&denial),
-            )["context"]
-                .clone()
+        let scopes = Challenge::Scopes(vec!["a".to_owned(), "b".to_owned()]);
+        denied(&scopes, "insufficient_scope", &json!("a b"));
+        denied(&Challenge::default(), "insufficient_scope", &json!(""));
+        let step_up = StepUp::default();
+        denied(
+            &Challenge::StepUp(&step_up),
+            "insufficient_user_authentication",
+            &Value::Null,
+        );
+        denied(&Challenge::PolicyTooLarge, "policy_too_large", &Value::Null);
+        denied(
+            &Challenge::ContextTooLarge,
+            "context_too_large",
+            &Value::Null,
+        );
+    }
+
+    #[test]
+    fn a_context_that_is_too_large_is_an_error() {
+        let extras = Extras {
+            context: vec![("note".to_owned(), "note".to_owned())],
+            usage_key: None,
         };
-        let context = denied(Denial::InsufficientScope(vec!["a", "b"]));
-        assert_eq!(context["required_scope"], "a b");
-        assert_eq!(
-            context["www_authenticate"],
-            r#"Bearer error="insufficient_scope", scope="a b""#
-        );
-        let context = denied(Denial::InsufficientScope(Vec::new()));
-        assert_eq!(
-            context["www_authenticate"],
-            r#"Bearer error="insufficient_scope""#
-        );
-        let context = denied(Denial::PolicyTooLarge);
-        assert_eq!(
-            (&context["error"], &context["www_authenticate"]),
-            (&json!("policy_too_large"), &Value::Null)
-        );
+        let with = |length: usize| {
+            let caller = caller(json!({"note": "x".repeat(length)}));
+            open(&caller, Policy::default(), &extras, &Challenge::default())
+        };
+        let bytes = |reply: &Value| reply["context"].to_string().len();
+        let fixed = bytes(&with(0).unwrap());
+        let longest = MAX_CONTEXT_BYTES - fixed;
+        assert_eq!(bytes(&with(longest).unwrap()), MAX_CONTEXT_BYTES);
+        let error = with(longest + 1).unwrap_err();
+        assert_eq!(error, ContextTooLarge(MAX_CONTEXT_BYTES + 1));
     }
 }

@@ -1,12 +1,25 @@
-//! What a rule asks of a caller: grants that must be held, all or any of them, perhaps for a value of the
-//! route's parameter. Which routes that opens is `rules`' business.
+//! What a rule asks of a caller: grants, claims, a fresh authentication or an address, all or any of them,
+//! perhaps for a value of the route's parameter. Which routes that opens is `rules`' business.
+
+mod claim;
+mod grant;
+mod number;
+mod step_up;
 
 use std::collections::BTreeSet;
-use std::fmt;
 
-use thiserror::Error;
+use ipnet::IpNet;
 
-use crate::caller::Grants;
+use crate::caller::Caller;
+use crate::event::Circumstances;
+pub use claim::{ClaimError, ClaimTest, Comparison, Operand, Test};
+pub use grant::{Grant, GrantError, Kind};
+pub(crate) use grant::{is_plain, is_scope_token};
+pub(crate) use number::is_exact;
+pub use step_up::StepUp;
+
+/// The end of what has none.
+pub const FOREVER: u64 = u64::MAX;
 
 /// Conditions that must all hold. None at all: any verified caller.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -17,78 +30,74 @@ pub struct Requirement(pub Vec<Condition>);
 pub enum Condition {
     /// The token grants this.
     Holds(Kind, Grant),
+    /// A claim is what is asked for.
+    Claim(ClaimTest),
     /// At least one of these requirements is met.
     Any(Vec<Requirement>),
+    /// This requirement is not met.
+    Not(Requirement),
+    /// The client's address lies in one of these networks.
+    SourceIp(Vec<IpNet>),
+    /// The caller has been authenticated so, and recently.
+    StepUp(StepUp),
 }
 
-/// Where a grant is looked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// OAuth 2.0 scope.
-    Scope,
-    /// Role of the realm or tenant.
-    Role,
-    /// Role at one client, as `CLIENT/ROLE`.
-    ClientRole,
-    /// Permission of Auth0's role-based access control.
-    Permission,
+/// All that a decision rests on.
+#[derive(Debug, Clone, Copy)]
+pub struct Facts<'a> {
+    /// Who is calling.
+    pub caller: &'a Caller,
+    /// What the request brings beside its token.
+    pub circumstances: &'a Circumstances,
+    /// Seconds since 1970.
+    pub now: u64,
 }
 
-impl fmt::Display for Kind {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
-            Self::Scope => "scope",
-            Self::Role => "role",
-            Self::ClientRole => "client role",
-            Self::Permission => "permission",
-        })
+/// The facts, and what is supposed beside them.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Case<'a> {
+    pub(crate) facts: Facts<'a>,
+    /// The value of the route's parameter, if it is one certain value.
+    pub(crate) value: Option<&'a str>,
+    /// True to take every [`StepUp`] for fulfilled.
+    pub(crate) stepped_up: bool,
+}
+
+impl<'a> Case<'a> {
+    pub(crate) fn new(facts: &Facts<'a>, value: Option<&'a str>) -> Self {
+        Self {
+            facts: *facts,
+            value,
+            stepped_up: false,
+        }
     }
-}
-
-/// The name of a grant, in which `{parameter}` stands for the route's parameter.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Grant {
-    /// The grant must have just this name.
-    Named(String),
-    /// The grant names a value of a route's parameter between these texts.
-    ForEach {
-        /// Text before the parameter.
-        before: String,
-        /// The parameter's name.
-        parameter: String,
-        /// Text after the parameter.
-        after: String,
-    },
-}
-
-/// Why a text is no name of a grant.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum GrantError {
-    /// A brace that is not part of one `{parameter}`.
-    #[error("`{0}` has braces, but not one `{{parameter}}`")]
-    Braces(String),
-    /// Not a client, a slash and a role.
-    #[error("`{0}` is no client role: write `CLIENT/ROLE`")]
-    ClientRole(String),
 }
 
 impl Requirement {
-    /// True if the grants suffice, for this value of the route's parameter if there is one.
-    pub(crate) fn met(&self, grants: &Grants, value: Option<&str>) -> bool {
-        self.0.iter().all(|condition| match condition {
-            Condition::Holds(kind, grant) => grant.held(kind.of(grants), value),
-            Condition::Any(choices) => choices.iter().any(|choice| choice.met(grants, value)),
+    /// Until when the requirement is met, in seconds since 1970. `None` if it is not met now.
+    pub(crate) fn until(&self, case: &Case<'_>) -> Option<u64> {
+        let mut conditions = self.0.iter();
+        conditions.try_fold(FOREVER, |end, condition| {
+            Some(end.min(condition.until(case)?))
         })
     }
 
-    fn grants(&self) -> Vec<(Kind, &Grant)> {
+    /// Every condition, with those inside others, and whether it stands below a `not`.
+    pub(crate) fn all(&self) -> Vec<(&Condition, bool)> {
         let mut found = Vec::new();
-        let mut waiting = vec![self];
-        while let Some(requirement) = waiting.pop() {
+        let mut waiting = vec![(self, false)];
+        while let Some((requirement, negated)) = waiting.pop() {
             for condition in &requirement.0 {
+                found.push((condition, negated));
                 match condition {
-                    Condition::Holds(kind, grant) => found.push((*kind, grant)),
-                    Condition::Any(choices) => waiting.extend(choices),
+                    Condition::Any(choices) => {
+                        waiting.extend(choices.iter().map(|choice| (choice, negated)));
+                    }
+                    Condition::Not(inner) => waiting.push((inner, true)),
+                    Condition::Holds(..)
+                    | Condition::Claim(_)
+                    | Condition::SourceIp(_)
+                    | Condition::StepUp(_) => {}
                 }
             }
         }
@@ -96,143 +105,101 @@ impl Requirement {
     }
 
     pub(crate) fn parameters(&self) -> BTreeSet<&str> {
-        self.grants()
-            .into_iter()
-            .filter_map(|(_, grant)| grant.parameter())
+        let conditions = self.all().into_iter();
+        conditions
+            .filter_map(|(condition, _)| condition.grant()?.parameter())
             .collect()
     }
 
-    /// The values of the parameter that any of the caller's grants names.
-    pub(crate) fn values<'a>(&self, grants: &'a Grants) -> BTreeSet<&'a str> {
-        let named = |(kind, grant): (Kind, &Grant)| {
-            kind.of(grants)
-                .iter()
-                .filter_map(|held| grant.value(held))
-                .collect::<Vec<_>>()
-        };
-        self.grants().into_iter().flat_map(named).collect()
+    /// The values of the parameter that any of the caller's grants or claims names.
+    pub(crate) fn values<'a>(&self, caller: &'a Caller) -> BTreeSet<&'a str> {
+        let conditions = self.all().into_iter();
+        conditions
+            .flat_map(|(condition, _)| condition.values(caller))
+            .collect()
     }
 
-    pub(crate) fn scopes(&self) -> Vec<&str> {
-        let mut scopes = Vec::new();
-        for (kind, grant) in self.grants() {
-            match (kind, grant) {
-                (Kind::Scope, Grant::Named(name)) => scopes.push(name.as_str()),
-                (Kind::Scope, Grant::ForEach { .. })
-                | (Kind::Role | Kind::ClientRole | Kind::Permission, _) => {}
+    /// The scopes that would meet this, as far as scopes can: of alternatives, the first that asks for any.
+    pub(crate) fn scopes(&self, value: Option<&str>) -> Vec<String> {
+        let mut scopes: Vec<String> = Vec::new();
+        for condition in &self.0 {
+            let asked = match condition {
+                Condition::Holds(Kind::Scope, grant) => grant.named(value).into_iter().collect(),
+                Condition::Any(choices) => {
+                    let mut asked = choices.iter().map(|choice| choice.scopes(value));
+                    asked.find(|scopes| !scopes.is_empty()).unwrap_or_default()
+                }
+                Condition::Holds(Kind::Role | Kind::ClientRole | Kind::Permission, _)
+                | Condition::Claim(_)
+                | Condition::Not(_)
+                | Condition::SourceIp(_)
+                | Condition::StepUp(_) => Vec::new(),
+            };
+            for scope in asked {
+                if !scopes.contains(&scope) {
+                    scopes.push(scope);
+                }
             }
         }
         scopes
     }
-}
 
-impl Kind {
-    /// The names in a text: scopes are words (RFC 6749 section 3.3), all else may have spaces in it.
-    pub fn names(self, text: &str) -> Vec<&str> {
-        match self {
-            Self::Scope => text.split_whitespace().collect(),
-            Self::Role | Self::ClientRole | Self::Permission => vec![text],
-        }
-    }
-
-    fn of(self, grants: &Grants) -> &BTreeSet<String> {
-        match self {
-            Self::Scope => &grants.scopes,
-            Self::Role => &grants.roles,
-            Self::ClientRole => &grants.client_roles,
-            Self::Permission => &grants.permissions,
-        }
-    }
-}
-
-impl Grant {
-    /// Reads a name with at most one `{parameter}`.
-    pub fn parse(kind: Kind, text: &str) -> Result<Self, GrantError> {
-        if kind == Kind::ClientRole && text.split('/').filter(|part| !part.is_empty()).count() != 2
-        {
-            return Err(GrantError::ClientRole(text.to_owned()));
-        }
-        let braces = || GrantError::Braces(text.to_owned());
-        let parts = text.split_once('{').map(|(before, rest)| {
-            let (parameter, after) = rest.split_once('}').ok_or_else(braces)?;
-            Ok((before, parameter, after))
-        });
-        let (before, parameter, after) = match parts.transpose()? {
-            None if text.contains('}') => return Err(braces()),
-            None => return Ok(Self::Named(text.to_owned())),
-            Some(parts) => parts,
-        };
-        if parameter.is_empty() || [before, parameter, after].concat().contains(['{', '}']) {
-            return Err(braces());
-        }
-        Ok(Self::ForEach {
-            before: before.to_owned(),
-            parameter: parameter.to_owned(),
-            after: after.to_owned(),
-        })
-    }
-
-    fn held(&self, held: &BTreeSet<String>, value: Option<&str>) -> bool {
-        match (self, value) {
-            (Self::Named(name), _) => held.contains(name),
-            (Self::ForEach { .. }, None) => false,
-            (Self::ForEach { before, after, .. }, Some(value)) => {
-                held.contains(&format!("{before}{value}{after}"))
+    /// The first demand on the authentication that is not fulfilled.
+    pub(crate) fn step_up(&self, facts: &Facts<'_>) -> Option<&StepUp> {
+        let demands = self.all().into_iter().filter_map(|(condition, _)| {
+            if let Condition::StepUp(step_up) = condition {
+                return Some(step_up);
             }
-        }
-    }
-
-    fn parameter(&self) -> Option<&str> {
-        match self {
-            Self::Named(_) => None,
-            Self::ForEach { parameter, .. } => Some(parameter),
-        }
-    }
-
-    /// The value that a held grant names. Only plain names enter a policy: `predict:*` in a token opens nothing.
-    fn value<'a>(&self, held: &'a str) -> Option<&'a str> {
-        let Self::ForEach { before, after, .. } = self else {
-            return None;
-        };
-        let value = held
-            .strip_prefix(before.as_str())?
-            .strip_suffix(after.as_str())?;
-        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"._-".contains(&byte);
-        let dots = value.bytes().all(|byte| byte == b'.');
-        (!dots && value.bytes().all(plain)).then_some(value)
+            None
+        });
+        let claims = &facts.caller.claims;
+        let mut unmet = demands.filter(|step_up| step_up.until(claims, facts.now).is_none());
+        unmet.next()
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use super::*;
+impl Condition {
+    fn until(&self, case: &Case<'_>) -> Option<u64> {
+        let caller = case.facts.caller;
+        let holds = match self {
+            Self::Holds(kind, grant) => grant.held(kind.of(&caller.grants), case.value),
+            Self::Claim(test) => test.holds(&caller.claims, case.value),
+            Self::Any(choices) => {
+                return choices.iter().filter_map(|choice| choice.until(case)).max();
+            }
+            Self::Not(requirement) => requirement.until(case).is_none(),
+            Self::SourceIp(networks) => {
+                let address = case.facts.circumstances.source_ip;
+                address.is_some_and(|address| {
+                    let address = address.to_canonical();
+                    networks.iter().any(|network| network.contains(&address))
+                })
+            }
+            Self::StepUp(step_up) if !case.stepped_up => {
+                return step_up.until(&caller.claims, case.facts.now);
+            }
+            Self::StepUp(_) => true,
+        };
+        holds.then_some(FOREVER)
+    }
 
-    #[test]
-    fn names_of_grants_are_whole_and_have_one_parameter_at_most() {
-        let parsed = |kind, text| Grant::parse(kind, text).is_ok();
-        for text in ["predict", "predict:{model}", "{model}", "a b"] {
-            assert!(parsed(Kind::Permission, text), "{text}");
+    /// The text in which a parameter may stand.
+    pub(crate) fn grant(&self) -> Option<&Grant> {
+        match self {
+            Self::Holds(_, grant) => Some(grant),
+            Self::Claim(test) => test.grant(),
+            Self::Any(_) | Self::Not(_) | Self::SourceIp(_) | Self::StepUp(_) => None,
         }
-        for text in [
-            "predict:{m}:{v}",
-            "predict:{m",
-            "predict:m}",
-            "predict:{}",
-            "{{m}}",
-            "}{",
-        ] {
-            assert!(!parsed(Kind::Scope, text), "{text}");
+    }
+
+    fn values<'a>(&self, caller: &'a Caller) -> Vec<&'a str> {
+        match self {
+            Self::Holds(kind, grant) => {
+                let held = kind.of(&caller.grants).iter();
+                held.filter_map(|held| grant.value(held)).collect()
+            }
+            Self::Claim(test) => test.values(&caller.claims),
+            Self::Any(_) | Self::Not(_) | Self::SourceIp(_) | Self::StepUp(_) => Vec::new(),
         }
-        for (text, expected) in [
-            ("api/role", true),
-            ("role", false),
-            ("a/b/c", false),
-            ("/role", false),
-            ("api/", false),
-        ] {
-            assert_eq!(parsed(Kind::ClientRole, text), expected, "{text}");
-        }
-        assert_eq!(Kind::Scope.names("a  b"), ["a", "b"]);
-        assert_eq!(Kind::Role.names("Read Admin"), ["Read Admin"]);
     }
 }

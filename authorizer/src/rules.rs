@@ -1,17 +1,27 @@
-//! The rule table: which routes a caller's grants open. Rules add up, and the answer depends on the
-//! token alone, for the gateway replays it on every route that the token calls next.
+//! The rule table: which routes are open to a caller, and until when. Rules add up. The answer depends on the
+//! token alone, for the gateway replays it on every route that the token calls next, unless it is told not to.
 
-use std::collections::BTreeSet;
+mod lack;
+mod open;
+mod table;
+
+use std::sync::Arc;
 
 use thiserror::Error;
 
 use crate::caller::Caller;
-use crate::pattern::{RoutePattern, glob_matches, globs_meet};
-use crate::requirement::Requirement;
+use crate::pattern::RoutePattern;
+use crate::requirement::{Case, Condition, FOREVER, Facts, Requirement};
+pub use open::{OpenRoute, OpenRoutes, Route};
+pub use table::TableError;
 
 /// The compiled rules of `access.yaml`.
 #[derive(Debug, Clone, Default)]
-pub struct Rules(Vec<Rule>);
+pub struct Rules {
+    rules: Vec<Compiled>,
+    /// True if no policy says when it ends.
+    timeless: bool,
+}
 
 /// One rule: what it asks for, and the routes it opens.
 #[derive(Debug, Clone)]
@@ -22,6 +32,20 @@ pub struct Rule {
     pub require: Requirement,
     /// The only issuer whose tokens count, if the rule names one.
     pub issuer: Option<String>,
+    /// False for a shadowed rule: its routes are open to every caller of its issuer, and the log says
+    /// whose they would not be.
+    pub enforce: bool,
+}
+
+/// A rule with all of it that no caller changes.
+#[derive(Debug, Clone)]
+struct Compiled {
+    rule: Rule,
+    routes: Vec<Arc<Route>>,
+    /// The parameter that stands in its requirement.
+    parameter: Option<String>,
+    /// True if it asks for an address anywhere.
+    asks_for_address: bool,
 }
 
 /// More grants with parameters than any policy can express.
@@ -32,194 +56,170 @@ pub struct TooManyRoutes;
 /// Most routes that grants with parameters may open: a policy of 8 KB has room for about 100.
 const MAX_BOUND_PATTERNS: usize = 200;
 
-/// The routes that a caller may use.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct OpenRoutes {
-    /// Patterns none of which covers another.
-    pub patterns: Vec<RoutePattern>,
-    /// The numbers of the rules that hold, from 1.
-    pub rules: Vec<usize>,
-}
-
-/// Why a rule table is refused.
-#[derive(Debug, Clone, PartialEq, Eq, Error)]
-pub enum TableError {
-    /// No IAM policy can open both and nothing else.
-    #[error(
-        "no IAM policy can open `{one}` and `{other}` and nothing else, for `*` crosses `/` there; \
-         open both with one `**`, or let them differ before the first `*` or `{{name}}`"
-    )]
-    Clash {
-        /// One pattern.
-        one: RoutePattern,
-        /// The other: what keeps one of them narrow would cut the other.
-        other: RoutePattern,
-    },
-    /// A grant names a parameter that a route of the rule does not have.
-    #[error("rule {rule} asks for `{{{parameter}}}`, which `{route}` does not have")]
-    NoSuchParameter {
-        /// The rule's number, from 1.
-        rule: usize,
-        /// The parameter asked for.
-        parameter: String,
-        /// A route of the same rule without it.
-        route: RoutePattern,
-    },
-    /// Grants of one rule name different parameters.
-    #[error("rule {rule} asks for several parameters; one rule can ask for one")]
-    SeveralParameters {
-        /// The rule's number, from 1.
-        rule: usize,
-    },
-}
-
 impl Rules {
     /// Compiles a table, or says all that is wrong with it.
     pub fn compile(rules: Vec<Rule>) -> Result<Self, Vec<TableError>> {
-        let mut problems = Vec::new();
-        for (index, rule) in rules.iter().enumerate() {
-            problems.extend(rule.parameter_problem(index + 1));
+        let problems = table::problems(&rules);
+        if !problems.is_empty() {
+            return Err(problems);
         }
-        let patterns: BTreeSet<_> = rules.iter().flat_map(|rule| &rule.allow).collect();
-        for (index, pattern) in patterns.iter().enumerate() {
-            let later = patterns.iter().skip(index + 1);
-            let clashing = later.filter(|other| clash(pattern, other) || clash(other, pattern));
-            problems.extend(clashing.map(|other| TableError::Clash {
-                one: (*pattern).clone(),
-                other: (*other).clone(),
-            }));
-        }
-        if problems.is_empty() {
-            Ok(Self(rules))
-        } else {
-            Err(problems)
+        Ok(Self {
+            rules: rules.into_iter().map(Compiled::new).collect(),
+            timeless: false,
+        })
+    }
+
+    /// The same table for policies that do not say when they end.
+    #[must_use]
+    pub fn timeless(self) -> Self {
+        Self {
+            timeless: true,
+            ..self
         }
     }
 
-    /// Every route that is open to the caller.
-    pub fn open_to(&self, caller: &Caller) -> Result<OpenRoutes, TooManyRoutes> {
+    /// Every route that is open, each until it is no longer.
+    pub fn open_to(&self, facts: &Facts<'_>) -> Result<OpenRoutes, TooManyRoutes> {
         let mut open = OpenRoutes::default();
-        for (index, rule) in self.0.iter().enumerate() {
-            let patterns = rule.open_to(caller)?;
-            if !patterns.is_empty() {
+        let shadowless = self.rules.iter().all(|rule| rule.rule.enforce);
+        for (index, rule) in self.rules.iter().enumerate() {
+            let mut earned = match rule.earned(facts) {
+                Err(_) if !rule.rule.enforce => Vec::new(),
+                earned => earned?,
+            };
+            for route in &mut earned {
+                route.until = self.end(route.until, facts.caller);
+            }
+            if !earned.is_empty() {
                 open.rules.push(index + 1);
-                open.patterns.extend(patterns);
+            }
+            if !shadowless {
+                open.earned.extend(earned.iter().cloned());
+            }
+            if rule.rule.enforce {
+                open.routes.extend(earned);
+            } else if rule.is_of(facts.caller) {
+                open.routes
+                    .extend(rule.open(self.end(FOREVER, facts.caller)));
+                open.shadows.push((index + 1, rule.routes.clone()));
             }
         }
-        open.patterns = without_covered(open.patterns);
+        open.merge();
         Ok(open)
     }
 
-    /// The scopes of the first rule that asks for any: what to ask the issuer for.
-    pub fn first_scopes(&self) -> Vec<&str> {
-        let scopes = self.0.iter().map(|rule| rule.require.scopes());
-        scopes
-            .into_iter()
-            .find(|scopes| !scopes.is_empty())
-            .unwrap_or_default()
-    }
-}
-
-impl OpenRoutes {
-    /// Globs over `METHOD/path` that match these routes, and more.
-    pub fn allow_globs(&self) -> Vec<String> {
-        self.patterns
-            .iter()
-            .flat_map(RoutePattern::allow_globs)
-            .collect()
+    /// The numbers of the rules that are not enforced, from 1.
+    pub(crate) fn shadowed(&self) -> Vec<usize> {
+        let numbered = self.rules.iter().enumerate();
+        let shadowed = numbered.filter(|(_, rule)| !rule.rule.enforce);
+        shadowed.map(|(index, _)| index + 1).collect()
     }
 
-    /// Globs that match what [`Self::allow_globs`] match beyond these routes.
-    pub fn deny_globs(&self) -> Vec<String> {
-        self.patterns
-            .iter()
-            .flat_map(RoutePattern::deny_globs)
-            .collect()
-    }
-
-    /// True if this route (`METHOD/path`) is open, as the globs have it.
-    pub fn contain(&self, route: &str) -> bool {
-        let matched = |globs: Vec<String>| globs.iter().any(|glob| glob_matches(glob, route));
-        matched(self.allow_globs()) && !matched(self.deny_globs())
-    }
-}
-
-impl Rule {
-    fn open_to(&self, caller: &Caller) -> Result<Vec<RoutePattern>, TooManyRoutes> {
-        let of_issuer = self
-            .issuer
-            .as_ref()
-            .is_none_or(|issuer| *issuer == caller.issuer);
-        if !of_issuer {
-            return Ok(Vec::new());
-        }
-        if self.require.met(&caller.grants, None) {
-            return Ok(self.allow.clone());
-        }
-        let Some(parameter) = self.require.parameters().pop_first() else {
-            return Ok(Vec::new());
+    /// The numbers of the rules that may hold for a shorter time than the token, from 1.
+    pub(crate) fn fleeting(&self) -> Vec<usize> {
+        let fleeting = |rule: &Compiled| {
+            let mut conditions = rule.rule.require.all().into_iter();
+            conditions.any(|(condition, _)| {
+                matches!(condition, Condition::StepUp(step_up) if step_up.max_age.is_some())
+            })
         };
-        let mut bound = Vec::new();
-        for value in self.require.values(&caller.grants) {
-            if self.require.met(&caller.grants, Some(value)) {
-                bound.extend(self.allow.iter().map(|route| route.bind(parameter, value)));
-            }
-            if bound.len() > MAX_BOUND_PATTERNS {
+        let numbered = self.rules.iter().enumerate();
+        let fleeting = numbered.filter(|(_, rule)| fleeting(rule));
+        fleeting.map(|(index, _)| index + 1).collect()
+    }
+
+    fn end(&self, until: u64, caller: &Caller) -> u64 {
+        if self.timeless {
+            FOREVER
+        } else {
+            until.min(caller.accepted_until)
+        }
+    }
+}
+
+impl Compiled {
+    fn new(rule: Rule) -> Self {
+        let parameter = rule.require.parameters().pop_first().map(str::to_owned);
+        let conditions = rule.require.all();
+        let mut conditions = conditions.into_iter();
+        let asks_for_address =
+            conditions.any(|(condition, _)| matches!(condition, Condition::SourceIp(_)));
+        let routes = rule.allow.iter().cloned().map(Route::new).map(Arc::new);
+        Self {
+            routes: routes.collect(),
+            parameter,
+            asks_for_address,
+            rule,
+        }
+    }
+
+    /// The routes that the caller has earned, enforced or not.
+    fn earned(&self, facts: &Facts<'_>) -> Result<Vec<OpenRoute>, TooManyRoutes> {
+        if !self.applies(facts) {
+            return Ok(Vec::new());
+        }
+        let require = &self.rule.require;
+        let always = require.until(&Case::new(facts, None));
+        let mut earned = always.map_or_else(Vec::new, |until| self.open(until));
+        let Some(parameter) = &self.parameter else {
+            return Ok(earned);
+        };
+        let mut bound = 0;
+        for value in require.values(facts.caller) {
+            let until = require.until(&Case::new(facts, Some(value)));
+            // What is open for all values needs no value, unless that one lasts longer.
+            let Some(until) = until.filter(|until| always < Some(*until)) else {
+                continue;
+            };
+            bound += self.routes.len();
+            if bound > MAX_BOUND_PATTERNS {
                 return Err(TooManyRoutes);
             }
+            earned.extend(self.routes.iter().map(|route| OpenRoute {
+                route: Arc::new(Route::new(route.pattern.bind(parameter, value))),
+                until,
+                denied_from: None,
+            }));
         }
-        Ok(bound)
+        Ok(earned)
     }
 
-    fn parameter_problem(&self, rule: usize) -> Option<TableError> {
-        let mut parameters = self.require.parameters();
-        let parameter = parameters.pop_first()?;
-        if !parameters.is_empty() {
-            return Some(TableError::SeveralParameters { rule });
-        }
-        let lacking = self
-            .allow
-            .iter()
-            .find(|route| !route.parameters().any(|name| name == parameter));
-        lacking.map(|route| TableError::NoSuchParameter {
-            rule,
-            parameter: parameter.to_owned(),
-            route: route.clone(),
-        })
+    /// All its routes.
+    fn open(&self, until: u64) -> Vec<OpenRoute> {
+        let open = |route: &Arc<Route>| OpenRoute {
+            route: Arc::clone(route),
+            until,
+            denied_from: None,
+        };
+        self.routes.iter().map(open).collect()
     }
-}
 
-/// True if the globs that keep `narrow` narrow would deny routes of `other`.
-fn clash(narrow: &RoutePattern, other: &RoutePattern) -> bool {
-    if other.covers(narrow) {
-        return false;
+    fn is_of(&self, caller: &Caller) -> bool {
+        let issuer = self.rule.issuer.as_ref();
+        issuer.is_none_or(|issuer| *issuer == caller.issuer)
     }
-    let allowed = other.allow_globs();
-    let denied = narrow.deny_globs();
-    denied
-        .iter()
-        .any(|deny| allowed.iter().any(|allow| globs_meet(deny, allow)))
-}
 
-fn without_covered(patterns: Vec<RoutePattern>) -> Vec<RoutePattern> {
-    let mut kept: Vec<RoutePattern> = Vec::new();
-    for pattern in patterns {
-        if kept.iter().any(|wide| wide.covers(&pattern)) {
-            continue;
-        }
-        kept.retain(|narrow| !pattern.covers(narrow));
-        kept.push(pattern);
+    /// False for a caller of another issuer, and where an address is asked for and none is known: nothing
+    /// is then said of it, not even below `not`.
+    fn applies(&self, facts: &Facts<'_>) -> bool {
+        let known = !self.asks_for_address || facts.circumstances.source_ip.is_some();
+        self.is_of(facts.caller) && known
     }
-    kept
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Map;
+    use std::time::Duration;
+
+    use serde_json::{Map, Value, json};
 
     use super::*;
     use crate::caller::Grants;
-    use crate::requirement::{Condition, Grant, Kind};
+    use crate::event::Circumstances;
+    use crate::requirement::{ClaimTest, Grant, Kind, Operand, StepUp, Test};
+
+    const NOW: u64 = 1_800_000_000;
+    const END: u64 = NOW + 600;
 
     fn pattern(text: &str) -> RoutePattern {
         RoutePattern::parse(text).unwrap()
@@ -238,6 +238,7 @@ mod tests {
             allow: allow.iter().map(|text| pattern(text)).collect(),
             require,
             issuer: None,
+            enforce: true,
         }
     }
 
@@ -248,7 +249,7 @@ mod tests {
             subject: None,
             client_id: None,
             issuer: "https://a".to_owned(),
-            accepted_until: 0,
+            accepted_until: END,
             grants: Grants {
                 scopes: words(scopes),
                 roles: words(roles),
@@ -258,11 +259,27 @@ mod tests {
         }
     }
 
+    fn open_to(rules: &Rules, caller: &Caller) -> Result<OpenRoutes, TooManyRoutes> {
+        let circumstances = Circumstances::default();
+        rules.open_to(&facts(caller, &circumstances))
+    }
+
+    fn facts<'a>(caller: &'a Caller, circumstances: &'a Circumstances) -> Facts<'a> {
+        Facts {
+            caller,
+            circumstances,
+            now: NOW,
+        }
+    }
+
     #[track_caller]
     fn opens(rules: &[Rule], caller: &Caller, expected: &[&str]) {
         let rules = Rules::compile(rules.to_vec()).unwrap();
-        let open = rules.open_to(caller).unwrap().patterns;
-        let open: Vec<_> = open.iter().map(ToString::to_string).collect();
+        let open = open_to(&rules, caller).unwrap().routes;
+        let open: Vec<_> = open
+            .iter()
+            .map(|open| open.route.pattern.to_string())
+            .collect();
         assert_eq!(open, expected);
     }
 
@@ -314,7 +331,7 @@ mod tests {
             &["POST /predict/{m}", "GET /v2/**"],
             Requirement::default(),
         )]);
-        let open = table.unwrap().open_to(&caller("", "")).unwrap();
+        let open = open_to(&table.unwrap(), &caller("", "")).unwrap();
         for (route, expected) in [
             ("POST/predict/wine", true),
             ("POST/predict/a/b", false),
@@ -372,19 +389,18 @@ mod tests {
         };
         let half = MAX_BOUND_PATTERNS / 2;
         assert_eq!(
-            table
-                .open_to(&caller(&scopes(half), ""))
+            open_to(&table, &caller(&scopes(half), ""))
                 .unwrap()
-                .patterns
+                .routes
                 .len(),
             MAX_BOUND_PATTERNS
         );
         assert_eq!(
-            table.open_to(&caller(&scopes(half + 1), "")),
+            open_to(&table, &caller(&scopes(half + 1), "")),
             Err(TooManyRoutes)
         );
         assert_eq!(
-            table.open_to(&caller(&scopes(1_500), "")),
+            open_to(&table, &caller(&scopes(1_500), "")),
             Err(TooManyRoutes)
         );
     }
@@ -460,14 +476,257 @@ mod tests {
         );
     }
 
+    fn claim(name: &str, text: &str) -> Condition {
+        let test = Test::Equals(Operand::Text(Grant::text(text).unwrap()));
+        Condition::Claim(ClaimTest::new(name, test).unwrap())
+    }
+
+    fn step_up(acr: &str, max_age: u64) -> Condition {
+        Condition::StepUp(StepUp {
+            acr_values: vec![acr.to_owned()],
+            max_age: Some(Duration::from_secs(max_age)),
+        })
+    }
+
+    fn with(mut caller: Caller, claims: &Value) -> Caller {
+        caller.claims = claims.as_object().unwrap().clone();
+        caller
+    }
+
     #[test]
-    fn the_first_rule_with_scopes_says_what_to_ask_for() {
+    fn below_not_there_is_neither_a_parameter_nor_a_step_up() {
+        let not = |condition| Requirement(vec![Condition::Not(Requirement(vec![condition]))]);
+        let inner = Condition::Any(vec![scope("predict:{m}")]);
+        refused(
+            vec![rule(&["POST /predict/{m}"], not(inner))],
+            &["rule 1 asks for `{m}` below `not`"],
+        );
+        refused(
+            vec![rule(&["POST /predict/{m}"], not(claim("model", "{m}")))],
+            &["rule 1 asks for `{m}` below `not`"],
+        );
+        refused(
+            vec![rule(&["GET /x"], not(step_up("mfa", 60)))],
+            &["rule 1 has `step_up` below `not`"],
+        );
+    }
+
+    #[test]
+    fn not_holds_for_what_is_missing_or_of_another_type() {
+        let not = Requirement(vec![Condition::Not(Requirement(vec![
+            claim("tier", "free"),
+            claim("org", "acme"),
+        ]))]);
+        let table = [rule(&["GET /x"], not)];
+        let opens = |claims: &Value, expected: &[&str]| {
+            opens(&table, &with(caller("", ""), claims), expected);
+        };
+        opens(&json!({"tier": "free", "org": "acme"}), &[]);
+        opens(&json!({"tier": "free", "org": "b"}), &["GET /x"]);
+        opens(&json!({"tier": "free"}), &["GET /x"]);
+        opens(&json!({"tier": ["free"], "org": "acme"}), &["GET /x"]);
+        opens(&json!({}), &["GET /x"]);
+    }
+
+    #[test]
+    fn a_claim_opens_the_parameter_it_names() {
+        let require = Requirement(vec![claim("model", "models/{m}"), holds(Kind::Scope, "s")]);
+        let table = [rule(&["POST /predict/{m}"], require)];
+        let opens = |model: &str, expected: &[&str]| {
+            let caller = with(caller("s", ""), &json!({"model": model}));
+            opens(&table, &caller, expected);
+        };
+        opens("models/wine", &["POST /predict/wine"]);
+        for odd in ["models/*", "models/a/b", "models/", "wine", "models/.."] {
+            opens(odd, &[]);
+        }
+    }
+
+    #[test]
+    fn an_address_counts_where_it_is_known() {
+        let network = |text: &str| Condition::SourceIp(vec![text.parse().unwrap()]);
+        let inside = Requirement(vec![network("192.0.2.0/24")]);
+        let outside = Requirement(vec![Condition::Not(inside.clone())]);
+        let v6 = Requirement(vec![network("2001:db8::/32")]);
         let table = vec![
-            rule(&["GET /a"], Requirement(vec![holds(Kind::Role, "r")])),
-            rule(&["GET /b"], scope("b")),
-            rule(&["GET /c"], scope("c")),
+            rule(&["GET /in"], inside),
+            rule(&["GET /out"], outside),
+            rule(&["GET /six"], v6),
         ];
-        assert_eq!(Rules::compile(table).unwrap().first_scopes(), ["b"]);
-        assert!(Rules::default().first_scopes().is_empty());
+        let rules = Rules::compile(table).unwrap();
+        for (address, expected) in [
+            (None, &[][..]),
+            (Some("192.0.2.255"), &[1]),
+            (Some("::ffff:192.0.2.1"), &[1]),
+            (Some("192.0.3.0"), &[2]),
+            (Some("2001:db8::1"), &[2, 3]),
+        ] {
+            let circumstances = Circumstances {
+                source_ip: address.map(|address| address.parse().unwrap()),
+                ..Circumstances::default()
+            };
+            let caller = caller("", "");
+            let open = rules.open_to(&facts(&caller, &circumstances)).unwrap();
+            assert_eq!(open.rules, expected, "{address:?}");
+        }
+    }
+
+    #[track_caller]
+    fn ends(rules: &Rules, caller: &Caller, expected: &[(&str, u64, Option<u64>)]) {
+        let open = open_to(rules, caller).unwrap().routes;
+        let texts: Vec<_> = open
+            .iter()
+            .map(|open| open.route.pattern.to_string())
+            .collect();
+        let found: Vec<_> = open
+            .iter()
+            .zip(&texts)
+            .map(|(open, text)| (text.as_str(), open.until, open.denied_from))
+            .collect();
+        assert_eq!(found, expected);
+    }
+
+    #[test]
+    fn routes_close_when_their_rule_no_longer_holds() {
+        let table = vec![
+            rule(&["GET /m/**"], Requirement(vec![step_up("mfa", 300)])),
+            rule(&["GET /m/{x}"], scope("s")),
+        ];
+        let rules = Rules::compile(table).unwrap();
+        let fresh = |ago: u64| {
+            let claims = json!({"acr": "mfa", "auth_time": NOW - ago});
+            with(caller("s", ""), &claims)
+        };
+        let wide = ("GET /m/**", NOW + 1, None);
+        let narrow = ("GET /m/{x}", END, Some(NOW + 1));
+        ends(&rules, &fresh(299), &[wide, narrow]);
+        ends(&rules, &fresh(300), &[("GET /m/{x}", END, None)]);
+        let timeless = rules.timeless();
+        ends(&timeless, &fresh(299), &[("GET /m/**", FOREVER, None)]);
+    }
+
+    #[test]
+    fn a_value_that_lasts_longer_than_all_values_is_bound() {
+        let either = Condition::Any(vec![
+            Requirement(vec![step_up("mfa", 300)]),
+            scope("predict:{m}"),
+        ]);
+        let table = vec![rule(&["GET /{m}"], Requirement(vec![either]))];
+        let claims = json!({"acr": "mfa", "auth_time": NOW});
+        let caller = with(caller("predict:a", ""), &claims);
+        let expected = [
+            ("GET /{m}", NOW + 300, None),
+            ("GET /a", END, Some(NOW + 300)),
+        ];
+        ends(&Rules::compile(table).unwrap(), &caller, &expected);
+    }
+
+    fn shadow(rule: Rule) -> Rule {
+        Rule {
+            enforce: false,
+            ..rule
+        }
+    }
+
+    #[test]
+    fn a_shadowed_rule_opens_its_routes_and_says_to_whom_it_would_not() {
+        let of_b = Rule {
+            issuer: Some("https://b".to_owned()),
+            ..rule(&["GET /b"], scope("t"))
+        };
+        let table = vec![
+            shadow(rule(&["GET /m/{x}"], scope("read:{x}"))),
+            shadow(of_b),
+            rule(&["GET /m/free"], scope("s")),
+        ];
+        let rules = Rules::compile(table).unwrap();
+        assert_eq!(rules.shadowed(), [1, 2]);
+        let check = |scopes: &str, route: &str, open: bool, owed: &[usize]| {
+            let found = open_to(&rules, &caller(scopes, "")).unwrap();
+            assert_eq!(found.contain(route), open, "{scopes} {route}");
+            assert_eq!(found.owed_to_shadows(route), owed, "{scopes} {route}");
+        };
+        check("", "GET/m/a", true, &[1]);
+        check("read:a", "GET/m/a", true, &[]);
+        check("read:a", "GET/m/b", true, &[1]);
+        check("", "GET/m/free", true, &[1]);
+        check("s", "GET/m/free", true, &[]);
+        check("t", "GET/b", false, &[]);
+        check("", "GET/other", false, &[]);
+        assert_eq!(open_to(&rules, &caller("s", "")).unwrap().rules, [3]);
+        let flood = (0..1_000).map(|number| format!("read:{number} "));
+        check(&flood.collect::<String>(), "GET/m/a", true, &[1]);
+    }
+
+    #[track_caller]
+    fn challenged(rules: Vec<Rule>, caller: &Caller, route: Option<&str>, expected: &str) {
+        let rules = Rules::compile(rules).unwrap();
+        let circumstances = Circumstances::default();
+        let challenge = rules.challenge(&facts(caller, &circumstances), route);
+        assert_eq!(
+            challenge.text().trim_start_matches("Bearer error="),
+            expected
+        );
+    }
+
+    #[test]
+    fn the_first_rule_that_does_not_hold_says_what_to_ask_for() {
+        let table = || {
+            vec![
+                rule(&["GET /a"], Requirement(vec![holds(Kind::Role, "r")])),
+                shadow(rule(&["GET /s"], scope("shadow"))),
+                rule(&["GET /b"], scope("b")),
+                rule(&["GET /c/{m}"], scope("c:{m}")),
+                rule(
+                    &["GET /d"],
+                    Requirement(vec![
+                        Condition::Any(vec![scope("d"), scope("e")]),
+                        Condition::Not(scope("f")),
+                    ]),
+                ),
+            ]
+        };
+        let challenged = |scopes, route, expected: &str| {
+            challenged(table(), &caller(scopes, ""), route, expected);
+        };
+        let none = r#""insufficient_scope""#;
+        challenged("", None, r#""insufficient_scope", scope="b""#);
+        challenged("b", None, r#""insufficient_scope", scope="d""#);
+        challenged("b e", None, none);
+        challenged("", Some("GET/a"), none);
+        challenged("", Some("GET/d"), r#""insufficient_scope", scope="d""#);
+        challenged(
+            "c:y",
+            Some("GET/c/x"),
+            r#""insufficient_scope", scope="c:x""#,
+        );
+        challenged("", Some("GET/c/x\"y"), none);
+        challenged("", Some("GET/other"), none);
+    }
+
+    #[test]
+    fn a_step_up_is_asked_for_where_nothing_else_is_missing() {
+        let table = || {
+            let require = Requirement(vec![holds(Kind::Scope, "run:{m}"), step_up("mfa", 300)]);
+            vec![rule(&["GET /{m}"], require)]
+        };
+        let step_up = r#""insufficient_user_authentication", acr_values="mfa", max_age="300""#;
+        let old = json!({"acr": "mfa", "auth_time": NOW - 300});
+        let check = |scopes, route, expected: &str| {
+            challenged(table(), &with(caller(scopes, ""), &old), route, expected);
+        };
+        check("run:a", None, step_up);
+        check("run:a", Some("GET/a"), step_up);
+        check(
+            "run:a",
+            Some("GET/b"),
+            r#""insufficient_scope", scope="run:b""#,
+        );
+        check("", None, r#""insufficient_scope""#);
+        let fresh = with(
+            caller("run:a", ""),
+            &json!({"acr": "mfa", "auth_time": NOW - 299}),
+        );
+        challenged(table(), &fresh, None, r#""insufficient_scope""#);
     }
 }

@@ -2,20 +2,38 @@
 //! what the rules say. Both sides are written here anew: patterns are matched by segments, globs and
 //! statements as IAM does it, and nothing of the crate's own matching is used.
 
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, reason = "test code")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "test code"
+)]
 
 use std::collections::BTreeSet;
+use std::net::IpAddr;
+use std::time::Duration;
 
 use authorizer::caller::{Caller, Grants};
+use authorizer::event::Circumstances;
 use authorizer::pattern::RoutePattern;
 use authorizer::policy::{StageArn, allow, deny};
-use authorizer::requirement::{Condition, Grant, Kind, Requirement};
+use authorizer::requirement::{
+    ClaimTest, Comparison, Condition, Facts, Grant, Kind, Operand, Requirement, StepUp, Test,
+};
 use authorizer::rules::{Rule, Rules};
-use serde_json::{Map, Value};
+use serde_json::{Value, json};
 
-/// Tables tried. Nearly half of them are accepted, and each is compared on some 700 routes.
-const TABLES: u64 = 3_000;
+/// Tables tried. Nearly half of them are accepted, and each is compared on some 700 routes at several times.
+const TABLES: u64 = 2_000;
+/// Paths of up to three pieces.
+const SHORTER: usize = 1 + 4 + 16 + 64;
 const STAGE: &str = "arn:aws:execute-api:eu-west-1:123456789012:abc123/prod";
+/// 2027-01-15T08:00:00Z, the time of the decision.
+const NOW: u64 = 1_800_000_000;
+/// When the token ends.
+const END: u64 = NOW + 600;
 
 /// A small generator of the family of Marsaglia's xorshift: the same tables on every run.
 struct Random(u64);
@@ -37,7 +55,35 @@ impl Random {
 #[derive(Debug, Clone)]
 struct TextRule {
     routes: Vec<String>,
-    scopes: Vec<&'static str>,
+    ask: Ask,
+    enforce: bool,
+}
+
+/// What a rule asks for.
+#[derive(Debug, Clone)]
+enum Ask {
+    Scope(&'static str),
+    /// The list `models` has this member.
+    Model(&'static str),
+    /// The claim `tier` equals this.
+    Tier(u64),
+    /// The claim `tier` is at least this.
+    TierFrom(u64),
+    /// The client's address is this machine's.
+    Local,
+    /// Authenticated within so many seconds.
+    Fresh(u64),
+    All(Vec<Self>),
+    Any(Vec<Self>),
+    Not(Box<Self>),
+}
+
+/// A token and its request.
+#[derive(Debug)]
+struct Token {
+    scopes: BTreeSet<String>,
+    claims: Value,
+    address: Option<IpAddr>,
 }
 
 fn random_route(random: &mut Random, parameter: bool) -> String {
@@ -64,15 +110,72 @@ fn random_table(random: &mut Random) -> Vec<TextRule> {
         let routes = (0..=random.below(2))
             .map(|_| random_route(random, parameter))
             .collect();
-        let scopes: Vec<&str> = match (parameter, random.below(3)) {
-            (true, 0) => vec!["s", "p:{m}"],
-            (true, _) => vec!["p:{m}"],
-            (false, 0) => vec![],
-            (false, _) => vec![["s", "t"][random.below(2)]],
-        };
-        TextRule { routes, scopes }
+        TextRule {
+            routes,
+            ask: random_ask(random, parameter, 2),
+            enforce: random.below(8) > 0,
+        }
     };
     (0..=random.below(3)).map(|_| rule(random)).collect()
+}
+
+/// At times one that the crate refuses: a parameter or a time below `not`.
+fn random_ask(random: &mut Random, parameter: bool, depth: usize) -> Ask {
+    let several = |random: &mut Random, least| {
+        let count = least + random.below(2);
+        (0..count)
+            .map(|_| {
+                let parameter = parameter && random.below(3) > 0;
+                random_ask(random, parameter, depth - 1)
+            })
+            .collect()
+    };
+    match (random.below(11), depth) {
+        (0 | 1, _) if parameter => Ask::Scope("p:{m}"),
+        (2, _) if parameter => Ask::Model("{m}"),
+        (0 | 1, _) => Ask::Scope(["s", "t"][random.below(2)]),
+        (2, _) => Ask::Model("a"),
+        (3, _) => Ask::Tier(2),
+        (4, _) => Ask::TierFrom(2),
+        (5, _) => Ask::Local,
+        (6, _) => Ask::Fresh([100, 200, 300, 900][random.below(4)]),
+        (7 | 8, 1..) => Ask::Any(several(random, 1)),
+        (9, 1..) => Ask::All(several(random, 0)),
+        (10, 1..) => {
+            let parameter = parameter && random.below(8) == 0;
+            Ask::Not(Box::new(random_ask(random, parameter, depth - 1)))
+        }
+        _ => Ask::Fresh(300),
+    }
+}
+
+fn random_token(random: &mut Random) -> Token {
+    let grants = ["s", "t", "p:a", "p:b", "p:a:b", "p:*", "p:..", "p:"];
+    let scopes = (0..random.below(4)).map(|_| random.of(&grants).to_owned());
+    let tiers = [json!(1), json!(2), json!(2.5), json!("2"), json!(null)];
+    let models = [
+        json!(["a", "*"]),
+        json!(["b", "a:b", ".."]),
+        json!("a"),
+        json!([]),
+    ];
+    let ages = [
+        json!(NOW),
+        json!(NOW - 50),
+        json!(NOW - 150),
+        json!(NOW - 300),
+        json!("now"),
+    ];
+    let addresses = [None, Some([127, 0, 0, 1]), Some([192, 0, 2, 1])];
+    Token {
+        scopes: scopes.collect(),
+        claims: json!({
+            "tier": tiers[random.below(5)],
+            "models": models[random.below(4)],
+            "auth_time": ages[random.below(5)],
+        }),
+        address: addresses[random.below(3)].map(IpAddr::from),
+    }
 }
 
 /// The crate's table, or `None` if it refuses a route or the table.
@@ -84,54 +187,116 @@ fn compiled(table: &[TextRule]) -> Option<Rules> {
             .iter()
             .map(|route| RoutePattern::parse(route))
             .collect();
-        let condition =
-            |scope: &&str| Condition::Holds(Kind::Scope, Grant::parse(Kind::Scope, scope).unwrap());
         rules.push(Rule {
             allow: patterns.ok()?,
-            require: Requirement(rule.scopes.iter().map(condition).collect()),
+            require: Requirement(conditions(&rule.ask)),
             issuer: None,
+            enforce: rule.enforce,
         });
     }
     Rules::compile(rules).ok()
 }
 
-fn caller(scopes: &BTreeSet<String>) -> Caller {
+fn conditions(ask: &Ask) -> Vec<Condition> {
+    let claim = |name, test| Condition::Claim(ClaimTest::new(name, test).unwrap());
+    vec![match ask {
+        Ask::Scope(name) => Condition::Holds(Kind::Scope, Grant::parse(Kind::Scope, name).unwrap()),
+        Ask::Model(name) => {
+            let name = Operand::Text(Grant::text(name).unwrap());
+            claim("models", Test::Contains(name))
+        }
+        Ask::Tier(tier) => claim("/tier", Test::Equals(Operand::Number((*tier).into()))),
+        Ask::TierFrom(tier) => {
+            let test = Test::Compares(Comparison::AtLeast, (*tier).into());
+            claim("tier", test)
+        }
+        Ask::Local => Condition::SourceIp(vec!["127.0.0.0/8".parse().unwrap()]),
+        Ask::Fresh(seconds) => Condition::StepUp(StepUp {
+            acr_values: Vec::new(),
+            max_age: Some(Duration::from_secs(*seconds)),
+        }),
+        Ask::All(asks) => return asks.iter().flat_map(conditions).collect(),
+        Ask::Any(asks) => {
+            let choices = asks.iter().map(|ask| Requirement(conditions(ask)));
+            Condition::Any(choices.collect())
+        }
+        Ask::Not(ask) => Condition::Not(Requirement(conditions(ask))),
+    }]
+}
+
+fn caller(token: &Token) -> Caller {
     Caller {
         principal: "user".to_owned(),
         subject: None,
         client_id: None,
         issuer: "https://issuer.example".to_owned(),
-        accepted_until: 0,
+        accepted_until: END,
         grants: Grants {
-            scopes: scopes.clone(),
+            scopes: token.scopes.clone(),
             ..Grants::default()
         },
-        claims: Map::new(),
+        claims: token.claims.as_object().unwrap().clone(),
     }
 }
 
-/// Whether the rules open a route to these scopes, read off the text.
-fn rules_open(table: &[TextRule], scopes: &BTreeSet<String>, method: &str, path: &str) -> bool {
+/// Whether the rules open a route to this token at a time, read off the text.
+fn rules_open(table: &[TextRule], token: &Token, (method, path): (&str, &str), at: u64) -> bool {
     table.iter().any(|rule| {
         rule.routes.iter().any(|route| {
             let (methods, pattern) = route.split_once(" /").unwrap();
             let Some(value) = segments_match(pattern, path) else {
                 return false;
             };
-            let plain = |value: &str| {
-                !value.is_empty()
-                    && value.chars().any(|letter| letter != '.')
-                    && value
-                        .chars()
-                        .all(|letter| letter.is_ascii_alphanumeric() || "._-".contains(letter))
-            };
+            let answered = token.address.is_some() || !rule.ask.is_of_address();
             (methods == "*" || methods == method)
-                && rule.scopes.iter().all(|scope| match scope.contains("{m}") {
-                    false => scopes.contains(*scope),
-                    true => plain(&value) && scopes.contains(&scope.replace("{m}", &value)),
-                })
+                && (!rule.enforce || answered && rule.ask.holds(token, &value, at))
         })
-    })
+    }) && at < END
+}
+
+impl Ask {
+    fn holds(&self, token: &Token, value: &str, at: u64) -> bool {
+        let plain = |value: &str| {
+            !value.is_empty()
+                && value.chars().any(|letter| letter != '.')
+                && value
+                    .chars()
+                    .all(|letter| letter.is_ascii_alphanumeric() || "._-".contains(letter))
+        };
+        let fits = |name: &str| !name.contains("{m}") || plain(value);
+        let tier = token.claims["tier"].as_f64();
+        match self {
+            Self::Scope(name) => fits(name) && token.scopes.contains(&name.replace("{m}", value)),
+            Self::Model(name) => {
+                let models = token.claims["models"].as_array();
+                let model = json!(name.replace("{m}", value));
+                fits(name) && models.is_some_and(|models| models.contains(&model))
+            }
+            Self::Tier(wanted) => tier.is_some_and(|tier| tier.to_string() == wanted.to_string()),
+            Self::TierFrom(wanted) => tier.is_some_and(|tier| (tier * 2.0) as u64 >= wanted * 2),
+            Self::Local => token.address.is_some_and(|address| address.is_loopback()),
+            Self::Fresh(seconds) => {
+                let authenticated = token.claims["auth_time"].as_u64();
+                authenticated.is_some_and(|time| at - time < *seconds)
+            }
+            Self::All(asks) => asks.iter().all(|ask| ask.holds(token, value, at)),
+            Self::Any(asks) => asks.iter().any(|ask| ask.holds(token, value, at)),
+            Self::Not(ask) => !ask.holds(token, value, at),
+        }
+    }
+
+    fn is_of_address(&self) -> bool {
+        match self {
+            Self::Local => true,
+            Self::All(asks) | Self::Any(asks) => asks.iter().any(Self::is_of_address),
+            Self::Not(ask) => ask.is_of_address(),
+            Self::Scope(_)
+            | Self::Model(_)
+            | Self::Tier(_)
+            | Self::TierFrom(_)
+            | Self::Fresh(_) => false,
+        }
+    }
 }
 
 /// The value of `{m}` if the path is one of the pattern's.
@@ -166,18 +331,64 @@ fn segments_match(pattern: &str, path: &str) -> Option<String> {
     Some(value)
 }
 
-/// Whether an IAM policy allows a resource: an explicit Deny wins, and what nothing allows is denied.
-fn policy_opens(policy: &Value, resource: &str) -> bool {
-    let matched = |effect: &str| {
-        let statements = policy["Statement"].as_array().unwrap().iter();
-        let mut statements = statements.filter(|statement| statement["Effect"] == effect);
+/// A statement of a policy, its text read once.
+struct Statement {
+    allows: bool,
+    /// The operator and its time: dates of one form are in the order of their texts.
+    condition: Option<(String, String)>,
+    resources: Vec<String>,
+}
+
+fn statements(policy: &Value) -> Vec<Statement> {
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let list = |value: &Value| -> Vec<_> { value.as_array().unwrap().iter().map(text).collect() };
+    let condition = |operators: &Value| {
+        let mut operators = operators.as_object()?.iter();
+        let (operator, times) = operators.next().unwrap();
+        assert!(operators.next().is_none(), "{policy}");
+        let [time] = <[_; 1]>::try_from(list(&times["aws:CurrentTime"])).unwrap();
+        assert_eq!(time.len(), date_text(NOW).len());
+        Some((operator.clone(), time))
+    };
+    let statements = policy["Statement"].as_array().unwrap().iter();
+    let read = |statement: &Value| Statement {
+        allows: match statement["Effect"].as_str().unwrap() {
+            "Allow" => true,
+            "Deny" => false,
+            other => panic!("{other}"),
+        },
+        condition: condition(&statement["Condition"]),
+        resources: list(&statement["Resource"]),
+    };
+    statements.map(read).collect()
+}
+
+/// Whether an IAM policy allows a resource at a time: an explicit Deny wins, and what nothing allows is denied.
+fn policy_opens(policy: &[Statement], resource: &str, date: &str) -> bool {
+    let counts = |statement: &Statement| match &statement.condition {
+        None => true,
+        Some((operator, time)) => match operator.as_str() {
+            "DateLessThan" => date < time.as_str(),
+            "DateGreaterThanEquals" => date >= time.as_str(),
+            other => panic!("{other}"),
+        },
+    };
+    let matched = |allows: bool| {
+        let mut statements = policy.iter();
         statements.any(|statement| {
-            let mut resources = statement["Resource"].as_array().unwrap().iter();
-            resources
-                .any(|glob| glob_matches(glob.as_str().unwrap().as_bytes(), resource.as_bytes()))
+            let mut globs = statement.resources.iter();
+            statement.allows == allows
+                && counts(statement)
+                && globs.any(|glob| glob_matches(glob.as_bytes(), resource.as_bytes()))
         })
     };
-    matched("Allow") && !matched("Deny")
+    matched(true) && !matched(false)
+}
+
+/// A time of the hour after [`NOW`].
+fn date_text(at: u64) -> String {
+    let (minutes, seconds) = ((at - NOW) / 60, (at - NOW) % 60);
+    format!("2027-01-15T08:{minutes:02}:{seconds:02}Z")
 }
 
 /// IAM's wildcards: `*` is any characters, slashes included, and `?` is one.
@@ -206,44 +417,70 @@ fn paths() -> Vec<String> {
     paths
 }
 
+/// Now, and the seconds around every time at which something may change.
+fn times(table: &[TextRule]) -> Vec<u64> {
+    let fleeting = format!("{table:?}").contains("Fresh");
+    let ends = match fleeting {
+        false => vec![600],
+        true => vec![50, 100, 150, 200, 250, 300, 600],
+    };
+    let around = ends.iter().flat_map(|end| [NOW + end - 1, NOW + end]);
+    std::iter::once(NOW).chain(around).collect()
+}
+
 #[test]
 fn a_policy_opens_what_the_rules_open_and_nothing_else() {
     let mut random = Random(0x2545_f491_4f6c_dd1d);
     let stage = StageArn::of(STAGE).unwrap();
     let paths = paths();
-    let (mut accepted, mut opened) = (0, 0);
+    let (mut accepted, mut opened, mut most) = (0, 0, 0);
     for _ in 0..TABLES {
         let table = random_table(&mut random);
         let Some(rules) = compiled(&table) else {
             continue;
         };
         accepted += 1;
-        let grants = ["s", "t", "p:a", "p:b", "p:a:b", "p:*", "p:..", "p:"];
-        let scopes: BTreeSet<String> = (0..random.below(4))
-            .map(|_| random.of(&grants).to_owned())
-            .collect();
-        let open = rules.open_to(&caller(&scopes)).unwrap();
-        let policy = match open.patterns.is_empty() {
+        let token = random_token(&mut random);
+        let circumstances = Circumstances {
+            source_ip: token.address,
+            ..Circumstances::default()
+        };
+        let open = rules.open_to(&Facts {
+            caller: &caller(&token),
+            circumstances: &circumstances,
+            now: NOW,
+        });
+        let open = open.unwrap();
+        let policy = match open.routes.is_empty() {
             true => deny(&stage),
-            false => allow(&open, &stage, None).unwrap(),
+            false => allow(&open, &stage).unwrap(),
         };
         let policy = serde_json::to_value(policy).unwrap();
-        for path in &paths {
-            for method in ["GET", "POST"] {
-                let expected = rules_open(&table, &scopes, method, path);
-                let resource = format!("{STAGE}/{method}/{path}");
+        let read = statements(&policy);
+        most = most.max(read.len());
+        for at in times(&table) {
+            let date = date_text(at);
+            // Paths of all lengths now, the shorter ones at other times.
+            let paths = paths
+                .iter()
+                .take(if at == NOW { paths.len() } else { SHORTER });
+            for (method, path) in paths.flat_map(|path| [("GET", path), ("POST", path)]) {
+                let expected = rules_open(&table, &token, (method, path), at);
                 assert_eq!(
-                    policy_opens(&policy, &resource),
+                    policy_opens(&read, &format!("{STAGE}/{method}/{path}"), &date),
                     expected,
-                    "{method} /{path} with {scopes:?} and {table:?}: {policy:#}"
+                    "{method} /{path} at {date} with {token:?} and {table:?}: {policy:#}"
                 );
-                opened += usize::from(expected);
+                if at == NOW {
+                    assert_eq!(open.contain(&format!("{method}/{path}")), expected);
+                    opened += usize::from(expected);
+                }
             }
         }
     }
     // Both sides must have been seen, and not too few tables.
     assert!(
-        accepted > 1_000 && opened > 10_000,
-        "{accepted} tables, {opened} open routes"
+        accepted > 800 && opened > 10_000 && most > 4,
+        "{accepted} tables, {opened} open routes, {most} statements"
     );
 }

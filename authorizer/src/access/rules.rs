@@ -1,12 +1,12 @@
-//! The entries below `rules`: what is asked of a caller, and which routes that opens.
+//! The entries below `rules`: which routes they open. What they ask for is `conditions`' business.
 
 use serde::Deserialize;
 
 use super::Issuer;
-use super::values::{OneOrMany, Reader, present};
+use super::conditions::{RequireEntry, requirement};
+use super::values::{Reader, present};
 use crate::pattern::RoutePattern;
 use crate::policy;
-use crate::requirement::{Condition, Grant, Kind, Requirement};
 use crate::rules::{Rule, Rules};
 
 #[derive(Deserialize)]
@@ -16,23 +16,8 @@ pub(super) struct RuleEntry {
     require: RequireEntry,
     #[serde(default, deserialize_with = "present")]
     issuer: Option<String>,
-}
-
-#[derive(Deserialize, Default)]
-#[serde(deny_unknown_fields)]
-struct RequireEntry {
     #[serde(default, deserialize_with = "present")]
-    scope: Option<OneOrMany>,
-    #[serde(default, deserialize_with = "present")]
-    role: Option<OneOrMany>,
-    #[serde(default, deserialize_with = "present")]
-    client_role: Option<OneOrMany>,
-    #[serde(default, deserialize_with = "present")]
-    permission: Option<OneOrMany>,
-    #[serde(default, deserialize_with = "present")]
-    any: Option<Vec<Self>>,
-    #[serde(default, deserialize_with = "present")]
-    authenticated: Option<bool>,
+    enforce: Option<bool>,
 }
 
 impl Reader<'_> {
@@ -50,6 +35,21 @@ impl Reader<'_> {
                 .extend(problems.iter().map(ToString::to_string));
             Rules::default()
         })
+    }
+
+    /// Whether policies say when they end. Without that, what ends before its token cannot be remembered.
+    pub(super) fn ends(&mut self, rules: Rules, expiry_condition: bool) -> Rules {
+        if expiry_condition {
+            return rules;
+        }
+        if self.deployment.remembers() {
+            for rule in rules.fleeting() {
+                self.problems.push(format!(
+                    "rule {rule} has a `max_age`, and with `expiry_condition: false` no policy says when it is over;                      leave that out, or set `AUTHORIZER_TTL` to 0"
+                ));
+            }
+        }
+        rules.timeless()
     }
 
     fn rule(&mut self, number: usize, entry: RuleEntry, issuers: &[Issuer]) -> Rule {
@@ -79,72 +79,12 @@ impl Reader<'_> {
                 "rule {number} names the issuer `{unknown}`, which is not configured"
             ));
         }
-        let require = self.requirement(number, entry.require);
+        let require = requirement(self, number, entry.require);
         Rule {
             allow,
             require,
             issuer,
+            enforce: entry.enforce.unwrap_or(true),
         }
-    }
-
-    fn requirement(&mut self, rule: usize, entry: RequireEntry) -> Requirement {
-        let kinds = [
-            (Kind::Scope, entry.scope),
-            (Kind::Role, entry.role),
-            (Kind::ClientRole, entry.client_role),
-            (Kind::Permission, entry.permission),
-        ];
-        let mut conditions = Vec::new();
-        let mut asked = false;
-        for (kind, names) in kinds {
-            let names = names.map(OneOrMany::into_vec);
-            asked |= names.is_some();
-            conditions.extend(self.conditions(rule, kind, names));
-        }
-        if let Some(choices) = entry.any {
-            asked = true;
-            if choices.is_empty() {
-                self.problems
-                    .push(format!("rule {rule}: `any` is empty, and could never hold"));
-            }
-            let choices = choices
-                .into_iter()
-                .map(|choice| self.requirement(rule, choice));
-            conditions.push(Condition::Any(choices.collect()));
-        }
-        match (entry.authenticated, asked) {
-            (Some(false), _) => self.problems.push(format!(
-                "rule {rule}: `authenticated: false` cannot be; open routes have no authorizer in `template.yaml`"
-            )),
-            (None, false) => self.problems.push(format!(
-                "rule {rule} requires nothing; write `authenticated: true` if every valid token is enough"
-            )),
-            (Some(true), _) | (None, true) => {}
-        }
-        Requirement(conditions)
-    }
-
-    /// The conditions of one member of `require`. Each name must be one: a blank asks for nothing.
-    fn conditions(
-        &mut self,
-        rule: usize,
-        kind: Kind,
-        names: Option<Vec<String>>,
-    ) -> Vec<Condition> {
-        let Some(names) = names else {
-            return Vec::new();
-        };
-        if names.is_empty() || names.iter().any(|name| name.trim().is_empty()) {
-            self.problems
-                .push(format!("rule {rule} asks for a {kind} without a name"));
-        }
-        let mut conditions = Vec::new();
-        for name in names.iter().flat_map(|name| kind.names(name)) {
-            match Grant::parse(kind, name) {
-                Ok(grant) => conditions.push(Condition::Holds(kind, grant)),
-                Err(error) => self.problems.push(format!("rule {rule}: {error}")),
-            }
-        }
-        conditions
     }
 }

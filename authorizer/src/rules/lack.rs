@@ -1,0 +1,66 @@
+//! What a caller lacks to whom a rule opens nothing, or not the route asked for.
+
+use super::{Compiled, Rules};
+use crate::challenge::Challenge;
+use crate::requirement::{Case, Facts, is_plain};
+
+impl Rules {
+    /// What the caller lacks: for this route, or for the first rule that does not hold. Rules that ask for
+    /// nothing that a challenge can name are passed over.
+    pub(crate) fn challenge(&self, facts: &Facts<'_>, route: Option<&str>) -> Challenge<'_> {
+        let rules = self.rules.iter().filter(|rule| rule.rule.enforce);
+        let mut challenges = rules.filter_map(|rule| rule.challenge(facts, route));
+        challenges.next().unwrap_or_default()
+    }
+}
+
+impl Compiled {
+    /// What would make the rule hold, for this route if there is one.
+    fn challenge(&self, facts: &Facts<'_>, route: Option<&str>) -> Option<Challenge<'_>> {
+        if !self.applies(facts) {
+            return None;
+        }
+        let (value, held) = match route {
+            None => (
+                None,
+                self.earned(facts).is_ok_and(|earned| !earned.is_empty()),
+            ),
+            Some(route) => {
+                let mut routes = self.rule.allow.iter();
+                let pattern = routes.find(|pattern| pattern.matches(route))?;
+                let parameter = self.parameter.as_deref();
+                let value = parameter.and_then(|parameter| pattern.value_in(route, parameter));
+                let value = value.filter(|value| is_plain(value));
+                let case = Case::new(facts, value);
+                (value, self.rule.require.until(&case).is_some())
+            }
+        };
+        if held {
+            return None;
+        }
+        let require = &self.rule.require;
+        if let Some(step_up) = require
+            .step_up(facts)
+            .filter(|_| self.lacks_step_up(facts, value))
+        {
+            return Some(Challenge::StepUp(step_up));
+        }
+        let scopes = require.scopes(value);
+        (!scopes.is_empty()).then_some(Challenge::Scopes(scopes))
+    }
+
+    /// True if the rule would hold for a better or fresher authentication.
+    fn lacks_step_up(&self, facts: &Facts<'_>, value: Option<&str>) -> bool {
+        let require = &self.rule.require;
+        let suppose = |value| {
+            let case = Case::new(facts, value);
+            let case = Case {
+                stepped_up: true,
+                ..case
+            };
+            require.until(&case).is_some()
+        };
+        let mut values = require.values(facts.caller).into_iter();
+        suppose(value) || value.is_none() && values.any(|value| suppose(Some(value)))
+    }
+}

@@ -1,0 +1,310 @@
+//! What rules ask for, from `access.yaml` and an event to the answer: claims, addresses, fresh authentications,
+//! shadowed rules, and what a denial says.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "test code"
+)]
+
+mod support;
+
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use authorizer::{Authorizer, Config, Outcome};
+use serde_json::{Value, json};
+use support::{AUDIENCE, ISSUER, good_claims, key_set, token, with};
+
+const ARN: &str = "arn:aws:execute-api:eu-west-1:123456789012:abc123/prod/";
+
+/// An authorizer with these rules, for a gateway that remembers answers for so many seconds.
+async fn authorizer(ttl: &'static str, rules: &str) -> Authorizer {
+    let folder = tempfile::tempdir().unwrap();
+    let keys = folder.path().join("jwks.json");
+    std::fs::write(&keys, key_set().to_string()).unwrap();
+    let access = folder.path().join("access.yaml");
+    let issuers = format!(
+        "issuers: [{{issuer: '{ISSUER}', audience: {AUDIENCE}, jwks: {{file: '{}'}}}}]",
+        keys.display()
+    );
+    std::fs::write(&access, format!("{issuers}\n{rules}\n")).unwrap();
+    let access = access.to_str().unwrap().to_owned();
+    let config = Config::load(|name| match name {
+        "ACCESS_FILE" => Some(access.clone()),
+        "AUTHORIZER_TTL" => Some(ttl.to_owned()),
+        _ => None,
+    });
+    Authorizer::start(config.unwrap()).await.unwrap()
+}
+
+fn now() -> u64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    since.as_secs()
+}
+
+/// Good claims and these.
+fn claims(more: &Value) -> Value {
+    let more = more.as_object().unwrap().clone().into_iter();
+    more.fold(good_claims(now()), |claims, (name, value)| {
+        with(claims, &name, value)
+    })
+}
+
+fn event(claims: &Value, route: &str) -> Value {
+    json!({
+        "type": "REQUEST",
+        "methodArn": format!("{ARN}{route}"),
+        "headers": {"Authorization": format!("Bearer {}", token(claims))},
+        "requestContext": {"identity": {"sourceIp": "192.0.2.7"}},
+    })
+}
+
+async fn answer(authorizer: &Authorizer, claims: &Value, route: &str) -> (Value, Value) {
+    let event = event(claims, route).to_string();
+    let Outcome { answer, log } = authorizer.handle(&event, "request-1").await;
+    let lines = log
+        .iter()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let decision = lines.fold(json!({}), |decision, line| match line["_aws"].is_null() {
+        true => line,
+        false => with(decision, "metrics", line),
+    });
+    (answer.unwrap(), decision)
+}
+
+fn resources(answer: &Value, effect: &str) -> Vec<String> {
+    let statements = answer["policyDocument"]["Statement"].as_array().unwrap();
+    let statements = statements
+        .iter()
+        .filter(|statement| statement["Effect"] == effect);
+    let resources = statements.flat_map(|statement| statement["Resource"].as_array().unwrap());
+    let resources = resources.map(|resource| resource.as_str().unwrap().replacen(ARN, "", 1));
+    resources.collect()
+}
+
+#[tokio::test]
+async fn claims_open_routes() {
+    let rules = r#"
+rules:
+  - allow: [GET /org]
+    require: {claims: {org_id: acme, department: {in: [ml, data]}}}
+  - allow: [GET /level]
+    require: {claims: {level: {at_least: 3, below: 10}}}
+  - allow: ['POST /predict/{model}']
+    require: {claims: {models: {contains: '{model}'}}}
+  - allow: [GET /tier]
+    require: {claims: {/resource_access/ml-api/tier: 1}}
+  - allow: [GET /all]
+    require: {authenticated: true, not: {claims: {blocked: true}}}
+"#;
+    let authorizer = authorizer("300", rules).await;
+    for (more, expected) in [
+        (
+            json!({"org_id": "acme", "department": "ml"}),
+            &["GET/org", "GET/all"][..],
+        ),
+        (
+            json!({"org_id": "acme", "department": ["ml"]}),
+            &["GET/all"],
+        ),
+        (json!({"level": 3, "blocked": true}), &["GET/level"]),
+        (json!({"level": "3"}), &["GET/all"]),
+        (json!({"level": 10}), &["GET/all"]),
+        (
+            json!({"models": ["wine", "*", "a/b"], "blocked": "true"}),
+            &["POST/predict/wine", "GET/all"],
+        ),
+        (
+            json!({"resource_access": {"ml-api": {"tier": 1, "roles": []}}}),
+            &["GET/tier", "GET/all"],
+        ),
+    ] {
+        let (answer, _) = answer(&authorizer, &claims(&more), "GET/all").await;
+        assert_eq!(resources(&answer, "Allow"), expected, "{more}");
+    }
+}
+
+#[tokio::test]
+async fn a_fresh_authentication_opens_routes_for_as_long_as_it_is_fresh() {
+    let rules = "
+rules:
+  - allow: [GET /open]
+    require: {authenticated: true}
+  - allow: [POST /admin]
+    require: {step_up: {acr_values: [urn:mfa], max_age: 5m}}
+";
+    let authorizer = authorizer("300", rules).await;
+    let login = now() - 100;
+    let fresh = claims(&json!({"acr": "urn:mfa", "auth_time": login}));
+    let (reply, decision) = answer(&authorizer, &fresh, "POST/admin").await;
+    assert_eq!(decision["rules"], json!([1, 2]));
+    let statements = reply["policyDocument"]["Statement"].as_array().unwrap();
+    let ends: Vec<_> = statements
+        .iter()
+        .map(|statement| {
+            let end = &statement["Condition"]["DateLessThan"]["aws:CurrentTime"][0];
+            (
+                statement["Resource"].clone(),
+                end.as_str().unwrap().to_owned(),
+            )
+        })
+        .collect();
+    let [(first, ends_first), (last, ends_last)] = ends.as_slice() else {
+        panic!("two statements: {reply:#}")
+    };
+    assert_eq!(
+        (first, last),
+        (
+            &json!([format!("{ARN}POST/admin")]),
+            &json!([format!("{ARN}GET/open")])
+        )
+    );
+    assert!(ends_first < ends_last, "{ends_first} and {ends_last}");
+    for stale in [
+        json!({"acr": "urn:mfa", "auth_time": now() - 300}),
+        json!({"acr": "pwd", "auth_time": now()}),
+        json!({"acr": "urn:mfa"}),
+    ] {
+        let (reply, _) = answer(&authorizer, &claims(&stale), "POST/admin").await;
+        assert_eq!(resources(&reply, "Allow"), ["GET/open"], "{stale}");
+        assert_eq!(
+            reply["context"]["www_authenticate"],
+            r#"Bearer error="insufficient_user_authentication", acr_values="urn:mfa", max_age="300""#
+        );
+        assert_eq!(reply["context"].get("error"), None);
+    }
+}
+
+const TWO_SCOPES: &str = "
+rules:
+  - allow: [GET /a]
+    require: {scope: a}
+  - allow: [GET /b]
+    require: {scope: b}
+";
+
+#[tokio::test]
+async fn a_remembered_answer_speaks_of_the_token_and_another_of_the_route() {
+    let check = async |ttl, scope: &str, route: &str, expected: &str| {
+        let authorizer = authorizer(ttl, TWO_SCOPES).await;
+        let claims = claims(&json!({"scope": scope}));
+        let (answer, _) = answer(&authorizer, &claims, route).await;
+        let challenge = &answer["context"]["www_authenticate"];
+        assert_eq!(challenge, expected, "{ttl} {scope} {route}");
+        answer["context"].get("error").cloned()
+    };
+    let (a, b) = (
+        r#"Bearer error="insufficient_scope", scope="a""#,
+        r#"Bearer error="insufficient_scope", scope="b""#,
+    );
+    let none = r#"Bearer error="insufficient_scope""#;
+    assert_eq!(check("300", "a", "GET/b", b).await, None);
+    assert_eq!(check("300", "a", "GET/a", b).await, None);
+    assert_eq!(check("300", "a b", "GET/c", none).await, None);
+    assert_eq!(
+        check("300", "c", "GET/b", a).await,
+        Some(json!("insufficient_scope"))
+    );
+    assert_eq!(
+        check("0", "c", "GET/b", b).await,
+        Some(json!("insufficient_scope"))
+    );
+    assert_eq!(check("0", "b", "GET/a", a).await, None);
+    assert_eq!(check("0", "b", "GET/c", none).await, None);
+}
+
+#[tokio::test]
+async fn an_address_opens_routes_where_nothing_is_remembered() {
+    let rules = "
+rules:
+  - allow: [GET /near]
+    require: {source_ip: 192.0.2.0/24}
+  - allow: [GET /far]
+    require: {not: {source_ip: 192.0.2.0/24}}
+";
+    let authorizer = authorizer("0", rules).await;
+    let event = event(&claims(&json!({})), "GET/near");
+    for (address, expected) in [
+        (json!("192.0.2.7"), &["GET/near"][..]),
+        (json!("192.0.3.7"), &["GET/far"]),
+        (json!(null), &["*"]),
+        (json!("192.0.2.7, 192.0.3.7"), &["*"]),
+    ] {
+        let mut event = event.clone();
+        event["requestContext"]["identity"]["sourceIp"] = address.clone();
+        let answer = authorizer
+            .handle(&event.to_string(), "1")
+            .await
+            .answer
+            .unwrap();
+        let effect = if expected == ["*"] { "Deny" } else { "Allow" };
+        assert_eq!(resources(&answer, effect), expected, "{address}");
+    }
+}
+
+#[tokio::test]
+async fn a_shadowed_rule_is_said_at_start_and_at_each_decision_that_it_makes() {
+    let rules = "
+rules:
+  - allow: [GET /a]
+    require: {scope: a}
+    enforce: false
+  - allow: [GET /b]
+    require: {scope: b}
+";
+    let authorizer = authorizer("300", rules).await;
+    let line: Value = serde_json::from_str(&authorizer.log[0]).unwrap();
+    assert_eq!(
+        (&line["event"], &line["rules"]),
+        (&json!("shadowed_rules"), &json!([1]))
+    );
+    for (scope, route, shadowed) in [
+        ("none", "GET/a", json!([1])),
+        ("a", "GET/a", json!([])),
+        ("none", "GET/b", json!([])),
+    ] {
+        let (answer, decision) =
+            answer(&authorizer, &claims(&json!({"scope": scope})), route).await;
+        assert_eq!(resources(&answer, "Allow"), ["GET/a"]);
+        assert_eq!(decision["shadowed"], shadowed, "{scope} {route}");
+        let count = shadowed.as_array().unwrap().len();
+        assert_eq!(decision["metrics"]["Shadowed"], count, "{scope} {route}");
+    }
+    // The token itself is checked as ever.
+    let expired = claims(&json!({"exp": 1}));
+    let outcome = authorizer
+        .handle(&event(&expired, "GET/a").to_string(), "1")
+        .await;
+    assert_eq!(outcome.answer.unwrap_err().to_string(), "Unauthorized");
+}
+
+#[tokio::test]
+async fn a_context_that_is_too_large_denies_with_its_own_reason() {
+    let rules = "
+context: {one: long, two: long}
+rules: [{allow: [GET /a], require: {authenticated: true}}]
+";
+    let authorizer = authorizer("300", rules).await;
+    let (open, decision) = answer(
+        &authorizer,
+        &claims(&json!({"long": "x".repeat(4_900)})),
+        "GET/a",
+    )
+    .await;
+    assert_eq!(
+        (resources(&open, "Allow"), &decision["reason"]),
+        (vec!["GET/a".to_owned()], &json!("allowed"))
+    );
+    let (closed, decision) = answer(
+        &authorizer,
+        &claims(&json!({"long": "x".repeat(5_200)})),
+        "GET/a",
+    )
+    .await;
+    assert_eq!(resources(&closed, "Deny"), ["*"]);
+    assert_eq!(decision["reason"], "context_too_large");
+    assert_eq!(closed["context"]["error"], "context_too_large");
+    assert_eq!(closed["context"]["sub"], "user-1");
+}
