@@ -303,7 +303,7 @@ impl Authorizer {
         let is_open = open.contain(&request.route);
         // An answer that is replayed for other routes must not speak of this one.
         let closed = (!self.remembered && !is_open).then_some(request.route.as_str());
-        let challenge = self.rules.challenge(&facts, closed);
+        let challenge = self.rules.challenge(&facts, &open, closed);
         if open.routes.is_empty() {
             record.note("deny", "nothing_open");
             return self.deny(caller, request, &challenge);

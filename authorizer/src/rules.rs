@@ -662,7 +662,9 @@ mod tests {
     fn challenged(rules: Vec<Rule>, caller: &Caller, route: Option<&str>, expected: &str) {
         let rules = Rules::compile(rules).unwrap();
         let circumstances = Circumstances::default();
-        let challenge = rules.challenge(&facts(caller, &circumstances), route);
+        let facts = facts(caller, &circumstances);
+        let open = rules.open_to(&facts).unwrap();
+        let challenge = rules.challenge(&facts, &open, route);
         assert_eq!(
             challenge.text().trim_start_matches("Bearer error="),
             expected

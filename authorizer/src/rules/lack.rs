@@ -1,48 +1,44 @@
 //! What a caller lacks to whom a rule opens nothing, or not the route asked for.
 
-use super::{Compiled, Rules};
+use super::{Compiled, OpenRoutes, Rules};
 use crate::challenge::Challenge;
 use crate::requirement::{Case, Facts, is_plain};
 
 impl Rules {
-    /// What the caller lacks: for this route, or for the first rule that does not hold. Rules that ask for
-    /// nothing that a challenge can name are passed over.
-    pub(crate) fn challenge(&self, facts: &Facts<'_>, route: Option<&str>) -> Challenge<'_> {
-        let rules = self.rules.iter().filter(|rule| rule.rule.enforce);
-        let mut challenges = rules.filter_map(|rule| rule.challenge(facts, route));
+    /// What the caller lacks to whom this much is open: for this route, which is not, or for the first rule that
+    /// does not hold. Rules that ask for nothing that a challenge can name are passed over.
+    pub(crate) fn challenge(
+        &self,
+        facts: &Facts<'_>,
+        open: &OpenRoutes,
+        route: Option<&str>,
+    ) -> Challenge<'_> {
+        let rules = self.rules.iter().zip(1..);
+        let rules = rules.filter(|(rule, _)| rule.rule.enforce && rule.applies(facts));
+        let mut challenges = rules.filter_map(|(rule, number)| match route {
+            Some(route) => rule.lack_for_route(facts, route),
+            None if open.rules.contains(&number) => None,
+            None => rule.lack(facts, None),
+        });
         challenges.next().unwrap_or_default()
     }
 }
 
 impl Compiled {
-    /// What would make the rule hold, for this route if there is one.
-    fn challenge(&self, facts: &Facts<'_>, route: Option<&str>) -> Option<Challenge<'_>> {
-        if !self.applies(facts) {
-            return None;
-        }
-        let (value, held) = match route {
-            None => (
-                None,
-                self.earned(facts).is_ok_and(|earned| !earned.is_empty()),
-            ),
-            Some(route) => {
-                let mut routes = self.rule.allow.iter();
-                let pattern = routes.find(|pattern| pattern.matches(route))?;
-                let parameter = self.parameter.as_deref();
-                let value = parameter.and_then(|parameter| pattern.value_in(route, parameter));
-                let value = value.filter(|value| is_plain(value));
-                let case = Case::new(facts, value);
-                (value, self.rule.require.until(&case).is_some())
-            }
-        };
-        if held {
-            return None;
-        }
+    /// What would make the rule hold for this route, which is closed, if it names it.
+    fn lack_for_route(&self, facts: &Facts<'_>, route: &str) -> Option<Challenge<'_>> {
+        let mut routes = self.rule.allow.iter();
+        let pattern = routes.find(|pattern| pattern.matches(route))?;
+        let parameter = self.parameter.as_deref();
+        let value = parameter.and_then(|parameter| pattern.value_in(route, parameter));
+        let value = value.filter(|value| is_plain(value));
+        self.lack(facts, value)
+    }
+
+    fn lack(&self, facts: &Facts<'_>, value: Option<&str>) -> Option<Challenge<'_>> {
         let require = &self.rule.require;
-        if let Some(step_up) = require
-            .step_up(facts)
-            .filter(|_| self.lacks_step_up(facts, value))
-        {
+        let step_up = require.step_up(facts);
+        if let Some(step_up) = step_up.filter(|_| self.lacks_step_up(facts, value)) {
             return Some(Challenge::StepUp(step_up));
         }
         let scopes = require.scopes(value);
