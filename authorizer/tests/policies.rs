@@ -428,11 +428,51 @@ fn times(table: &[TextRule]) -> Vec<u64> {
     std::iter::once(NOW).chain(around).collect()
 }
 
+/// Compares policy and rules at these times. Answers how many routes are open now, and how many statements
+/// the policy has.
+fn compare(table: &[TextRule], token: &Token, rules: &Rules, times: &[u64]) -> (usize, usize) {
+    let circumstances = Circumstances {
+        source_ip: token.address,
+        ..Circumstances::default()
+    };
+    let open = rules.open_to(&Facts {
+        caller: &caller(token),
+        circumstances: &circumstances,
+        now: NOW,
+    });
+    let open = open.unwrap();
+    let stage = StageArn::of(STAGE).unwrap();
+    let policy = match open.routes.is_empty() {
+        true => deny(&stage),
+        false => allow(&open, &stage).unwrap(),
+    };
+    let policy = serde_json::to_value(policy).unwrap();
+    let (read, paths) = (statements(&policy), paths());
+    let mut opened = 0;
+    for at in times {
+        let date = date_text(*at);
+        // Paths of all lengths now, the shorter ones at other times.
+        let length = if *at == NOW { paths.len() } else { SHORTER };
+        let paths = paths.iter().take(length);
+        for (method, path) in paths.flat_map(|path| [("GET", path), ("POST", path)]) {
+            let expected = rules_open(table, token, (method, path), *at);
+            assert_eq!(
+                policy_opens(&read, &format!("{STAGE}/{method}/{path}"), &date),
+                expected,
+                "{method} /{path} at {date} with {token:?} and {table:?}: {policy:#}"
+            );
+            if *at == NOW {
+                assert_eq!(open.contain(&format!("{method}/{path}")), expected);
+                opened += usize::from(expected);
+            }
+        }
+    }
+    (opened, read.len())
+}
+
 #[test]
 fn a_policy_opens_what_the_rules_open_and_nothing_else() {
     let mut random = Random(0x2545_f491_4f6c_dd1d);
-    let stage = StageArn::of(STAGE).unwrap();
-    let paths = paths();
     let (mut accepted, mut opened, mut most) = (0, 0, 0);
     for _ in 0..TABLES {
         let table = random_table(&mut random);
@@ -441,42 +481,11 @@ fn a_policy_opens_what_the_rules_open_and_nothing_else() {
         };
         accepted += 1;
         let token = random_token(&mut random);
-        let circumstances = Circumstances {
-            source_ip: token.address,
-            ..Circumstances::default()
-        };
-        let open = rules.open_to(&Facts {
-            caller: &caller(&token),
-            circumstances: &circumstances,
-            now: NOW,
-        });
-        let open = open.unwrap();
-        let policy = match open.routes.is_empty() {
-            true => deny(&stage),
-            false => allow(&open, &stage).unwrap(),
-        };
-        let policy = serde_json::to_value(policy).unwrap();
-        let read = statements(&policy);
-        most = most.max(read.len());
-        for at in times(&table) {
-            let date = date_text(at);
-            // Paths of all lengths now, the shorter ones at other times.
-            let paths = paths
-                .iter()
-                .take(if at == NOW { paths.len() } else { SHORTER });
-            for (method, path) in paths.flat_map(|path| [("GET", path), ("POST", path)]) {
-                let expected = rules_open(&table, &token, (method, path), at);
-                assert_eq!(
-                    policy_opens(&read, &format!("{STAGE}/{method}/{path}"), &date),
-                    expected,
-                    "{method} /{path} at {date} with {token:?} and {table:?}: {policy:#}"
-                );
-                if at == NOW {
-                    assert_eq!(open.contain(&format!("{method}/{path}")), expected);
-                    opened += usize::from(expected);
-                }
-            }
-        }
+        let (routes, statements) = compare(&table, &token, &rules, &times(&table));
+        opened += routes;
+        most = most.max(statements);
+        // Without ends a policy says the same of now.
+        compare(&table, &token, &rules.timeless(), &[NOW]);
     }
     // Both sides must have been seen, and not too few tables.
     assert!(
