@@ -4,7 +4,7 @@
 use std::error::Error;
 use std::time::{Instant, SystemTime};
 
-use reqwest::{Client, Url};
+use reqwest::Url;
 use serde_json::{Map, Value};
 
 use crate::caller::Caller;
@@ -12,7 +12,7 @@ use crate::challenge::Challenge;
 use crate::config::Config;
 use crate::denylist::Revocations;
 use crate::event::{Circumstances, EventError, Request};
-use crate::http::{Clients, Network};
+use crate::http::Clients;
 use crate::introspection::{self, Asked, Introspector};
 use crate::issuer::Issuer;
 use crate::outage::{Obstacle, Outage};
@@ -29,8 +29,6 @@ use crate::verify::{accept, seconds, verify};
 /// The authorizer, ready for events.
 #[derive(Debug)]
 pub struct Authorizer {
-    /// For AWS itself, which is asked directly.
-    client: Client,
     pub(crate) issuers: Vec<Issuer>,
     rules: Rules,
     extras: Extras,
@@ -85,10 +83,8 @@ impl Authorizer {
             Issuer::new(configured, http)
         });
         let issuers: Result<_, _> = issuers.collect();
-        let http = clients.get(&Network::default());
         let revocations = access.denylist;
         let mut authorizer = Self {
-            client: http.map_err(StartError::Client)?.into_client(),
             issuers: issuers.map_err(StartError::Client)?,
             rules: access.rules,
             extras: Extras {
@@ -240,7 +236,7 @@ impl Authorizer {
         let Some(revocations) = &self.revocations else {
             return Ok(());
         };
-        let checked = revocations.check(caller, (&self.client, wall_clock), &mut record.notices);
+        let checked = revocations.check(caller, wall_clock, &mut record.notices);
         checked.await
     }
 
@@ -373,7 +369,7 @@ impl Authorizer {
 
     async fn fetch_denylist(&self) -> Option<Value> {
         let revocations = self.revocations.as_ref()?;
-        revocations.prefetch((&self.client, wall_clock)).await
+        revocations.prefetch(wall_clock).await
     }
 }
 

@@ -13,15 +13,17 @@ use aws_sigv4::http_request::{
     SigningSettings, UriPathNormalizationMode, sign,
 };
 use aws_sigv4::sign::v4;
-use reqwest::{Client, Method, RequestBuilder, Url};
+use reqwest::{Client, Method, RequestBuilder, Url, redirect};
 use thiserror::Error;
 
 use crate::address;
 use crate::exchange::ExchangeError;
+use crate::http::EXCHANGE_TIMEOUT;
 
 /// As whom, where, and at which address AWS is asked.
 #[derive(Clone)]
 pub(crate) struct Account {
+    client: Client,
     credentials: Credentials,
     region: String,
     /// An emulator on this machine, in place of AWS.
@@ -89,7 +91,11 @@ impl Account {
         let region = required("AWS_REGION");
         let session = lookup("AWS_SESSION_TOKEN").filter(|token| !token.is_empty());
         let emulator = emulator(lookup, problems)?;
+        let client = client().inspect_err(|error| {
+            problems.push(format!("the HTTP client for AWS cannot be made: {error}"));
+        });
         Some(Self {
+            client: client.ok()?,
             credentials: Credentials::new(key_id?, key?, session, None, "environment"),
             region: region.filter(|region| is_region(region, problems))?,
             emulator,
@@ -112,12 +118,7 @@ impl Account {
         Url::parse(&address).map_err(|_| AwsError::Address)
     }
 
-    fn sign(
-        &self,
-        unsigned: Unsigned<'_>,
-        client: &Client,
-        now: SystemTime,
-    ) -> Result<RequestBuilder, AwsError> {
+    fn sign(&self, unsigned: Unsigned<'_>, now: SystemTime) -> Result<RequestBuilder, AwsError> {
         let identity = self.credentials.clone().into();
         let parameters = v4::SigningParams::builder()
             .identity(&identity)
@@ -134,7 +135,7 @@ impl Account {
             SignableBody::Bytes(unsigned.body.as_bytes()),
         )?;
         let (signature, _) = sign(signable, &parameters)?.into_parts();
-        let mut request = client.request(unsigned.method, unsigned.url);
+        let mut request = self.client.request(unsigned.method, unsigned.url);
         for (name, value) in unsigned.headers.into_iter().chain(signature.headers()) {
             request = request.header(name, value);
         }
@@ -163,6 +164,13 @@ impl Service {
         }
         settings
     }
+}
+
+/// AWS's own authorities are the machine's, and nothing of it is behind a proxy of an issuer's.
+fn client() -> Result<Client, reqwest::Error> {
+    let client = Client::builder().no_proxy();
+    let client = client.redirect(redirect::Policy::none());
+    client.timeout(EXCHANGE_TIMEOUT).build()
 }
 
 /// `AWS_ENDPOINT_URL`: on this machine alone, for whoever can set it elsewhere reads what is sent.
@@ -285,7 +293,7 @@ mod tests {
     #[track_caller]
     fn signature(unsigned: Unsigned<'_>, names: &str, expected: &str) {
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
-        let signed = account(&environment).sign(unsigned, &Client::new(), now);
+        let signed = account(&environment).sign(unsigned, now);
         let request = signed.unwrap().build().unwrap();
         let found = request.headers()["authorization"].to_str().unwrap();
         let expected = format!("SignedHeaders={names}, Signature={expected}");

@@ -93,11 +93,6 @@ impl Http {
         Ok(url)
     }
 
-    /// The client alone, for whoever asks no issuer.
-    pub(crate) fn into_client(self) -> Client {
-        self.client
-    }
-
     pub(crate) fn get(&self, url: Url) -> RequestBuilder {
         self.client.get(url)
     }

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{Account, AwsError, Service, Unsigned};
@@ -28,7 +28,6 @@ impl Table {
     pub(crate) async fn items(
         &self,
         ids: &[String],
-        client: &Client,
         now: SystemTime,
     ) -> Result<Vec<Value>, AwsError> {
         let ids = ids.iter().filter(|id| id.len() <= MAX_ID_BYTES);
@@ -38,7 +37,7 @@ impl Table {
         }
         let question =
             json!({"RequestItems": {&self.name: {"Keys": keys, "ConsistentRead": true}}});
-        let answer = self.ask("BatchGetItem", &question, client, now).await?;
+        let answer = self.ask("BatchGetItem", &question, now).await?;
         let member = |name: &str| answer.get(name).and_then(Value::as_object);
         if member("UnprocessedKeys").is_some_and(|keys| !keys.is_empty()) {
             return Err(AwsError::Partial);
@@ -51,7 +50,6 @@ impl Table {
         &self,
         operation: &str,
         question: &Value,
-        client: &Client,
         now: SystemTime,
     ) -> Result<Value, AwsError> {
         let target = format!("DynamoDB_20120810.{operation}");
@@ -65,7 +63,7 @@ impl Table {
             ],
             body: question.to_string(),
         };
-        let request = self.account.sign(unsigned, client, now)?;
+        let request = self.account.sign(unsigned, now)?;
         let reply = exchange::send(request, MAX_ANSWER_BYTES).await?;
         let answer = json::value(&reply.body).map_err(|_| AwsError::Shape);
         if reply.status == StatusCode::OK {

@@ -2,7 +2,7 @@
 
 use std::time::SystemTime;
 
-use reqwest::{Client, Method, StatusCode};
+use reqwest::{Method, StatusCode};
 use thiserror::Error;
 
 use super::{Account, AwsError, Service, Unsigned};
@@ -50,7 +50,7 @@ impl Object {
         &self,
         known: Option<&str>,
         max_bytes: usize,
-        (client, now): (&Client, SystemTime),
+        now: SystemTime,
     ) -> Result<Option<(Vec<u8>, String)>, AwsError> {
         let base = self.account.address(Service::S3, Some(&self.bucket))?;
         let unsigned = Unsigned {
@@ -63,7 +63,7 @@ impl Object {
                 .collect(),
             body: String::new(),
         };
-        let request = self.account.sign(unsigned, client, now)?;
+        let request = self.account.sign(unsigned, now)?;
         let reply = exchange::send(request, max_bytes).await?;
         if reply.status == StatusCode::NOT_MODIFIED && known.is_some() {
             return Ok(None);
@@ -112,11 +112,10 @@ mod tests {
             .route("/my-bucket/odd", get(async || StatusCode::NOT_MODIFIED))
             .route("/my-bucket/bare", get(async || "no version"));
         tokio::spawn(async move { axum::serve(listener, routes).await });
-        let (client, account) = (Client::new(), account(Some(address)));
+        let account = account(Some(address));
         let get = async |key: &str, known: Option<&str>, max_bytes: usize| {
             let object = Object::parse(&format!("s3://my-bucket/{key}"), account.clone()).unwrap();
-            let means = (&client, SystemTime::UNIX_EPOCH);
-            let found = object.get(known, max_bytes, means).await;
+            let found = object.get(known, max_bytes, SystemTime::UNIX_EPOCH).await;
             found.map_err(|error| error.to_string())
         };
         let list = Some((b"list".to_vec(), "\"1\"".to_owned()));

@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use reqwest::Client;
 use serde_json::{Value, json};
 use thiserror::Error;
 
@@ -65,9 +64,6 @@ enum Place {
     S3(s3::Object),
 }
 
-/// The client and the clock.
-type Means<'a> = (&'a Client, fn() -> SystemTime);
-
 /// Why a document could not be read.
 #[derive(Debug, Error)]
 pub(crate) enum SourceError {
@@ -122,9 +118,9 @@ impl Revocations {
     }
 
     /// Fetches the list before the first token needs it. Answers what is to be logged of it.
-    pub(crate) async fn prefetch(&self, means: Means<'_>) -> Option<Value> {
+    pub(crate) async fn prefetch(&self, clock: fn() -> SystemTime) -> Option<Value> {
         match self {
-            Self::Listed(listed) => listed.look(means).await,
+            Self::Listed(listed) => listed.look(clock).await,
             #[cfg(feature = "aws")]
             Self::Table(_) => None,
         }
@@ -134,15 +130,15 @@ impl Revocations {
     pub(crate) async fn check(
         &self,
         caller: &Caller,
-        means: Means<'_>,
+        clock: fn() -> SystemTime,
         notices: &mut Vec<Value>,
     ) -> Result<(), Obstacle> {
         let subject = Subject::of(caller)?;
         let revoked = match self {
-            Self::Listed(listed) => listed.revokes(&subject, means, notices).await,
+            Self::Listed(listed) => listed.revokes(&subject, clock, notices).await,
             #[cfg(feature = "aws")]
             Self::Table(table) => {
-                let revoked = revoked_in(table, &subject, means).await;
+                let revoked = revoked_in(table, &subject, clock).await;
                 revoked
                     .inspect_err(|error| notices.push(failed(error)))
                     .ok()
@@ -160,17 +156,17 @@ impl Listed {
     async fn revokes(
         &self,
         subject: &Subject<'_>,
-        means: Means<'_>,
+        clock: fn() -> SystemTime,
         notices: &mut Vec<Value>,
     ) -> Option<bool> {
-        notices.extend(self.look(means).await);
+        notices.extend(self.look(clock).await);
         let state = self.state();
-        let snapshot = state.current(means.1())?;
+        let snapshot = state.current(clock())?;
         Some(snapshot.list.revokes(subject))
     }
 
     /// Looks for a newer list if it is time, once at a time. Answers what is to be logged of it.
-    async fn look(&self, (client, clock): Means<'_>) -> Option<Value> {
+    async fn look(&self, clock: fn() -> SystemTime) -> Option<Value> {
         if !self.state().is_due(clock()) {
             return None;
         }
@@ -183,7 +179,7 @@ impl Listed {
             let current = state.current(clock());
             current.map(|snapshot| snapshot.version.clone())
         };
-        let read = self.place.read(known.as_deref(), (client, clock));
+        let read = self.place.read(known.as_deref(), clock());
         let read = tokio::time::timeout(PATIENCE, read).await;
         let read = read.unwrap_or(Err(SourceError::Patience(PATIENCE)));
         self.take(read, clock())
@@ -218,19 +214,18 @@ impl Place {
     /// The list, unless it is the version that is known already.
     #[cfg_attr(
         not(feature = "aws"),
-        expect(unused_variables, reason = "a file needs no means")
+        expect(unused_variables, reason = "a file needs no time")
     )]
     async fn read(
         &self,
         known: Option<&str>,
-        means: Means<'_>,
+        now: SystemTime,
     ) -> Result<Option<Snapshot>, SourceError> {
         match self {
             Self::File(path) => Snapshot::of_file(path, known),
             #[cfg(feature = "aws")]
             Self::S3(object) => {
-                let means = (means.0, means.1());
-                let fetched = object.get(known, super::MAX_DOCUMENT_BYTES, means).await?;
+                let fetched = object.get(known, super::MAX_DOCUMENT_BYTES, now).await?;
                 let Some((document, version)) = fetched else {
                     return Ok(None);
                 };
@@ -245,9 +240,9 @@ impl Place {
 async fn revoked_in(
     table: &dynamodb::Table,
     subject: &Subject<'_>,
-    (client, clock): Means<'_>,
+    clock: fn() -> SystemTime,
 ) -> Result<bool, SourceError> {
-    let items = table.items(&table::ids(subject), client, clock()).await?;
+    let items = table.items(&table::ids(subject), clock()).await?;
     Ok(table::list(&items)?.revokes(subject))
 }
 
@@ -293,11 +288,9 @@ mod tests {
     /// What comes of each of the tokens `a` and `b`, and which outcomes are logged.
     async fn ask(revocations: &Revocations) -> ([Result<(), Obstacle>; 2], BTreeSet<String>) {
         let mut notices = Vec::new();
-        let client = Client::new();
-        let means: Means<'_> = (&client, clock);
         let outcomes = [
-            revocations.check(&caller("a"), means, &mut notices).await,
-            revocations.check(&caller("b"), means, &mut notices).await,
+            revocations.check(&caller("a"), clock, &mut notices).await,
+            revocations.check(&caller("b"), clock, &mut notices).await,
         ];
         let logged = notices.iter().map(|notice| notice["outcome"].to_string());
         (outcomes, logged.collect())
