@@ -154,8 +154,9 @@ impl Authorizer {
         let caller = self.authenticate(token, record).await?;
         // Last of all: a proof is used up by a request that it is good for, and by no other.
         if let Some(proof) = self.check_proof(token, &caller, circumstances)? {
-            let first = self.used_proofs.take(proof, seconds(wall_clock())).await?;
-            if !first {
+            let now = seconds(wall_clock());
+            let first = self.used_proofs.take(proof, now, &mut record.notices);
+            if !first.await? {
                 return Err(TokenError::Proof(ProofError::Replayed).into());
             }
         }

@@ -1,4 +1,4 @@
-//! Denylists in S3 and DynamoDB, against MiniStack, an AWS emulator that is installed by `tests/parts/ministack.sh`.
+//! Denylists in S3 and DynamoDB, and used proofs in DynamoDB, against MiniStack, an AWS emulator that is installed by `tests/parts/ministack.sh`.
 //! Where it is not, the tests are skipped, with `CI=true` they fail. It checks no signatures: those are compared
 //! with a second implementation beside the code.
 
@@ -12,11 +12,19 @@
     reason = "test code"
 )]
 
+#[allow(
+    dead_code,
+    unused_imports,
+    clippy::too_many_lines,
+    reason = "one request of the table is used"
+)]
+#[path = "support/attacks/mod.rs"]
+mod attacks;
 mod support;
 
 use std::io::{BufRead, BufReader};
 use std::os::unix::process::CommandExt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -141,11 +149,17 @@ impl Ministack {
             keys.display()
         );
         std::fs::write(&access, text).unwrap();
+        self.start_with(&access).await
+    }
+
+    async fn start_with(&self, access: &Path) -> Authorizer {
         let (access, url) = (access.to_str().unwrap().to_owned(), self.url.clone());
         let config = Config::load(move |name| match name {
             "ACCESS_FILE" => Some(access.clone()),
             "AWS_ENDPOINT_URL" => Some(url.clone()),
             "AWS_REGION" => Some("us-east-1".to_owned()),
+            "AUTHORIZER_TTL" => Some("0".to_owned()),
+            "PUBLIC_BASE_URL" => Some("https://api.example/v1".to_owned()),
             "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("test".to_owned()),
             _ => None,
         });
@@ -288,4 +302,44 @@ async fn a_table_that_is_not_there_is_an_outage() {
     let authorizer = aws.authorizer("{dynamodb: none}").await;
     let outcome = outcome(&authorizer, "jti", json!("a")).await;
     is_outage(outcome, "status 400 and `ResourceNotFoundException`");
+}
+
+/// Two authorizers are two sandboxes: neither has seen what the other has.
+#[tokio::test]
+async fn a_proof_counts_once_for_all_sandboxes_that_share_a_table() {
+    let Some(aws) = Ministack::start() else {
+        return;
+    };
+    let access = attacks::issuers::write(aws.folder.path());
+    let bare = std::fs::read_to_string(&access).unwrap();
+    std::fs::write(&access, format!("{bare}replay: {{dynamodb: proofs}}\n")).unwrap();
+    let (one, other) = (aws.start_with(&access).await, aws.start_with(&access).await);
+    let event = attacks::proofs::honest_request().to_string();
+    let ask = async |authorizer: &Authorizer| authorizer.handle(&event, "request-1").await;
+    let outage = ask(&one).await;
+    assert!(matches!(
+        outage.answer,
+        Err(HandleError::Unavailable(Outage::Replay))
+    ));
+    let log = outage.log.concat();
+    assert!(log.contains("replay_store_unavailable"), "{log}");
+    assert!(
+        log.contains("status 400 and `ResourceNotFoundException`"),
+        "{log}"
+    );
+    aws.create_table("proofs").await;
+    assert!(ask(&one).await.answer.is_ok());
+    for sandbox in [&other, &one] {
+        let again = ask(sandbox).await;
+        assert!(matches!(again.answer, Err(HandleError::Unauthorized)));
+        assert!(
+            again.log.concat().contains("proof_replayed"),
+            "{:?}",
+            again.log
+        );
+    }
+    // In memory alone, each sandbox takes it once.
+    std::fs::write(&access, bare).unwrap();
+    let (one, other) = (aws.start_with(&access).await, aws.start_with(&access).await);
+    assert!(ask(&one).await.answer.is_ok() && ask(&other).await.answer.is_ok());
 }

@@ -29,12 +29,8 @@ impl Reader<'_> {
             DenylistEntry::S3(address) => self.denylist_object(address),
             #[cfg(feature = "aws")]
             DenylistEntry::DynamoDb(name) => {
-                let name = self.value("dynamodb", name);
-                let account = self.account();
-                Some(Configured::DynamoDb(Table {
-                    name: name?,
-                    account: account?,
-                }))
+                let table = self.table(name)?;
+                Some(Configured::DynamoDb(table))
             }
             #[cfg(not(feature = "aws"))]
             DenylistEntry::S3(name) | DenylistEntry::DynamoDb(name) => {
@@ -58,6 +54,17 @@ impl Reader<'_> {
                 None
             }
         }
+    }
+
+    /// A table of DynamoDB in the function's region.
+    #[cfg(feature = "aws")]
+    pub(super) fn table(&mut self, name: &str) -> Option<Table> {
+        let name = self.value("dynamodb", name);
+        let account = self.account();
+        Some(Table {
+            name: name?,
+            account: account?,
+        })
     }
 
     #[cfg(feature = "aws")]

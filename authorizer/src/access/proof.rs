@@ -18,6 +18,7 @@ pub(super) enum ProofEntry {
 #[serde(rename_all = "lowercase")]
 pub(super) enum ReplayEntry {
     Memory,
+    DynamoDb(String),
 }
 
 impl Reader<'_> {
@@ -60,8 +61,23 @@ impl Reader<'_> {
                 Place::default()
             }
             Some(ReplayEntry::Memory) => Place::Memory,
+            Some(ReplayEntry::DynamoDb(name)) => self.replay_table(&name).unwrap_or_default(),
             None => Place::default(),
         }
+    }
+
+    #[cfg(feature = "aws")]
+    fn replay_table(&mut self, name: &str) -> Option<Place> {
+        let table = self.table(name)?;
+        Some(Place::DynamoDb(table))
+    }
+
+    #[cfg(not(feature = "aws"))]
+    fn replay_table(&mut self, name: &str) -> Option<Place> {
+        self.problems.push(format!(
+            "replay `{name}`: DynamoDB needs an authorizer that is built with `--features aws`"
+        ));
+        None
     }
 
     /// Two issuers may have the same problem: it is said once.
@@ -148,5 +164,34 @@ mod tests {
         check(", proof: [tls]", "", FORGETS, &["tls"]);
         check(", proof: [DPoP]", "", FORGETS, &["DPoP"]);
         check(", proof: [dpop]", "replay: none", FORGETS, &["none"]);
+    }
+
+    #[cfg(not(feature = "aws"))]
+    #[test]
+    fn a_table_of_used_proofs_needs_another_build() {
+        let problem =
+            "replay `t`: DynamoDB needs an authorizer that is built with `--features aws`";
+        check(
+            ", proof: [dpop]",
+            "replay: {dynamodb: t}",
+            FORGETS,
+            &[problem],
+        );
+    }
+
+    #[cfg(feature = "aws")]
+    #[test]
+    fn a_table_of_used_proofs_needs_what_lambda_sets() {
+        let missing = [
+            "`AWS_ACCESS_KEY_ID`",
+            "`AWS_SECRET_ACCESS_KEY`",
+            "`AWS_REGION`",
+        ];
+        check(
+            ", proof: [dpop]",
+            "replay: {dynamodb: t}",
+            FORGETS,
+            &missing,
+        );
     }
 }

@@ -11,6 +11,10 @@ use crate::json;
 
 /// Name of the partition key.
 const KEY: &str = "id";
+/// Name of the attribute after which an item may go.
+const TIME_TO_LIVE: &str = "expires_at";
+/// The error of a write whose condition does not hold.
+const THERE_ALREADY: &str = "ConditionalCheckFailedException";
 /// Longest partition key (DynamoDB's quota): an id over it can be in no table.
 const MAX_ID_BYTES: usize = 2048;
 /// Largest answer: some ten small items.
@@ -44,6 +48,27 @@ impl Table {
         }
         let items = member("Responses").and_then(|tables| tables.get(&self.name)?.as_array());
         items.cloned().ok_or(AwsError::Shape)
+    }
+
+    /// Writes an item unless there is one with this id already. Answers whether it was written. DynamoDB removes
+    /// it some time after `until`, seconds since 1970, where that attribute is the table's time to live.
+    pub(crate) async fn put_new(
+        &self,
+        id: &str,
+        until: u64,
+        now: SystemTime,
+    ) -> Result<bool, AwsError> {
+        let question = json!({
+            "TableName": self.name,
+            "Item": {KEY: {"S": id}, TIME_TO_LIVE: {"N": until.to_string()}},
+            "ConditionExpression": "attribute_not_exists(#key)",
+            "ExpressionAttributeNames": {"#key": KEY},
+        });
+        match self.ask("PutItem", &question, now).await {
+            Ok(_) => Ok(true),
+            Err(AwsError::Refused(_, kind)) if kind == THERE_ALREADY => Ok(false),
+            Err(error) => Err(error),
+        }
     }
 
     async fn ask(

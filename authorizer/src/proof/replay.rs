@@ -1,16 +1,28 @@
-//! Which proofs have been used: each counts once (RFC 9449 section 11.1). The memory is that of one sandbox;
-//! another one does not know it.
+//! Which proofs have been used: each counts once (RFC 9449 section 11.1). The memory is that of one sandbox, which
+//! another one does not know, or a table of DynamoDB, which all know.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
+use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::outage::Outage;
+#[cfg(feature = "aws")]
+use {
+    crate::aws::dynamodb::Table,
+    crate::record,
+    crate::reply::hex,
+    serde_json::json,
+    std::time::{Duration, SystemTime},
+};
 
 /// Most proofs that are remembered at once, some 7 MB. A sandbox answers one request at a time, and a proof is
 /// forgotten after a minute and a half: more than a thousand a second would fill it.
 const MAX_REMEMBERED: usize = 100_000;
+/// Seconds for which a table keeps a proof beyond its window: nobody's clock is that wrong.
+#[cfg(feature = "aws")]
+const KEPT_BEYOND: u64 = 60 * 60;
 
 /// A proof that is about to count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,17 +34,22 @@ pub(crate) struct Use {
 }
 
 /// Where used proofs are remembered: what `replay` of `access.yaml` names.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Default)]
 pub(crate) enum Place {
     /// In this process.
     #[default]
     Memory,
+    /// In a table, for all processes.
+    #[cfg(feature = "aws")]
+    DynamoDb(Table),
 }
 
 /// The proofs that have been used.
 #[derive(Debug)]
 pub(crate) enum UsedProofs {
     Memory(Mutex<Memory>),
+    #[cfg(feature = "aws")]
+    Table(Box<Table>),
 }
 
 /// The memory of one process.
@@ -57,19 +74,45 @@ impl UsedProofs {
     pub(crate) fn new(place: Place) -> Self {
         match place {
             Place::Memory => Self::Memory(Mutex::new(Memory::new(MAX_REMEMBERED))),
+            #[cfg(feature = "aws")]
+            Place::DynamoDb(table) => Self::Table(Box::new(table)),
         }
     }
 
-    /// Answers whether this is the first use, and remembers it.
-    #[expect(
-        clippy::unused_async,
-        reason = "a store beyond this process has to be asked"
+    /// Answers whether this is the first use, and remembers it. What is to be logged is added to `notices`.
+    #[cfg_attr(
+        not(feature = "aws"),
+        expect(
+            clippy::ptr_arg,
+            clippy::unused_async,
+            unused_variables,
+            reason = "a store beyond this process has to be asked"
+        )
     )]
-    pub(crate) async fn take(&self, proof: Use, now: u64) -> Result<bool, Outage> {
+    pub(crate) async fn take(
+        &self,
+        proof: Use,
+        now: u64,
+        notices: &mut Vec<Value>,
+    ) -> Result<bool, Outage> {
         match self {
             Self::Memory(memory) => {
                 let mut memory = memory.lock().unwrap_or_else(PoisonError::into_inner);
                 memory.take(proof, now)
+            }
+            #[cfg(feature = "aws")]
+            Self::Table(table) => {
+                let id = format!("proof#{}", hex(&proof.id));
+                let until = proof.until.saturating_add(KEPT_BEYOND);
+                let at = SystemTime::UNIX_EPOCH + Duration::from_secs(now);
+                let first = table.put_new(&id, until, at).await;
+                first.map_err(|error| {
+                    let error = record::detail(&error);
+                    notices.push(
+                        json!({"event": "replay_store", "outcome": "failed", "error": error}),
+                    );
+                    Outage::Replay
+                })
             }
         }
     }
