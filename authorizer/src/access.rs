@@ -2,6 +2,7 @@
 //! whole file is collected; a start with half a configuration is no start.
 
 mod conditions;
+mod credentials;
 mod denylist;
 mod introspection;
 mod issuers;
@@ -17,8 +18,11 @@ use serde::Deserialize;
 
 use crate::denylist::Configured;
 use crate::deployment::Deployment;
+use crate::event;
 use crate::proof::replay::Place;
 use crate::rules::Rules;
+use crate::simple;
+use credentials::PlaceEntry;
 use denylist::DenylistEntry;
 use issuers::IssuerEntry;
 pub(crate) use issuers::{Issuer, KeySource};
@@ -31,6 +35,7 @@ use values::{Reader, present};
 pub(crate) struct Access {
     pub(crate) issuers: Vec<Issuer>,
     pub(crate) rules: Rules,
+    pub(crate) credentials: Vec<event::Place>,
     pub(crate) context: Vec<(String, String)>,
     pub(crate) usage_key: Option<String>,
     pub(crate) denylist: Option<Configured>,
@@ -43,6 +48,8 @@ pub(crate) struct Access {
 struct AccessFile {
     issuers: Vec<IssuerEntry>,
     rules: Vec<RuleEntry>,
+    #[serde(default, deserialize_with = "present")]
+    credentials: Option<Vec<PlaceEntry>>,
     #[serde(default)]
     context: BTreeMap<String, String>,
     #[serde(default, deserialize_with = "present")]
@@ -81,6 +88,7 @@ impl Access {
         let rules = reader.rules(file.rules, &issuers);
         let access = Self {
             rules: reader.ends(rules, file.expiry_condition.unwrap_or(true)),
+            credentials: reader.credentials(file.credentials),
             context: reader.context(file.context),
             usage_key: file
                 .usage_key
@@ -89,6 +97,8 @@ impl Access {
             replay: reader.replay(file.replay, &issuers),
             issuers,
         };
+        let unsound = simple::problems(deployment, access.rules.routes());
+        reader.problems.extend(unsound);
         if reader.problems.is_empty() {
             Ok(access)
         } else {

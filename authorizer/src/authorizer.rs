@@ -4,14 +4,14 @@
 use std::error::Error;
 use std::time::{Instant, SystemTime};
 
-use reqwest::Url;
 use serde_json::{Map, Value};
 
 use crate::caller::Caller;
 use crate::challenge::Challenge;
 use crate::config::Config;
 use crate::denylist::Revocations;
-use crate::event::{Circumstances, EventError, Request};
+use crate::deployment::{Answers, Deployment};
+use crate::event::{Circumstances, EventError, Place, Request};
 use crate::http::Clients;
 use crate::introspection::{self, Asked, Introspector};
 use crate::issuer::Issuer;
@@ -20,9 +20,10 @@ use crate::policy;
 use crate::proof::replay::{Use, UsedProofs};
 use crate::proof::{self, Binding, Presented, ProofError};
 use crate::record::{self, Record};
-use crate::reply::{self, Extras};
+use crate::reply::{self, Extras, Verdict};
 use crate::requirement::Facts;
 use crate::rules::Rules;
+use crate::simple::{self, SimpleError};
 use crate::token::{BearerToken, TokenError, UnverifiedToken};
 use crate::verify::{accept, seconds, verify};
 
@@ -30,12 +31,11 @@ use crate::verify::{accept, seconds, verify};
 #[derive(Debug)]
 pub struct Authorizer {
     pub(crate) issuers: Vec<Issuer>,
+    deployment: Deployment,
+    credentials: Vec<Place>,
     rules: Rules,
     extras: Extras,
-    /// True if the gateway may replay an answer for another request.
-    remembered: bool,
     pub(crate) revocations: Option<Revocations>,
-    base: Option<Url>,
     used_proofs: UsedProofs,
     /// Log lines of the start, for whoever prints them.
     pub log: Vec<String>,
@@ -62,6 +62,9 @@ pub enum HandleError {
     /// Not an event of an authorizer.
     #[error(transparent)]
     Event(#[from] EventError),
+    /// An event that cannot be given the answer the deployment wants.
+    #[error(transparent)]
+    Answer(#[from] SimpleError),
 }
 
 /// Why the authorizer does not start.
@@ -86,15 +89,15 @@ impl Authorizer {
         let revocations = access.denylist;
         let mut authorizer = Self {
             issuers: issuers.map_err(StartError::Client)?,
+            credentials: access.credentials,
             rules: access.rules,
             extras: Extras {
                 context: access.context,
                 usage_key: access.usage_key,
             },
-            remembered: config.deployment.remembers(),
             revocations: revocations.map(|configured| Revocations::new(configured, wall_clock())),
-            base: config.deployment.public_base_url,
             used_proofs: UsedProofs::new(access.replay),
+            deployment: config.deployment,
             log: Vec::new(),
         };
         let shadowed = authorizer.rules.shadowed();
@@ -121,11 +124,15 @@ impl Authorizer {
         event: &str,
         record: &mut Record,
     ) -> Result<Value, HandleError> {
-        let request = Request::read(event).inspect_err(|error| {
+        let request = self.read(event).inspect_err(|error| {
             record.note("error", "event");
             record.detail = Some(error.to_string());
         })?;
         record.route.clone_from(&request.route);
+        simple::check(&request, &self.deployment).inspect_err(|error| {
+            record.note("error", "simple_answer");
+            record.detail = Some(error.to_string());
+        })?;
         let caller = match request.token() {
             Ok(token) => self.identify(token, &request.circumstances, record).await,
             Err(error) => Err(Obstacle::Refused(error)),
@@ -142,6 +149,10 @@ impl Authorizer {
                 Err(HandleError::Unavailable(outage))
             }
         }
+    }
+
+    pub(crate) fn read(&self, event: &str) -> Result<Request, EventError> {
+        Request::read(event, &self.credentials)
     }
 
     /// Who is calling, by a token that is the caller's own.
@@ -173,7 +184,7 @@ impl Authorizer {
         let presented = Presented {
             token,
             circumstances,
-            base: self.base.as_ref(),
+            base: self.deployment.public_base_url.as_ref(),
         };
         let binding = Binding::read(&caller.claims)?;
         Ok(proof::check(binding, presented, seconds(wall_clock()))?)
@@ -297,23 +308,28 @@ impl Authorizer {
         };
         record.rules.clone_from(&open.rules);
         record.shadowed = open.owed_to_shadows(&request.route);
-        let is_open = open.contain(&request.route);
+        let by_rules = open.contain(&request.route);
+        let is_open = match self.deployment.answers {
+            Answers::Policy => by_rules,
+            Answers::Simple => simple::is_open(&open, request),
+        };
         // An answer that is replayed for other routes must not speak of this one.
-        let closed = (!self.remembered && !is_open).then_some(request.route.as_str());
+        let closed = (!self.deployment.remembers() && !by_rules).then_some(request.route.as_str());
         let challenge = self.rules.challenge(&facts, &open, closed);
         if open.routes.is_empty() {
             record.note("deny", "nothing_open");
             return self.deny(caller, request, &challenge);
         }
-        let policy = match policy::allow(&open, &request.stage) {
+        let verdict = match self.deployment.answers {
+            Answers::Simple => Ok(Verdict::Simple(is_open)),
+            Answers::Policy => policy::allow(&open, &request.stage).map(Verdict::Policy),
+        };
+        let verdict = match verdict {
             Ok(policy) => policy,
             Err(error) => return self.policy_too_large(caller, request, record, &error),
         };
-        match is_open {
-            true => record.note("allow", "allowed"),
-            false => record.note("deny", "route_not_open"),
-        }
-        reply::open(caller, policy, &self.extras, &challenge).unwrap_or_else(|error| {
+        record.note_route(is_open);
+        reply::open(caller, verdict, &self.extras, &challenge).unwrap_or_else(|error| {
             record.note("deny", "context_too_large");
             record.detail = Some(error.to_string());
             self.deny(caller, request, &Challenge::ContextTooLarge)
@@ -333,8 +349,11 @@ impl Authorizer {
     }
 
     fn deny(&self, caller: &Caller, request: &Request, challenge: &Challenge<'_>) -> Value {
-        let policy = policy::deny(&request.stage);
-        reply::closed(caller, policy, &self.extras, challenge)
+        let verdict = match self.deployment.answers {
+            Answers::Policy => Verdict::Policy(policy::deny(&request.stage)),
+            Answers::Simple => Verdict::Simple(false),
+        };
+        reply::closed(caller, verdict, &self.extras, challenge)
     }
 
     /// A slash at the end is the usual difference between `iss` and the configuration.
@@ -378,6 +397,15 @@ impl Record {
     fn note(&mut self, decision: &'static str, reason: &'static str) {
         self.decision = decision;
         self.reason = reason;
+    }
+
+    /// Of the route asked for, whatever the answer opens beside it.
+    fn note_route(&mut self, is_open: bool) {
+        if is_open {
+            self.note("allow", "allowed");
+        } else {
+            self.note("deny", "route_not_open");
+        }
     }
 }
 

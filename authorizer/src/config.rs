@@ -16,6 +16,8 @@ const BUILT_IN: &str = include_str!("../../access.yaml");
 /// | `ACCESS_FILE` | path of the access file; if not set, the `access.yaml` built in |
 /// | `ISSUER`, `AUDIENCE` | named by the built-in `access.yaml`; another file names its own |
 /// | `AUTHORIZER_TTL` | seconds for which the gateway remembers an answer; taken to be 300 if not set |
+/// | `AUTHORIZER_ANSWERS` | what the gateway wants: `iam` (a policy, also if not set) or `simple` (a verdict, HTTP APIs alone) |
+/// | `AUTHORIZER_IDENTITY_SOURCES` | what the gateway remembers answers by; taken to be the header `Authorization` if not set |
 /// | `PUBLIC_BASE_URL` | what stands before a route in the address that callers use, such as `https://api.example` |
 /// | `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_REGION` | set by Lambda; used where secrets or denylists of AWS are configured |
 /// | `PARAMETERS_SECRETS_EXTENSION_HTTP_PORT` | port of the extension for such secrets; 2773 if not set |

@@ -1,11 +1,14 @@
 //! What the authorizer is told about the gateway that asks it: how long answers are remembered, which
 //! answers it wants, and the address that callers use. The template sets all of it.
 
+mod sources;
+
 use std::time::Duration;
 
 use reqwest::Url;
 
 use crate::address;
+pub(crate) use sources::IdentitySources;
 
 /// How long a gateway remembers an answer unless told otherwise, for REST and HTTP APIs alike.
 const DEFAULT_TTL: Duration = Duration::from_secs(300);
@@ -19,6 +22,19 @@ pub(crate) struct Deployment {
     pub(crate) ttl: Duration,
     /// `PUBLIC_BASE_URL`: what stands before a route in the address that callers use.
     pub(crate) public_base_url: Option<Url>,
+    /// `AUTHORIZER_ANSWERS`: what it wants to be answered.
+    pub(crate) answers: Answers,
+    /// `AUTHORIZER_IDENTITY_SOURCES`: what it remembers answers by.
+    pub(crate) identity_sources: IdentitySources,
+}
+
+/// What a gateway wants to be answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Answers {
+    /// An IAM policy for every route of the token: `iam`.
+    Policy,
+    /// Whether the route asked for is open, which HTTP APIs alone can want: `simple`.
+    Simple,
 }
 
 impl Default for Deployment {
@@ -27,6 +43,8 @@ impl Default for Deployment {
         Self {
             ttl: DEFAULT_TTL,
             public_base_url: None,
+            answers: Answers::Policy,
+            identity_sources: IdentitySources::default(),
         }
     }
 }
@@ -56,6 +74,20 @@ impl Deployment {
                     "`PUBLIC_BASE_URL` cannot be `{}`: {error}",
                     text.escape_debug()
                 )),
+            }
+        }
+        match value("AUTHORIZER_ANSWERS").as_deref() {
+            None | Some("iam") => {}
+            Some("simple") => deployment.answers = Answers::Simple,
+            Some(other) => problems.push(format!(
+                "`AUTHORIZER_ANSWERS` must be `iam` or `simple`, is `{}`",
+                other.escape_debug()
+            )),
+        }
+        if let Some(text) = value("AUTHORIZER_IDENTITY_SOURCES") {
+            match IdentitySources::parse(&text) {
+                Ok(sources) => deployment.identity_sources = sources,
+                Err(error) => problems.push(error.to_string()),
             }
         }
         deployment
@@ -101,6 +133,26 @@ mod tests {
         }
         assert!(remembering(1).remembers());
         assert!(!remembering(0).remembers());
+    }
+
+    #[test]
+    fn a_policy_is_answered_unless_the_api_wants_a_verdict() {
+        let simple = Deployment {
+            answers: Answers::Simple,
+            ..Deployment::default()
+        };
+        check("AUTHORIZER_ANSWERS", "iam", Ok(&Deployment::default()));
+        check("AUTHORIZER_ANSWERS", "simple", Ok(&simple));
+        for odd in ["Simple", "true", " iam"] {
+            check("AUTHORIZER_ANSWERS", odd, Err("must be `iam` or `simple`"));
+        }
+        let sources = Deployment {
+            identity_sources: IdentitySources::parse("$context.routeKey").unwrap(),
+            ..Deployment::default()
+        };
+        let name = "AUTHORIZER_IDENTITY_SOURCES";
+        check(name, "$context.routeKey", Ok(&sources));
+        check(name, "routeKey", Err("has `routeKey`, which is none"));
     }
 
     #[test]

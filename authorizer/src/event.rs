@@ -1,6 +1,8 @@
 //! What API Gateway sends: the shape is recognised from the event, and read leniently. A missing, null
 //! or odd header is no credential; it never fails the event.
 
+mod credentials;
+
 use std::net::IpAddr;
 
 use serde_json::Value;
@@ -9,6 +11,8 @@ use thiserror::Error;
 use crate::json;
 use crate::policy::StageArn;
 use crate::token::{BearerToken, TokenError};
+use credentials::Credential;
+pub use credentials::Place;
 
 /// A request to decide on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +23,22 @@ pub struct Request {
     pub route: String,
     /// What it brings beside its token.
     pub circumstances: Circumstances,
-    credentials: Vec<String>,
+    /// Which answers the gateway can take.
+    pub payload: Payload,
+    credentials: Vec<Credential>,
+}
+
+/// What kind of event asks, as far as it matters for the answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Payload {
+    /// `TOKEN` or `REQUEST` of a REST API, payload 1.0 of an HTTP API, `$connect` of a WebSocket API: they
+    /// take a policy.
+    First,
+    /// Payload 2.0 of an HTTP API: a policy, or a simple answer if the API is set to want one.
+    Second {
+        /// The route of the API that was found for the request, such as `POST /predict/{model}`.
+        route_key: Option<String>,
+    },
 }
 
 /// What an event says of a request beside its token. An answer that depends on any of it must not be
@@ -44,9 +63,9 @@ pub enum EventError {
     /// The event is not JSON.
     #[error("the event is not JSON")]
     Json(#[source] serde_json::Error),
-    /// Not an event of a REST or HTTP API authorizer.
+    /// Not an event of an authorizer.
     #[error(
-        "the event is none of a REST API authorizer (`TOKEN`, `REQUEST`) or of an HTTP API authorizer (payload 1.0, 2.0)"
+        "the event is none of a REST API authorizer (`TOKEN`, `REQUEST`), an HTTP API authorizer (payload 1.0, 2.0) or a WebSocket API authorizer"
     )]
     Shape,
     /// The ARN of the method or route is missing or malformed.
@@ -55,24 +74,38 @@ pub enum EventError {
 }
 
 impl Request {
-    /// Reads a `TOKEN` or `REQUEST` event of a REST API, or payload 1.0 or 2.0 of an HTTP API. Payload 1.0
-    /// is that of a REST API.
-    pub fn read(event: &str) -> Result<Self, EventError> {
+    /// Reads a `TOKEN` or `REQUEST` event of a REST API, payload 1.0 or 2.0 of an HTTP API, or `$connect` of
+    /// a WebSocket API; the token may come from any of the `places`. Payload 1.0 and `$connect` are those of
+    /// a REST API, but for the ARN of `$connect`, which has neither method nor path.
+    pub fn read(event: &str, places: &[Place]) -> Result<Self, EventError> {
         // Names of headers and of query parameters are the client's: none may have a meaning for a parser.
         let event = json::value(event.as_bytes()).map_err(EventError::Json)?;
         let text = |name: &str| event.get(name).and_then(Value::as_str);
-        let (arn, credentials) = match (text("type"), text("version")) {
-            (Some("TOKEN"), _) => ("methodArn", strings(event.get("authorizationToken"))),
-            (Some("REQUEST"), Some("2.0")) => ("routeArn", header(&event, "authorization")),
-            (Some("REQUEST"), _) => ("methodArn", header(&event, "authorization")),
+        let (is_token, is_second) = match (text("type"), text("version")) {
+            (Some("TOKEN"), _) => (true, false),
+            (Some("REQUEST"), version) => (false, version == Some("2.0")),
             _ => return Err(EventError::Shape),
+        };
+        let (arn, payload) = if is_second {
+            let route_key = text("routeKey").map(str::to_owned);
+            ("routeArn", Payload::Second { route_key })
+        } else {
+            ("methodArn", Payload::First)
+        };
+        let find = |place: &Place| {
+            if is_token {
+                place.find_in_token_event(&event)
+            } else {
+                place.find(&event)
+            }
         };
         let arn = text(arn).unwrap_or_default();
         Ok(Self {
             stage: StageArn::of(arn).ok_or(EventError::Arn)?,
             route: arn.splitn(3, '/').nth(2).unwrap_or_default().to_owned(),
             circumstances: Circumstances::read(&event),
-            credentials,
+            payload,
+            credentials: places.iter().flat_map(find).collect(),
         })
     }
 
@@ -80,7 +113,7 @@ impl Request {
     pub fn token(&self) -> Result<BearerToken<'_>, TokenError> {
         match self.credentials.as_slice() {
             [] => Err(TokenError::Missing),
-            [value] => BearerToken::from_header(value),
+            [credential] => credential.token(),
             _ => Err(TokenError::SeveralCredentials),
         }
     }
@@ -160,9 +193,13 @@ mod tests {
 
     const ARN: &str = "arn:aws:execute-api:eu-west-1:123456789012:abc123/prod/POST/predict";
 
+    fn read(event: &Value) -> Result<Request, EventError> {
+        Request::read(&event.to_string(), &[Place::Authorization])
+    }
+
     #[track_caller]
     fn check(event: &Value, expected: Result<&str, TokenError>) {
-        let request = Request::read(&event.to_string()).unwrap();
+        let request = read(event).unwrap();
         assert_eq!(
             request.token().map(|token| token.as_str()),
             expected,
@@ -250,7 +287,7 @@ mod tests {
     fn payload_2_names_the_route() {
         let event = json!({"type": "REQUEST", "version": "2.0", "routeArn": ARN, "methodArn": "x", "headers": {"authorization": "bearer a.b.c"}});
         check(&event, Ok("a.b.c"));
-        let request = Request::read(&event.to_string()).unwrap();
+        let request = read(&event).unwrap();
         assert_eq!(request.route, "POST/predict");
     }
 
@@ -276,7 +313,7 @@ mod tests {
             dpop_proofs: vec!["a".to_owned()],
             client_certificate: Some("PEM".to_owned()),
         };
-        let read = |event: Value| Request::read(&event.to_string()).unwrap().circumstances;
+        let read = |event: Value| read(&event).unwrap().circumstances;
         assert_eq!(read(rest), expected);
         assert_eq!(read(http("/prod/predict", "prod")), expected);
         assert_eq!(read(http("/predict", "$default")), expected);
@@ -291,7 +328,7 @@ mod tests {
 
     #[test]
     fn other_events_are_errors_of_the_deployment() {
-        let read = |event: &str| Request::read(event).unwrap_err().to_string();
+        let read = |event: &str| Request::read(event, &[]).unwrap_err().to_string();
         assert_eq!(read("{"), "the event is not JSON");
         for event in [
             "[]",

@@ -74,7 +74,7 @@ impl Steps {
 impl Authorizer {
     /// Explains the answer to an event. It is decided like any other: keys may be fetched for it.
     pub async fn explain(&self, event: &str) -> Result<Explanation, EventError> {
-        let request = Request::read(event)?;
+        let request = self.read(event)?;
         let mut steps = Steps::default();
         self.check_all(&request, &mut steps).await;
         let mut record = Record::default();

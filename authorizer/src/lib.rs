@@ -36,6 +36,7 @@ pub mod requirement;
 pub mod rules;
 mod secret;
 mod signature;
+pub mod simple;
 pub mod token;
 pub mod verify;
 

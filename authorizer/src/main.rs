@@ -36,6 +36,7 @@ impl From<Failure> for Diagnostic {
             HandleError::Unauthorized => "Unauthorized",
             HandleError::Unavailable(outage) => outage.error_type(),
             HandleError::Event(_) => "UnknownEvent",
+            HandleError::Answer(_) => "SimpleAnswer",
         };
         Self {
             error_type: kind.to_owned(),

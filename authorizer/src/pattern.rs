@@ -8,10 +8,13 @@ use thiserror::Error;
 /// The methods API Gateway routes. `*` in a pattern stands for each of them: as a glob it would cross `/`.
 const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 
+/// The one route of a WebSocket API that asks an authorizer. It has neither method nor path.
+const CONNECT: &str = "$connect";
+
 /// Routes of one shape: a method, and a path of literals, single segments and perhaps a rest.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RoutePattern {
-    /// One of [`METHODS`], or `None` for all.
+    /// One of [`METHODS`], `None` for all of them, or [`CONNECT`].
     method: Option<&'static str>,
     segments: Vec<Segment>,
     /// `**` at the end: any number of further segments, none included.
@@ -31,8 +34,8 @@ enum Segment {
 /// Why a text is no route pattern.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum PatternError {
-    /// Not a method, a space and a path.
-    #[error("`{0}` is not a method and a path, such as `POST /predict`")]
+    /// Neither a method, a space and a path, nor `$connect`.
+    #[error("`{0}` is not a method and a path, such as `POST /predict`, nor `$connect`")]
     Shape(String),
     /// A character that means something else in an ARN or a path.
     #[error("`{0}`: a path has letters, digits and `-._~:@!$&'()+;=` between its slashes")]
@@ -48,8 +51,15 @@ pub enum PatternError {
 }
 
 impl RoutePattern {
-    /// Reads `METHOD /path`.
+    /// Reads `METHOD /path`, or `$connect`.
     pub fn parse(text: &str) -> Result<Self, PatternError> {
+        if text == CONNECT {
+            return Ok(Self {
+                method: Some(CONNECT),
+                segments: Vec::new(),
+                rest: false,
+            });
+        }
         let shape = || PatternError::Shape(text.to_owned());
         let (method, path) = text.split_once(' ').ok_or_else(shape)?;
         let method = match method {
@@ -83,6 +93,16 @@ impl RoutePattern {
         };
         pattern.check(text)?;
         Ok(pattern)
+    }
+
+    /// True if it stands for one route alone.
+    pub fn is_exact(&self) -> bool {
+        let is_literal = |segment: &Segment| matches!(segment, Segment::Literal(_));
+        self.method.is_some() && !self.rest && self.segments.iter().all(is_literal)
+    }
+
+    fn is_connect(&self) -> bool {
+        self.method == Some(CONNECT)
     }
 
     /// The names of its parameters.
@@ -124,6 +144,9 @@ impl RoutePattern {
 
     /// The segments, each with what stands in its place.
     fn places<'a>(&self, route: &'a str) -> Option<Vec<(&Segment, &'a str)>> {
+        if self.is_connect() {
+            return (self.method == Some(route)).then(Vec::new);
+        }
         let (method, path) = route.split_once('/')?;
         let named = match self.method {
             Some(name) => name == method,
@@ -141,7 +164,10 @@ impl RoutePattern {
 
     /// True if every route of `other` is one of these.
     pub fn covers(&self, other: &Self) -> bool {
-        let method = self.method.is_none() || self.method == other.method;
+        let method = match self.method {
+            None => !other.is_connect(),
+            Some(_) => self.method == other.method,
+        };
         let length = match (self.rest, other.rest) {
             (true, _) => other.segments.len() >= self.segments.len(),
             (false, true) => false,
@@ -171,6 +197,9 @@ impl RoutePattern {
     }
 
     fn globs(&self, path: &str) -> Vec<String> {
+        if self.is_connect() {
+            return vec![CONNECT.to_owned()];
+        }
         let ends: &[&str] = match (self.rest, self.segments.is_empty()) {
             (true, true) => &["*"],
             (true, false) => &["", "/*"],
@@ -267,6 +296,9 @@ impl Segment {
 
 impl fmt::Display for RoutePattern {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_connect() {
+            return out.write_str(CONNECT);
+        }
         write!(out, "{} ", self.method.unwrap_or("*"))?;
         for segment in &self.segments {
             match segment {
@@ -359,8 +391,9 @@ mod tests {
 
     #[test]
     fn what_no_glob_can_say_is_refused() {
-        let shape =
-            |text: &str| format!("`{text}` is not a method and a path, such as `POST /predict`");
+        let shape = |text: &str| {
+            format!("`{text}` is not a method and a path, such as `POST /predict`, nor `$connect`")
+        };
         for text in [
             "",
             "/predict",
@@ -492,6 +525,40 @@ mod tests {
                 let open = any(&allow, &route) && !any(&deny, &route);
                 assert_eq!(open, pattern.matches(&route), "{text} and {route}");
             }
+        }
+    }
+
+    #[test]
+    fn the_route_of_a_websocket_api_stands_alone() {
+        let connect = pattern("$connect");
+        assert_eq!(connect.to_string(), "$connect");
+        assert_eq!(connect.allow_globs(), ["$connect"]);
+        assert!(connect.deny_globs().is_empty() && connect.parameters().next().is_none());
+        for other in ["* /**", "GET /$connect", "GET /"] {
+            covers("$connect", other, false);
+            covers(other, "$connect", false);
+            let globs = pattern(other).allow_globs();
+            assert!(!globs.iter().any(|glob| globs_meet(glob, "$connect")));
+        }
+        covers("$connect", "$connect", true);
+        for odd in [
+            "$connect ",
+            "$connect /",
+            "$disconnect",
+            "$default",
+            "GET $connect",
+        ] {
+            assert!(RoutePattern::parse(odd).is_err(), "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_pattern_is_exact_if_it_is_one_route() {
+        for text in ["$connect", "GET /", "GET /a/b:c"] {
+            assert!(pattern(text).is_exact(), "{text}");
+        }
+        for text in ["* /a", "GET /**", "GET /*", "GET /{a}/b"] {
+            assert!(!pattern(text).is_exact(), "{text}");
         }
     }
 

@@ -1,8 +1,11 @@
 //! What API Gateway is told: policy, context and usage key. The shape is the same for REST APIs and for
-//! HTTP APIs with IAM responses (payload 1.0 and 2.0).
+//! HTTP APIs with IAM responses (payload 1.0 and 2.0) and WebSocket APIs; a simple answer has a verdict in
+//! place of the policy.
 
 use aws_lambda_events::apigw::ApiGatewayCustomAuthorizerPolicy as Policy;
-use aws_lambda_events::apigw::ApiGatewayCustomAuthorizerResponse;
+use aws_lambda_events::apigw::{
+    ApiGatewayCustomAuthorizerResponse, ApiGatewayV2CustomAuthorizerSimpleResponse,
+};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
@@ -42,10 +45,19 @@ pub(crate) struct Extras {
     pub(crate) usage_key: Option<String>,
 }
 
+/// What the gateway is to go by.
+#[derive(Debug)]
+pub(crate) enum Verdict {
+    /// What is open, on every route.
+    Policy(Policy),
+    /// Whether the route asked for is open: for HTTP APIs that want no more.
+    Simple(bool),
+}
+
 /// The answer for a caller to whom routes are open; `challenge` is for the others.
 pub(crate) fn open(
     caller: &Caller,
-    policy: Policy,
+    verdict: Verdict,
     extras: &Extras,
     challenge: &Challenge<'_>,
 ) -> Result<Value, ContextTooLarge> {
@@ -57,14 +69,14 @@ pub(crate) fn open(
     if bytes > MAX_CONTEXT_BYTES {
         return Err(ContextTooLarge(bytes));
     }
-    Ok(response(caller, policy, context, usage_key(caller, extras)))
+    Ok(response(caller, verdict, context, extras))
 }
 
 /// The answer for a caller to whom nothing is open. Its context is bounded by the lengths of names: what an
 /// issuer makes as long as it likes is left out.
 pub(crate) fn closed(
     caller: &Caller,
-    policy: Policy,
+    verdict: Verdict,
     extras: &Extras,
     challenge: &Challenge<'_>,
 ) -> Value {
@@ -76,21 +88,32 @@ pub(crate) fn closed(
     if let Challenge::Scopes(scopes) = challenge {
         context.extend(texts([("required_scope", scopes.join(" "))]));
     }
-    response(caller, policy, context, usage_key(caller, extras))
+    response(caller, verdict, context, extras)
 }
 
 fn response(
     caller: &Caller,
-    policy: Policy,
+    verdict: Verdict,
     context: Map<String, Value>,
-    usage_key: Option<String>,
+    extras: &Extras,
 ) -> Value {
-    let mut response = ApiGatewayCustomAuthorizerResponse::<Value>::default();
-    response.principal_id = Some(printable(&caller.principal));
-    response.policy_document = policy;
-    response.context = Value::Object(context);
-    response.usage_identifier_key = usage_key;
-    let mut reply = json!(response);
+    let mut reply = match verdict {
+        Verdict::Policy(policy) => {
+            let mut response = ApiGatewayCustomAuthorizerResponse::<Value>::default();
+            response.principal_id = Some(printable(&caller.principal));
+            response.policy_document = policy;
+            response.context = Value::Object(context);
+            response.usage_identifier_key = usage_key(caller, extras);
+            json!(response)
+        }
+        // Neither principal nor usage key have a place in it.
+        Verdict::Simple(is_authorized) => {
+            let mut response = ApiGatewayV2CustomAuthorizerSimpleResponse::<Value>::default();
+            response.is_authorized = is_authorized;
+            response.context = Value::Object(context);
+            json!(response)
+        }
+    };
     if let Some(members) = reply.as_object_mut() {
         members.retain(|_, value| !value.is_null());
     }
@@ -182,6 +205,10 @@ mod tests {
         }
     }
 
+    fn policy() -> Verdict {
+        Verdict::Policy(Policy::default())
+    }
+
     #[test]
     fn the_context_holds_scalars_and_the_built_in_names_win() {
         let context = [
@@ -200,7 +227,7 @@ mod tests {
         let claims =
             json!({"exp": 9, "org": "acme", "flag": true, "list": [1, {"a": 2}], "none": null});
         let challenge = Challenge::default();
-        let reply = open(&caller(claims), Policy::default(), &extras, &challenge).unwrap();
+        let reply = open(&caller(claims), policy(), &extras, &challenge).unwrap();
         assert_eq!(
             reply["context"],
             json!({"sub": "user1", "issuer": "https://a", "scope": "a b", "roles": "[\"r\"]", "exp": 9, "tenant": "acme", "flag": true, "list": "[1,{\"a\":2}]",
@@ -212,16 +239,33 @@ mod tests {
 
     #[test]
     fn without_a_usage_key_the_member_is_left_out() {
-        let (policy, extras) = (Policy::default(), Extras::default());
-        let reply = open(&caller(json!({})), policy, &extras, &Challenge::default()).unwrap();
+        let extras = Extras::default();
+        let reply = open(&caller(json!({})), policy(), &extras, &Challenge::default()).unwrap();
         let members: Vec<_> = reply.as_object().unwrap().keys().cloned().collect();
         assert_eq!(members, ["context", "policyDocument", "principalId"]);
+    }
+
+    #[test]
+    fn a_simple_answer_has_a_verdict_and_the_context() {
+        let extras = Extras {
+            context: Vec::new(),
+            usage_key: Some("org".to_owned()),
+        };
+        let (caller, challenge) = (caller(json!({"org": "acme"})), Challenge::default());
+        let reply = open(&caller, Verdict::Simple(true), &extras, &challenge).unwrap();
+        let members: Vec<_> = reply.as_object().unwrap().keys().cloned().collect();
+        assert_eq!(members, ["context", "isAuthorized"]);
+        assert_eq!(reply["isAuthorized"], true);
+        assert_eq!(reply["context"]["sub"], "user1");
+        let reply = closed(&caller, Verdict::Simple(false), &extras, &challenge);
+        assert_eq!(reply["isAuthorized"], false);
+        assert_eq!(reply["context"]["error"], "insufficient_scope");
     }
 
     #[track_caller]
     fn denied(challenge: &Challenge<'_>, error: &str, required_scope: &Value) {
         let (caller, extras) = (caller(json!({"exp": 9})), Extras::default());
-        let reply = closed(&caller, Policy::default(), &extras, challenge);
+        let reply = closed(&caller, policy(), &extras, challenge);
         let context = &reply["context"];
         assert_eq!(context["error"], error);
         assert_eq!(&context["required_scope"], required_scope);
@@ -263,7 +307,7 @@ mod tests {
         };
         let with = |length: usize| {
             let caller = caller(json!({"note": "x".repeat(length)}));
-            open(&caller, Policy::default(), &extras, &Challenge::default())
+            open(&caller, policy(), &extras, &Challenge::default())
         };
         let bytes = |reply: &Value| reply["context"].to_string().len();
         let fixed = bytes(&with(0).unwrap());

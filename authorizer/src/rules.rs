@@ -78,6 +78,11 @@ impl Rules {
         }
     }
 
+    /// Every route that any of the rules can open.
+    pub fn routes(&self) -> impl Iterator<Item = &RoutePattern> {
+        self.rules.iter().flat_map(|rule| &rule.rule.allow)
+    }
+
     /// Every route that is open, each until it is no longer.
     pub fn open_to(&self, facts: &Facts<'_>) -> Result<OpenRoutes, TooManyRoutes> {
         let mut open = OpenRoutes::default();

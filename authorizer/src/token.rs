@@ -165,7 +165,8 @@ pub enum Scheme {
     DPoP,
 }
 
-/// The token of one `Authorization` header value, and its scheme.
+/// The token of one `Authorization` header value with its scheme, or of a cookie or query parameter, where
+/// it is a plain bearer token.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct BearerToken<'a>(&'a str, Scheme);
 
@@ -204,6 +205,17 @@ impl<'a> BearerToken<'a> {
     /// The scheme that it came with.
     pub fn scheme(&self) -> Scheme {
         self.1
+    }
+
+    /// Reads the value of a cookie or of a query parameter, which has no scheme. Gateways join repeated
+    /// parameters with commas.
+    pub fn bare(value: &'a str) -> Result<Self, TokenError> {
+        match value {
+            value if value.len() > MAX_TOKEN_BYTES => Err(TokenError::TooLong),
+            "" => Err(TokenError::Missing),
+            value if value.contains([',', ' ', '\t']) => Err(TokenError::SeveralCredentials),
+            value => Ok(Self(value, Scheme::Bearer)),
+        }
     }
 
     /// The token's text, for digests alone.

@@ -32,7 +32,28 @@ fn names(folder: &str) -> BTreeSet<String> {
         .collect()
 }
 
-async fn authorizer(folder: &Path) -> Authorizer {
+/// What a recorded event is answered with: the access file built in, and as its name begins, a rule or a key
+/// more and other variables.
+fn settings(name: &str) -> (&'static str, &'static [(&'static str, &'static str)]) {
+    match name.split('-').next() {
+        Some("websocket") => (
+            "\n  - allow: [$connect]\n    require: {scope: predict}\n",
+            &[],
+        ),
+        Some("simple") => (
+            "",
+            &[("AUTHORIZER_ANSWERS", "simple"), ("AUTHORIZER_TTL", "0")],
+        ),
+        Some("places") => (
+            "\ncredentials: [authorization, {cookie: __Host-token}, {query: access_token}]\n",
+            &[("AUTHORIZER_TTL", "0")],
+        ),
+        Some(_) | None => ("", &[]),
+    }
+}
+
+async fn authorizer(folder: &Path, name: &str) -> Authorizer {
+    let (more, variables) = settings(name);
     let keys = folder.join("jwks.json");
     std::fs::write(&keys, key_set().to_string()).unwrap();
     let access = folder.join("access.yaml");
@@ -41,17 +62,18 @@ async fn authorizer(folder: &Path) -> Authorizer {
         "audience: ${{AUDIENCE}}\n    jwks: {{file: {}}}\n",
         keys.display()
     );
-    std::fs::write(
-        &access,
-        built_in.replacen("audience: ${AUDIENCE}", &pinned, 1),
-    )
-    .unwrap();
+    let text = built_in.replacen("audience: ${AUDIENCE}", &pinned, 1);
+    std::fs::write(&access, text + more).unwrap();
     let access = access.to_str().unwrap().to_owned();
     let config = Config::load(move |name| match name {
         "ISSUER" => Some(ISSUER.to_owned()),
         "AUDIENCE" => Some(AUDIENCE.to_owned()),
         "ACCESS_FILE" => Some(access.clone()),
-        _ => None,
+        _ => {
+            let mut variables = variables.iter();
+            let found = variables.find(|(variable, _)| *variable == name);
+            found.map(|(_, value)| (*value).to_owned())
+        }
     });
     Authorizer::start(config.unwrap()).await.unwrap()
 }
@@ -75,7 +97,6 @@ fn event(name: &str) -> String {
 #[tokio::test]
 async fn recorded_events_get_the_stored_answers() {
     let folder = tempfile::tempdir().unwrap();
-    let authorizer = authorizer(folder.path()).await;
     assert_eq!(
         names("events"),
         names("replies")
@@ -84,11 +105,13 @@ async fn recorded_events_get_the_stored_answers() {
             .collect()
     );
     for name in names("events") {
+        let authorizer = authorizer(folder.path(), &name).await;
         let outcome = authorizer.handle(&event(&name), "request-1").await;
         let found = outcome
             .answer
             .unwrap_or_else(|error| json!({"error": error.to_string()}));
-        let stored = std::fs::read_to_string(fixtures().join("replies").join(&name)).unwrap();
+        let path = fixtures().join("replies").join(&name);
+        let stored = std::fs::read_to_string(path).unwrap();
         let stored: Value = serde_json::from_str(&stored).unwrap();
         assert_eq!(found, stored, "{name}: {found:#}");
     }
@@ -97,7 +120,7 @@ async fn recorded_events_get_the_stored_answers() {
 #[tokio::test]
 async fn the_log_has_reason_and_digest_but_neither_token_nor_claims() {
     let folder = tempfile::tempdir().unwrap();
-    let authorizer = authorizer(folder.path()).await;
+    let authorizer = authorizer(folder.path(), "").await;
     for (name, decision, reason) in [
         ("rest-token.json", "allow", "allowed"),
         ("rest-token-without-scope.json", "deny", "route_not_open"),
@@ -133,7 +156,7 @@ async fn the_log_has_reason_and_digest_but_neither_token_nor_claims() {
 #[tokio::test]
 async fn an_issuer_that_differs_by_a_slash_is_refused_and_named_in_the_log() {
     let folder = tempfile::tempdir().unwrap();
-    let authorizer = authorizer(folder.path()).await;
+    let authorizer = authorizer(folder.path(), "").await;
     let claims = with(good_claims(END), "iss", json!(format!("{ISSUER}/")));
     let event = json!({"type": "TOKEN", "authorizationToken": format!("Bearer {}", token(&claims)), "methodArn": "arn:aws:execute-api:r:1:a/b"});
     let outcome = authorizer.handle(&event.to_string(), "request-1").await;

@@ -144,7 +144,9 @@ async fn broken_events_are_answered_like_any_other() {
         match authorizer.handle(&event, "request-1").await.answer {
             Ok(answer) => assert!(effect(&answer).is_string(), "{event}"),
             Err(HandleError::Unauthorized | HandleError::Event(_)) => {}
-            Err(error @ HandleError::Unavailable(_)) => panic!("{error}: {event}"),
+            Err(error @ (HandleError::Unavailable(_) | HandleError::Answer(_))) => {
+                panic!("{error}: {event}")
+            }
         }
     }
 }

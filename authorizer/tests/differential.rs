@@ -261,7 +261,10 @@ fn compare() -> Result<()> {
         let found = differences(own, peers);
         accepted_by_all += usize::from(own.is_ok() && found.is_empty());
         if own.is_ok() && found.len() == 2 {
-            wrong.push(format!("both refuse what is accepted: {found:?} {case:?}"));
+            wrong.push(format!(
+                "both refuse what is accepted: {found:?} after {:?}: {case:?}",
+                case.changes
+            ));
         }
         for difference in found {
             match explained.iter().position(|row| *row == difference) {

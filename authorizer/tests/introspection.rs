@@ -567,7 +567,8 @@ async fn without_introspection_an_opaque_token_is_refused_with_a_hint() {
     assert_eq!(outcome(&authorizer, OPAQUE).await, refused("not_a_jwt"));
     let log = authorizer.handle(&event(OPAQUE), "request-1").await.log;
     assert!(
-        log.concat().contains("Auth0 gives one to a client that asks without `audience`"),
+        log.concat()
+            .contains("Auth0 gives one to a client that asks without `audience`"),
         "{log:?}"
     );
 }

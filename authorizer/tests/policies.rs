@@ -1,6 +1,6 @@
-//! Policies against rules: for random tables, callers and routes, what a policy opens is compared with
-//! what the rules say. Both sides are written here anew: patterns are matched by segments, globs and
-//! statements as IAM does it, and nothing of the crate's own matching is used.
+//! Policies and simple verdicts against rules: for random tables, callers and routes, what they open is
+//! compared with what the rules say. Rules and policies are read here anew: patterns are matched by segments,
+//! globs and statements as IAM does it, and nothing of the crate's own matching is used.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,16 +13,18 @@
 
 use std::collections::BTreeSet;
 use std::net::IpAddr;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use authorizer::caller::{Caller, Grants};
-use authorizer::event::Circumstances;
+use authorizer::event::{Circumstances, Place, Request};
 use authorizer::pattern::RoutePattern;
 use authorizer::policy::{StageArn, allow, deny};
 use authorizer::requirement::{
     ClaimTest, Comparison, Condition, Facts, Grant, Kind, Operand, Requirement, StepUp, Test,
 };
 use authorizer::rules::{Rule, Rules};
+use authorizer::simple;
 use serde_json::{Value, json};
 
 /// Tables tried. Nearly half of them are accepted, and each is compared on some 700 routes at several times.
@@ -454,7 +456,8 @@ fn compare(table: &[TextRule], token: &Token, rules: &Rules, times: &[u64]) -> (
         // Paths of all lengths now, the shorter ones at other times.
         let length = if *at == NOW { paths.len() } else { SHORTER };
         let paths = paths.iter().take(length);
-        for (method, path) in paths.flat_map(|path| [("GET", path), ("POST", path)]) {
+        let routes = paths.flat_map(|path| [("GET", path), ("POST", path)]);
+        for ((method, path), request) in routes.zip(REQUESTS.iter()) {
             let expected = rules_open(table, token, (method, path), *at);
             assert_eq!(
                 policy_opens(&read, &format!("{STAGE}/{method}/{path}"), &date),
@@ -463,6 +466,11 @@ fn compare(table: &[TextRule], token: &Token, rules: &Rules, times: &[u64]) -> (
             );
             if *at == NOW {
                 assert_eq!(open.contain(&format!("{method}/{path}")), expected);
+                assert_eq!(
+                    simple::is_open(&open, request),
+                    expected,
+                    "the verdict on {method} /{path} with {token:?} and {table:?}"
+                );
                 opened += usize::from(expected);
             }
         }
@@ -470,8 +478,24 @@ fn compare(table: &[TextRule], token: &Token, rules: &Rules, times: &[u64]) -> (
     (opened, read.len())
 }
 
+/// A request for each path and method, as an HTTP API hands it over.
+static REQUESTS: LazyLock<Vec<Request>> = LazyLock::new(|| {
+    let request = |(method, path): (&'static str, String)| {
+        let event = json!({
+            "type": "REQUEST", "version": "2.0", "routeArn": format!("{STAGE}/{method}/{path}"),
+            "rawPath": format!("/prod/{path}"),
+            "requestContext": {"stage": "prod", "http": {"method": method}},
+        });
+        Request::read(&event.to_string(), &[Place::Authorization]).unwrap()
+    };
+    let both = paths()
+        .into_iter()
+        .flat_map(|path| [("GET", path.clone()), ("POST", path)]);
+    both.map(request).collect()
+});
+
 #[test]
-fn a_policy_opens_what_the_rules_open_and_nothing_else() {
+fn policies_and_verdicts_open_what_the_rules_open_and_nothing_else() {
     let mut random = Random(0x2545_f491_4f6c_dd1d);
     let (mut accepted, mut opened, mut most) = (0, 0, 0);
     for _ in 0..TABLES {

@@ -5,6 +5,7 @@ use serde::Deserialize;
 use super::Issuer;
 use super::conditions::{RequireEntry, requirement};
 use super::values::{Reader, present};
+use crate::deployment::Answers;
 use crate::pattern::RoutePattern;
 use crate::policy;
 use crate::rules::{Rule, Rules};
@@ -37,15 +38,18 @@ impl Reader<'_> {
         })
     }
 
-    /// Whether policies say when they end. Without that, what ends before its token cannot be remembered.
+    /// Whether answers say when they end. Without that, what ends before its token cannot be remembered.
     pub(super) fn ends(&mut self, rules: Rules, expiry_condition: bool) -> Rules {
-        if expiry_condition {
-            return rules;
-        }
+        let simple = self.deployment.answers == Answers::Simple;
+        let nobody_says = match (simple, expiry_condition) {
+            (true, _) => "no simple answer says when it is over",
+            (false, false) => "with `expiry_condition: false` no policy says when it is over",
+            (false, true) => return rules,
+        };
         if self.deployment.remembers() {
             for rule in rules.fleeting() {
                 self.problems.push(format!(
-                    "rule {rule} has a `max_age`, and with `expiry_condition: false` no policy says when it is over;                      leave that out, or set `AUTHORIZER_TTL` to 0"
+                    "rule {rule} has a `max_age`, and {nobody_says}; set `AUTHORIZER_TTL` to 0, or leave one of them out"
                 ));
             }
         }
