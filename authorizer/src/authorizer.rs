@@ -94,6 +94,7 @@ impl Authorizer {
             extras: Extras {
                 context: access.context,
                 usage_key: access.usage_key,
+                resource_metadata: config.deployment.resource_metadata(),
             },
             revocations: revocations.map(|configured| Revocations::new(configured, wall_clock())),
             used_proofs: UsedProofs::new(access.replay),

@@ -2,6 +2,7 @@
 //! response maps one value and joins none. The one place where its text is put together.
 
 use crate::requirement::StepUp;
+use crate::token::Scheme;
 
 /// What would help the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,7 +36,8 @@ impl Challenge<'_> {
 
     /// The value of `WWW-Authenticate`. Whatever stands between quotes here is a scope-token of `access.yaml`,
     /// with plain values of a parameter in it.
-    pub fn text(&self) -> String {
+    pub fn text(&self, scheme: Scheme) -> String {
+        let challenge = |error, members: &[_]| challenge(scheme, error, members);
         match self {
             Self::Scopes(scopes) => {
                 let scope = (!scopes.is_empty()).then(|| ("scope", scopes.join(" ")));
@@ -58,8 +60,8 @@ impl Challenge<'_> {
     }
 }
 
-fn challenge(error: &str, members: &[(&str, String)]) -> String {
-    let mut text = format!(r#"Bearer error="{error}""#);
+fn challenge(scheme: Scheme, error: &str, members: &[(&str, String)]) -> String {
+    let mut text = format!(r#"{scheme} error="{error}""#);
     for (name, value) in members {
         text.push_str(&format!(r#", {name}="{value}""#));
     }
@@ -74,7 +76,7 @@ mod tests {
 
     #[track_caller]
     fn check(challenge: &Challenge<'_>, expected: &str) {
-        assert_eq!(challenge.text(), expected);
+        assert_eq!(challenge.text(Scheme::Bearer), expected);
     }
 
     #[test]

@@ -89,6 +89,7 @@ mod tests {
             ("ISSUER", "Issuer"),
             ("AUDIENCE", "Audience"),
             ("AUTHORIZER_TTL", "AuthorizerTtl"),
+            ("PUBLIC_BASE_URL", "PublicBaseUrl"),
         ];
         for (name, parameter) in set {
             assert!(

@@ -14,6 +14,8 @@ pub(crate) use sources::IdentitySources;
 const DEFAULT_TTL: Duration = Duration::from_secs(300);
 /// The longest that API Gateway takes (`authorizerResultTtlInSeconds`).
 const MAX_TTL: Duration = Duration::from_secs(3600);
+/// Where a protected resource's metadata are (RFC 9728 section 3).
+const METADATA_PATH: &str = "/.well-known/oauth-protected-resource";
 
 /// The gateway in front of this function.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,6 +95,14 @@ impl Deployment {
         deployment
     }
 
+    /// Where callers find the metadata of this API (RFC 9728 section 3.1). None for an address with a path:
+    /// the metadata would lie beside what the API is mapped to.
+    pub(crate) fn resource_metadata(&self) -> Option<String> {
+        let base = self.public_base_url.as_ref()?;
+        let metadata = base.join(METADATA_PATH).ok()?;
+        (base.path() == "/").then(|| metadata.into())
+    }
+
     /// True if an answer may be replayed for another request of the same token: then it must depend on
     /// the token alone.
     pub(crate) fn remembers(&self) -> bool {
@@ -165,5 +175,18 @@ mod tests {
         for odd in ["http://api.example", "api.example", "https://a/?b=c"] {
             check("PUBLIC_BASE_URL", odd, Err("`PUBLIC_BASE_URL` cannot be"));
         }
+    }
+
+    #[test]
+    fn metadata_lie_at_the_root_of_the_public_address_or_nowhere() {
+        let metadata = |text: &str| {
+            let lookup = |name: &str| (name == "PUBLIC_BASE_URL").then(|| text.to_owned());
+            Deployment::load(lookup, &mut Vec::new()).resource_metadata()
+        };
+        let expected = Some("https://api.example/.well-known/oauth-protected-resource".to_owned());
+        assert_eq!(metadata("https://api.example"), expected);
+        assert_eq!(metadata("https://api.example/"), expected);
+        assert_eq!(metadata("https://api.example/v1"), None);
+        assert_eq!(metadata(""), None);
     }
 }

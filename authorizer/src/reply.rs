@@ -12,6 +12,7 @@ use thiserror::Error;
 
 use crate::caller::Caller;
 use crate::challenge::Challenge;
+use crate::token::Scheme;
 
 /// Names in the context that are the authorizer's own, and `principalId`, which the gateway adds.
 pub(crate) const RESERVED_NAMES: [&str; 10] = [
@@ -43,6 +44,8 @@ pub(crate) struct Extras {
     pub(crate) context: Vec<(String, String)>,
     /// The claim whose digest becomes `usageIdentifierKey`.
     pub(crate) usage_key: Option<String>,
+    /// Where callers find the metadata of this API: a part of each challenge (RFC 9728 section 5.1).
+    pub(crate) resource_metadata: Option<String>,
 }
 
 /// What the gateway is to go by.
@@ -64,7 +67,10 @@ pub(crate) fn open(
     let mut context = extra_context(caller, extras);
     context.extend(caller_context(caller));
     context.extend(grants_context(caller));
-    context.extend(texts([("www_authenticate", challenge.text())]));
+    context.extend(texts([(
+        "www_authenticate",
+        header(caller, extras, challenge),
+    )]));
     let bytes = serde_json::to_vec(&context).map_or(usize::MAX, |text| text.len());
     if bytes > MAX_CONTEXT_BYTES {
         return Err(ContextTooLarge(bytes));
@@ -83,12 +89,26 @@ pub(crate) fn closed(
     let mut context = Map::from_iter(caller_context(caller));
     context.extend(texts([
         ("error", challenge.error().to_owned()),
-        ("www_authenticate", challenge.text()),
+        ("www_authenticate", header(caller, extras, challenge)),
     ]));
     if let Challenge::Scopes(scopes) = challenge {
         context.extend(texts([("required_scope", scopes.join(" "))]));
     }
     response(caller, verdict, context, extras)
+}
+
+/// The challenge in the scheme of the token (RFC 9449 section 7.1), with the address of the metadata.
+fn header(caller: &Caller, extras: &Extras, challenge: &Challenge<'_>) -> String {
+    let confirmation = caller.claims.get("cnf");
+    let scheme = match confirmation.and_then(|members| members.get("jkt")) {
+        Some(_) => Scheme::DPoP,
+        None => Scheme::Bearer,
+    };
+    let mut header = challenge.text(scheme);
+    if let Some(url) = &extras.resource_metadata {
+        header.push_str(&format!(r#", resource_metadata="{url}""#));
+    }
+    header
 }
 
 fn response(
@@ -223,6 +243,7 @@ mod tests {
                 .map(|(name, claim)| (name.to_owned(), claim.to_owned()))
                 .to_vec(),
             usage_key: Some("org".to_owned()),
+            resource_metadata: None,
         };
         let claims =
             json!({"exp": 9, "org": "acme", "flag": true, "list": [1, {"a": 2}], "none": null});
@@ -246,10 +267,30 @@ mod tests {
     }
 
     #[test]
+    fn a_challenge_names_the_scheme_of_the_token_and_the_metadata_if_there_are_any() {
+        let extras = Extras {
+            resource_metadata: Some("https://a/m".to_owned()),
+            ..Extras::default()
+        };
+        let challenge = Challenge::Scopes(vec!["a".to_owned()]);
+        let challenged = |claims: Value| {
+            let denied = closed(&caller(claims), policy(), &extras, &challenge);
+            denied["context"]["www_authenticate"].clone()
+        };
+        let rest = r#" error="insufficient_scope", scope="a", resource_metadata="https://a/m""#;
+        assert_eq!(challenged(json!({})), format!("Bearer{rest}"));
+        let bound = json!({"cnf": {"jkt": "x"}});
+        assert_eq!(challenged(bound), format!("DPoP{rest}"));
+        let certificate = json!({"cnf": {"x5t#S256": "x"}});
+        assert_eq!(challenged(certificate), format!("Bearer{rest}"));
+    }
+
+    #[test]
     fn a_simple_answer_has_a_verdict_and_the_context() {
         let extras = Extras {
             context: Vec::new(),
             usage_key: Some("org".to_owned()),
+            resource_metadata: None,
         };
         let (caller, challenge) = (caller(json!({"org": "acme"})), Challenge::default());
         let reply = open(&caller, Verdict::Simple(true), &extras, &challenge).unwrap();
@@ -269,7 +310,7 @@ mod tests {
         let context = &reply["context"];
         assert_eq!(context["error"], error);
         assert_eq!(&context["required_scope"], required_scope);
-        assert_eq!(context["www_authenticate"], challenge.text());
+        assert_eq!(context["www_authenticate"], challenge.text(Scheme::Bearer));
         assert_eq!(
             (&context["sub"], &context["exp"]),
             (&json!("user1"), &json!(9))
@@ -303,7 +344,7 @@ mod tests {
     fn a_context_that_is_too_large_is_an_error() {
         let extras = Extras {
             context: vec![("note".to_owned(), "note".to_owned())],
-            usage_key: None,
+            ..Extras::default()
         };
         let with = |length: usize| {
             let caller = caller(json!({"note": "x".repeat(length)}));

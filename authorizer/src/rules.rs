@@ -222,6 +222,7 @@ mod tests {
     use crate::caller::Grants;
     use crate::event::Circumstances;
     use crate::requirement::{ClaimTest, Grant, Kind, Operand, StepUp, Test};
+    use crate::token::Scheme;
 
     const NOW: u64 = 1_800_000_000;
     const END: u64 = NOW + 600;
@@ -671,7 +672,9 @@ mod tests {
         let open = rules.open_to(&facts).unwrap();
         let challenge = rules.challenge(&facts, &open, route);
         assert_eq!(
-            challenge.text().trim_start_matches("Bearer error="),
+            challenge
+                .text(Scheme::Bearer)
+                .trim_start_matches("Bearer error="),
             expected
         );
     }

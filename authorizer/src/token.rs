@@ -1,6 +1,8 @@
 //! A token as it arrives: the credential in a header value, its compact form (RFC 7515 section 7.1)
 //! and what it says of itself. Nothing here is verified; `verify` takes it from there.
 
+use std::fmt;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
@@ -163,6 +165,15 @@ pub enum Scheme {
     Bearer,
     /// RFC 9449 section 7.1.
     DPoP,
+}
+
+impl fmt::Display for Scheme {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Bearer => "Bearer",
+            Self::DPoP => "DPoP",
+        })
+    }
 }
 
 /// The token of one `Authorization` header value with its scheme, or of a cookie or query parameter, where

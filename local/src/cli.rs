@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::template::AuthorizerKind;
 use crate::web::SafeUrl;
 
 /// Runs the authorizer and the model function on this machine, without AWS.
@@ -63,6 +64,11 @@ pub struct DevOptions {
     /// Call the model function at this invocation URL
     #[arg(long, value_name = "URL")]
     pub model: Option<SafeUrl>,
+
+    /// Which event the authorizer is asked with [default: the template's]. `request` shows it the whole
+    /// request, and with AUTHORIZER_TTL=0 asks it about requests without the header `Authorization`, too
+    #[arg(long, value_name = "TYPE")]
+    pub authorizer_type: Option<AuthorizerKind>,
 
     /// The folder of models [default: `models` of the checkout]
     #[arg(long, value_name = "DIR", env = "MODEL_SOURCE")]
@@ -176,6 +182,13 @@ mod tests {
         check("dev --port 0", true);
         check("--port 0 dev", false);
         check("--port 65536", false);
+    }
+
+    #[test]
+    fn the_authorizer_is_of_either_type() {
+        check("--authorizer-type token", true);
+        check("dev --authorizer-type request", true);
+        check("--authorizer-type REQUEST", false);
     }
 
     #[test]

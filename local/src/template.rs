@@ -1,6 +1,6 @@
 //! Reads of `template.yaml` what the local gateway needs to behave as the deployed one: routes,
 //! authorizer, gateway responses and the functions' variables. CloudFormation's intrinsic functions
-//! are not evaluated, but for a `!Ref` of a parameter that has a default.
+//! are not evaluated, but for a `!Ref` of a parameter that has a default, and an `!If` in a header.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -35,10 +35,21 @@ pub struct Template {
 /// How the gateway asks the authorizer.
 #[derive(Debug)]
 pub struct AuthorizerSettings {
+    /// Which event it is asked with.
+    pub kind: AuthorizerKind,
     /// How long an answer is remembered.
     pub ttl: Duration,
     /// What a token must look like for the authorizer to be asked at all.
     pub validation: Option<Regex>,
+}
+
+/// Which event an authorizer is asked with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum AuthorizerKind {
+    /// The header `Authorization` alone.
+    Token,
+    /// The whole request, but for its body.
+    Request,
 }
 
 /// What the template changes about one of the gateway's own replies.
@@ -48,6 +59,8 @@ pub struct ResponseSettings {
     pub status: Option<u16>,
     /// Headers with fixed values.
     pub headers: BTreeMap<String, String>,
+    /// Headers with values from the authorizer's context, by the name there.
+    pub authorizer_headers: BTreeMap<String, String>,
     /// The body for `application/json`, with `$context` variables.
     pub body: Option<String>,
 }
@@ -101,7 +114,7 @@ impl Template {
         Ok(Self {
             routes,
             authorizer: source.authorizer_settings(authorizer)?,
-            responses: responses(api),
+            responses: source.responses(api),
             authorizer_variables: source.variables(arn.split('.').next().unwrap_or_default()),
             model_variables: source.variables(serving),
         })
@@ -154,10 +167,64 @@ impl<'a> Source<'a> {
             path: "ValidationExpression",
             value: expression.unwrap_or_default().to_owned(),
         })?;
+        let kind = authorizer.pointer("/FunctionPayloadType").and_then(plain);
+        let kind = match kind.as_deref() {
+            None | Some("TOKEN") => AuthorizerKind::Token,
+            Some("REQUEST") => AuthorizerKind::Request,
+            Some(other) => {
+                return Err(TemplateError::Value {
+                    path: "FunctionPayloadType",
+                    value: other.to_owned(),
+                });
+            }
+        };
         Ok(AuthorizerSettings {
+            kind,
             ttl: Duration::from_secs(ttl),
             validation,
         })
+    }
+
+    fn responses(&self, api: &Value) -> BTreeMap<String, ResponseSettings> {
+        let settings = |response: &Value| {
+            let mut settings = ResponseSettings {
+                status: response
+                    .pointer("/StatusCode")
+                    .and_then(plain)
+                    .and_then(|status| status.parse().ok()),
+                body: response
+                    .pointer("/ResponseTemplates/application~1json")
+                    .and_then(plain),
+                ..ResponseSettings::default()
+            };
+            for (name, value) in members(response, "/ResponseParameters/Headers") {
+                let value = self.without_condition(value).and_then(Value::as_str);
+                let value = value.unwrap_or_default();
+                if let Some(value) = fixed(value) {
+                    settings.headers.insert(name.clone(), value.to_owned());
+                } else if let Some(of) = value.strip_prefix("context.authorizer.") {
+                    settings
+                        .authorizer_headers
+                        .insert(name.clone(), of.to_owned());
+                }
+            }
+            settings
+        };
+        members(api, "/GatewayResponses")
+            .map(|(name, response)| (name.clone(), settings(response)))
+            .collect()
+    }
+
+    /// The last of three after an `!If`, whose tag is lost as well: here no parameter has been given, and
+    /// conditions ask for given ones.
+    fn without_condition<'v>(&self, value: &'v Value) -> Option<&'v Value> {
+        let Some([condition, _, otherwise]) = value.as_array().map(Vec::as_slice) else {
+            return Some(value);
+        };
+        let is_it = |(name, _): (&String, _)| Some(name.as_str()) == condition.as_str();
+        members(self.0, "/Conditions")
+            .any(is_it)
+            .then_some(otherwise)
     }
 
     fn variables(&self, function: &str) -> BTreeMap<String, String> {
@@ -238,28 +305,9 @@ fn route(event: &Value) -> Option<Route> {
     })
 }
 
-fn responses(api: &Value) -> BTreeMap<String, ResponseSettings> {
-    let settings = |response: &Value| ResponseSettings {
-        status: response
-            .pointer("/StatusCode")
-            .and_then(plain)
-            .and_then(|status| status.parse().ok()),
-        headers: members(response, "/ResponseParameters/Headers")
-            .filter_map(fixed_header)
-            .collect(),
-        body: response
-            .pointer("/ResponseTemplates/application~1json")
-            .and_then(plain),
-    };
-    members(api, "/GatewayResponses")
-        .map(|(name, response)| (name.clone(), settings(response)))
-        .collect()
-}
-
 /// A header whose value is fixed: in single quotes. Others are mapped from the request.
-fn fixed_header((name, value): (&String, &Value)) -> Option<(String, String)> {
-    let value = value.as_str()?.strip_prefix('\'')?.strip_suffix('\'')?;
-    Some((name.clone(), value.to_owned()))
+fn fixed(value: &str) -> Option<&str> {
+    value.strip_prefix('\'')?.strip_suffix('\'')
 }
 
 #[cfg(test)]
@@ -291,7 +339,7 @@ Resources:
       GatewayResponses:
         UNAUTHORIZED:
           StatusCode: 401
-          ResponseParameters: {Headers: {WWW-Authenticate: "'Bearer'", X-Request: method.request.header.x}}
+          ResponseParameters: {Headers: {WWW-Authenticate: "'Bearer'", X-Request: method.request.header.x, X-Error: context.authorizer.error, X-If: !If [HasRole, "'a'", "'b'"], X-Odd: ["'a'", "'b'", "'c'"]}}
           ResponseTemplates: {application/json: '{"message":$context.error.messageString}'}
   Gate:
     Type: AWS::Serverless::Function
@@ -357,17 +405,39 @@ Resources:
     }
 
     #[test]
-    fn gateway_responses_keep_their_fixed_headers() {
+    fn gateway_responses_keep_fixed_headers_and_those_of_the_authorizer() {
         let responses = Template::read(SMALL).unwrap().responses;
         let unauthorized = responses.get("UNAUTHORIZED").unwrap();
         assert_eq!(unauthorized.status, Some(401));
         assert_eq!(
             unauthorized.headers,
-            variables(&[("WWW-Authenticate", "Bearer")])
+            variables(&[("WWW-Authenticate", "Bearer"), ("X-If", "b")])
+        );
+        assert_eq!(
+            unauthorized.authorizer_headers,
+            variables(&[("X-Error", "error")])
         );
         assert_eq!(
             unauthorized.body.as_deref(),
             Some(r#"{"message":$context.error.messageString}"#)
+        );
+    }
+
+    #[test]
+    fn the_event_is_the_one_that_the_template_names() {
+        let kind = |text: &str| Template::read(text).unwrap().authorizer.kind;
+        assert_eq!(kind(SMALL), AuthorizerKind::Token);
+        let other = SMALL.replace(
+            "FunctionArn: !GetAtt Gate.Arn",
+            "FunctionArn: !GetAtt Gate.Arn\n            FunctionPayloadType: REQUEST",
+        );
+        assert_eq!(kind(&other), AuthorizerKind::Request);
+        let odd = other.replace("REQUEST", "request");
+        assert!(
+            Template::read(&odd)
+                .unwrap_err()
+                .to_string()
+                .contains("`request`")
         );
     }
 
@@ -403,8 +473,15 @@ Resources:
                 .routes
                 .iter()
                 .filter(is_open)
-                .all(|route| route.resource.starts_with("/v2/health/"))
+                .all(|route| route.resource.starts_with("/v2/health/")
+                    || route.resource == "/.well-known/oauth-protected-resource")
         );
-        assert!(template.responses.contains_key("UNAUTHORIZED"));
+        let denied = template.responses.get("ACCESS_DENIED").unwrap();
+        assert_eq!(
+            denied.authorizer_headers,
+            variables(&[("WWW-Authenticate", "www_authenticate")])
+        );
+        let unauthorized = template.responses.get("UNAUTHORIZED").unwrap();
+        assert!(unauthorized.headers.contains_key("WWW-Authenticate"));
     }
 }

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::metadata::ProtectedResource;
 use crate::protocol::Limits;
 
 /// How the model function is set up.
@@ -11,6 +12,8 @@ use crate::protocol::Limits;
 /// | `MODEL_SOURCE` | the folder of the models | `/opt/models`, then `/var/task/models` |
 /// | `DEFAULT_MODEL` | the model of `POST /predict` | the only model, if there is one alone |
 /// | `ALLOW_UNAUTHENTICATED` | `true` answers without an authorizer, for local use | `false` |
+/// | `PUBLIC_BASE_URL` | the address that callers use; with it and without a path in it, metadata are served | no metadata |
+/// | `ISSUER` | the issuer that the metadata name | none, and with `PUBLIC_BASE_URL` it must be set |
 /// | `MAX_BODY_BYTES` | the limit on a request's body | 4700000 |
 /// | `MAX_REPLY_BYTES` | the limit on an answer's body | 5242880 |
 /// | `MAX_ROWS` | the limit on rows | 10000 |
@@ -24,6 +27,8 @@ pub struct Config {
     pub default_model: Option<String>,
     /// Whether requests are answered without an authorizer's context.
     pub allow_unauthenticated: bool,
+    /// What is said of this API to callers without a token.
+    pub protected_resource: Option<ProtectedResource>,
     /// The limits on every request.
     pub limits: Limits,
 }
@@ -84,17 +89,52 @@ impl Config {
                 false
             }
         };
+        let protected_resource = protected_resource(&lookup).unwrap_or_else(|problem| {
+            problems.push(problem);
+            None
+        });
         let default_model = lookup("DEFAULT_MODEL").filter(|name| !name.is_empty());
         if problems.is_empty() {
             Ok(Self {
                 sources,
                 default_model,
                 allow_unauthenticated,
+                protected_resource,
                 limits,
             })
         } else {
             Err(ConfigError { problems })
         }
+    }
+}
+
+/// The metadata of an address with a path would lie beside what the API is mapped to: there are none then.
+fn protected_resource(
+    lookup: impl Fn(&str) -> Option<String>,
+) -> Result<Option<ProtectedResource>, String> {
+    let value = |name: &str| lookup(name).filter(|value| !value.is_empty());
+    let Some(base) = value("PUBLIC_BASE_URL") else {
+        return Ok(None);
+    };
+    let host = ["https://", "http://"]
+        .iter()
+        .find_map(|scheme| base.strip_prefix(scheme));
+    let odd = |character: char| !character.is_ascii_graphic() || "?#@\\\"".contains(character);
+    let Some(host) = host.filter(|host| !host.is_empty() && !host.contains(odd)) else {
+        return Err(format!(
+            "`PUBLIC_BASE_URL` must be an address such as `https://api.example`, is `{}`",
+            base.escape_debug()
+        ));
+    };
+    if host.trim_end_matches('/').contains('/') {
+        return Ok(None);
+    }
+    match value("ISSUER") {
+        Some(issuer) => Ok(Some(ProtectedResource::new(
+            base.trim_end_matches('/'),
+            issuer,
+        ))),
+        None => Err("`ISSUER` is not set, and `PUBLIC_BASE_URL` is".to_owned()),
     }
 }
 
@@ -137,6 +177,8 @@ mod tests {
             ("MODEL_SOURCE", "models"),
             ("DEFAULT_MODEL", "wine"),
             ("ALLOW_UNAUTHENTICATED", "true"),
+            ("PUBLIC_BASE_URL", "https://api.example/"),
+            ("ISSUER", "https://a/"),
             ("MAX_BODY_BYTES", "1"),
             ("MAX_REPLY_BYTES", "2"),
             ("MAX_ROWS", "3"),
@@ -147,6 +189,10 @@ mod tests {
             sources: vec![PathBuf::from("models")],
             default_model: Some("wine".to_owned()),
             allow_unauthenticated: true,
+            protected_resource: Some(ProtectedResource::new(
+                "https://api.example",
+                "https://a/".to_owned(),
+            )),
             limits: Limits {
                 body_bytes: 1,
                 reply_bytes: 2,
@@ -156,6 +202,32 @@ mod tests {
             },
         };
         assert_eq!(load(&variables), Ok(config));
+    }
+
+    #[test]
+    fn metadata_need_an_address_without_a_path_and_an_issuer() {
+        let found = |base: &str, issuer: &str| {
+            let variables = [("PUBLIC_BASE_URL", base), ("ISSUER", issuer)];
+            load(&variables).map(|config| config.protected_resource.is_some())
+        };
+        assert_eq!(found("https://api.example", "https://a"), Ok(true));
+        assert_eq!(found("http://127.0.0.1:3000", "http://a"), Ok(true));
+        assert_eq!(found("https://api.example/v1", "https://a"), Ok(false));
+        assert_eq!(found("https://api.example/v1", ""), Ok(false));
+        assert_eq!(found("", "https://a"), Ok(false));
+        assert!(found("https://api.example", "").unwrap_err()[0].contains("`ISSUER` is not set"));
+        for odd in [
+            "api.example",
+            "https://",
+            "https://a?b",
+            "https://a b",
+            "https://a\"b",
+        ] {
+            assert!(
+                found(odd, "https://a").unwrap_err()[0].contains("must be an address"),
+                "{odd}"
+            );
+        }
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::metadata::{Health, Model, ModelReady, Models, Server};
 use crate::protocol::{self, Accepted, Served};
 use crate::reply::{Outcome, Reply};
 use crate::repository::{Repository, Version};
-use crate::route::{Route, Target};
+use crate::route::{Route, RouteError, Target};
 use crate::source;
 
 /// The model function with all its models loaded, run and found right.
@@ -104,7 +104,7 @@ impl ModelFunction {
             .clone_from(&request.gateway_request_id);
         let route = Route::find(&request.method, &request.path);
         line.route = route.as_ref().ok().map(Route::template);
-        // Before anything is said of routes and models: without an authorizer there is only health.
+        // Before anything is said of routes and models: without an authorizer there is only what is open.
         let is_open = route.as_ref().is_ok_and(Route::is_open);
         if !(is_open || request.is_authorized || self.config.allow_unauthenticated) {
             return Err(Failure::Unauthenticated);
@@ -116,6 +116,10 @@ impl ModelFunction {
             Route::Live | Route::Ready => json(&Health::good()),
             Route::Model(target) => json(&Model::of(self.find(&target, line)?)),
             Route::ModelReady(target) => json(&ModelReady::of(self.find(&target, line)?)),
+            Route::ProtectedResource => match &self.config.protected_resource {
+                Some(resource) => json(resource),
+                None => Err(RouteError::Unknown.into()),
+            },
             Route::Models => json(&Models::of(&self.repository)),
         }
     }

@@ -45,6 +45,15 @@ pub(crate) struct Model<'a> {
     columns: &'a [String],
 }
 
+/// `GET /.well-known/oauth-protected-resource` (RFC 9728 section 2). Which scopes open what is the
+/// authorizer's matter: its 403 names them.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ProtectedResource {
+    resource: String,
+    authorization_servers: [String; 1],
+    bearer_methods_supported: [&'static str; 1],
+}
+
 /// `GET /models`
 #[derive(Debug, Serialize)]
 pub(crate) struct Models<'a> {
@@ -58,6 +67,16 @@ struct Listed<'a> {
     #[serde(flatten)]
     model: Model<'a>,
     default_version: String,
+}
+
+impl ProtectedResource {
+    pub(crate) fn new(base: &str, issuer: String) -> Self {
+        Self {
+            resource: base.to_owned(),
+            authorization_servers: [issuer],
+            bearer_methods_supported: ["header"],
+        }
+    }
 }
 
 impl Server {

@@ -19,6 +19,8 @@ pub enum Route {
     ModelReady(Target),
     /// `GET /models`: all models.
     Models,
+    /// `GET /.well-known/oauth-protected-resource`: where to get a token.
+    ProtectedResource,
 }
 
 /// A model by name and version; the default ones where nothing is said.
@@ -62,6 +64,7 @@ impl Route {
             ["predict"] => Self::Predict(Target::default()),
             ["predict", model] => Self::Predict(Target::of(model, None)),
             ["models"] => Self::Models,
+            [".well-known", "oauth-protected-resource"] => Self::ProtectedResource,
             ["v2"] => Self::Server,
             ["v2", "health", "live"] => Self::Live,
             ["v2", "health", "ready"] => Self::Ready,
@@ -89,14 +92,15 @@ impl Route {
             | Self::Ready
             | Self::Model(_)
             | Self::ModelReady(_)
-            | Self::Models => "GET",
+            | Self::Models
+            | Self::ProtectedResource => "GET",
         }
     }
 
-    /// Whether the route answers without an authorizer: health alone does.
+    /// Whether the route answers without an authorizer: health does, and what tells where to get a token.
     pub fn is_open(&self) -> bool {
         match self {
-            Self::Live | Self::Ready => true,
+            Self::Live | Self::Ready | Self::ProtectedResource => true,
             Self::Predict(_) | Self::Infer(_) | Self::Server => false,
             Self::Model(_) | Self::ModelReady(_) | Self::Models => false,
         }
@@ -111,6 +115,7 @@ impl Route {
             Self::Infer(Target {
                 version: Some(_), ..
             }) => "POST /v2/models/{model}/versions/{version}/infer",
+            Self::ProtectedResource => "GET /.well-known/oauth-protected-resource",
             Self::Server => "GET /v2",
             Self::Live => "GET /v2/health/live",
             Self::Ready => "GET /v2/health/ready",
@@ -160,6 +165,7 @@ mod tests {
             "GET /v2/models/{model}/ready",
             "GET /v2/models/{model}/versions/{version}/ready",
             "GET /models",
+            "GET /.well-known/oauth-protected-resource",
         ];
         for route in routes {
             let (method, path) = route.split_once(' ').unwrap();
@@ -184,9 +190,10 @@ mod tests {
     }
 
     #[test]
-    fn health_alone_is_open() {
+    fn health_and_the_way_to_a_token_are_open_alone() {
         let open = |path| find("GET", path).unwrap().is_open();
         assert!(open("/v2/health/live") && open("/v2/health/ready"));
+        assert!(open("/.well-known/oauth-protected-resource"));
         assert!(
             !open("/v2")
                 && !open("/models")

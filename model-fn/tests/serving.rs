@@ -13,6 +13,41 @@ use std::thread;
 use model_fn::{Config, ModelFunction};
 use serde_json::{Value, json};
 
+/// Asked without an authorizer's context.
+fn metadata(variables: &[(&str, &str)]) -> (u16, Value) {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/served");
+    let source = source.display().to_string();
+    let lookup = |name: &str| {
+        let found = variables.iter().find(|(variable, _)| *variable == name);
+        let found = found.map(|(_, value)| (*value).to_owned());
+        found.or_else(|| (name == "MODEL_SOURCE").then(|| source.clone()))
+    };
+    let function = ModelFunction::start(Config::load(lookup).unwrap()).unwrap();
+    let path = "/.well-known/oauth-protected-resource";
+    let event = json!({"httpMethod": "GET", "path": path, "resource": path, "requestContext": {}});
+    let reply = function.handle(&event.to_string(), "request").reply;
+    (
+        reply.status_code,
+        serde_json::from_str(&reply.body).unwrap(),
+    )
+}
+
+#[test]
+fn whoever_has_no_token_is_told_where_to_get_one_at_a_public_address_alone() {
+    let issuer = ("ISSUER", "https://issuer.example/");
+    let (status, answer) = metadata(&[("PUBLIC_BASE_URL", "https://api.example"), issuer]);
+    let expected = json!({
+        "resource": "https://api.example",
+        "authorization_servers": ["https://issuer.example/"],
+        "bearer_methods_supported": ["header"],
+    });
+    assert_eq!((status, answer), (200, expected));
+    for base in ["", "https://api.example/v1"] {
+        let (status, answer) = metadata(&[("PUBLIC_BASE_URL", base), issuer]);
+        assert_eq!((status, &answer["code"]), (404, &json!("route_unknown")));
+    }
+}
+
 fn start() -> ModelFunction {
     let source = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/fixtures/served")

@@ -25,13 +25,18 @@ pub fn trials() -> Vec<Trial> {
         ),
         case_with(
             PARTS,
-            "template: every route but health asks the authorizer",
+            "template: every route but health and metadata asks the authorizer",
             routes_ask_the_authorizer,
         ),
         case_with(
             PARTS,
             "template: the authorizer's answers are remembered as long as it knows",
             ttl_is_known,
+        ),
+        case_with(
+            PARTS,
+            "template: both functions know the address that callers use",
+            public_address_is_known,
         ),
         case_with(
             PARTS,
@@ -68,11 +73,9 @@ fn routes_ask_the_authorizer() -> Result<()> {
         "no `POST /predict`"
     );
     for route in routes {
-        let expected = if route.name.starts_with("GET /v2/health/") {
-            "NONE"
-        } else {
-            "AccessToken"
-        };
+        let is_open = route.name.starts_with("GET /v2/health/")
+            || route.name == "GET /.well-known/oauth-protected-resource";
+        let expected = if is_open { "NONE" } else { "AccessToken" };
         ensure!(
             route.security == json!([{ expected: [] }]),
             "{}: {}",
@@ -83,6 +86,23 @@ fn routes_ask_the_authorizer() -> Result<()> {
     let media_types =
         template.at("/Resources/Api/Properties/Body/x-amazon-apigateway-binary-media-types")?;
     ensure!(*media_types == json!(["*/*"]), "{media_types}");
+    Ok(())
+}
+
+/// Both functions are told the same address: one points to what the other serves.
+fn public_address_is_known() -> Result<()> {
+    let template = Template::translate(&["PublicBaseUrl=https://api.example"])?;
+    for function in ["AuthorizerFunction", "ModelFunction"] {
+        for (name, parameter) in [("PUBLIC_BASE_URL", "PublicBaseUrl"), ("ISSUER", "Issuer")] {
+            let variable = template.at(&format!(
+                "/Resources/{function}/Properties/Environment/Variables/{name}"
+            ))?;
+            ensure!(
+                *variable == json!({"Ref": parameter}),
+                "{function}: {variable}"
+            );
+        }
+    }
     Ok(())
 }
 
@@ -204,20 +224,27 @@ fn replies_say_what_is_needed() -> Result<()> {
     let template = Template::translate(&[])?;
     let replies =
         template.at("/Resources/Api/Properties/Body/x-amazon-apigateway-gateway-responses")?;
+    let metadata = "${PublicBaseUrl}/.well-known/oauth-protected-resource";
+    let named = format!("'Bearer realm=\"tollgate\", resource_metadata=\"{metadata}\"'");
+    let challenge =
+        json!({"Fn::If": ["HasPublicBaseUrl", {"Fn::Sub": named}, "'Bearer realm=\"tollgate\"'"]});
     let expected = [
         (
             "UNAUTHORIZED",
             Some("401"),
-            Some(("WWW-Authenticate", "'Bearer realm=")),
+            Some(("WWW-Authenticate", challenge)),
         ),
         (
             "ACCESS_DENIED",
             Some("403"),
-            Some(("WWW-Authenticate", "'Bearer realm=")),
+            Some((
+                "WWW-Authenticate",
+                json!("context.authorizer.www_authenticate"),
+            )),
         ),
         ("MISSING_AUTHENTICATION_TOKEN", Some("404"), None),
         ("REQUEST_TOO_LARGE", Some("413"), None),
-        ("DEFAULT_5XX", None, Some(("Retry-After", "'5'"))),
+        ("DEFAULT_5XX", None, Some(("Retry-After", json!("'5'")))),
     ];
     for (name, status, header) in expected {
         let reply = replies
@@ -235,15 +262,11 @@ fn replies_say_what_is_needed() -> Result<()> {
             body.contains_key("error") && body.contains_key("code"),
             "{name}: {reply}"
         );
-        if let Some((header, starts)) = header {
+        if let Some((header, expected)) = header {
             let value = reply.pointer(&format!(
                 "/responseParameters/gatewayresponse.header.{header}"
             ));
-            let value = value.and_then(Value::as_str).unwrap_or_default();
-            ensure!(
-                value.starts_with(starts) && value.ends_with('\''),
-                "{name}: {reply}"
-            );
+            ensure!(value == Some(&expected), "{name}: {reply}");
         }
     }
     Ok(())

@@ -154,6 +154,7 @@ async fn start(
         options,
         environment,
         template: &template,
+        gateway: listener.as_ref().map(|(_, url)| url.clone()),
         issuer,
     };
     let functions = functions(&settings, problems).await;
@@ -162,6 +163,7 @@ async fn start(
     let functions = functions?;
     let announcement = settings.announcement(url, example(&settings, &functions.model).await);
     template.authorizer.ttl = ttl?;
+    template.authorizer.kind = options.authorizer_type.unwrap_or(template.authorizer.kind);
     let gateway = Arc::new(Gateway::new(template, functions));
     servers.push(serve(listener, gateway::server::router(gateway), stopping));
     Some((announcement, servers))

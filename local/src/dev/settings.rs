@@ -17,12 +17,16 @@ use crate::web::{SafeUrl, UrlError};
 const DEFAULT_AUDIENCE: &str = "ml-api";
 /// The variable that names the model of `POST /predict`.
 const DEFAULT_MODEL: &str = "DEFAULT_MODEL";
+/// The variable that names the address which callers use: the gateway's own unless told otherwise.
+const PUBLIC_BASE_URL: &str = "PUBLIC_BASE_URL";
 
 /// Everything that decides how the parts are started.
 pub(super) struct Settings<'a> {
     pub(super) options: &'a DevOptions,
     pub(super) environment: Environment<'a>,
     pub(super) template: &'a Template,
+    /// Where the gateway listens.
+    pub(super) gateway: Option<String>,
     pub(super) issuer: String,
 }
 
@@ -73,7 +77,10 @@ impl Settings<'_> {
     /// The model function's variables: ours, then the environment's, then the template's.
     pub(super) fn model_variables(&self) -> impl Fn(&str) -> Option<String> {
         let models = self.models();
-        let ours = BTreeMap::from([("MODEL_SOURCE", models.display().to_string())]);
+        let ours = BTreeMap::from([
+            ("MODEL_SOURCE", models.display().to_string()),
+            ("ISSUER", self.issuer.clone()),
+        ]);
         let mut template = self.template.model_variables.clone();
         // The deployed default need not be among the models of another folder.
         template.retain(|name, value| name != DEFAULT_MODEL || models.join(value).is_dir());
@@ -83,8 +90,10 @@ impl Settings<'_> {
     fn variables(
         &self,
         ours: BTreeMap<&'static str, String>,
-        template: BTreeMap<String, String>,
+        mut template: BTreeMap<String, String>,
     ) -> impl Fn(&str) -> Option<String> {
+        let public = self.gateway.clone();
+        template.extend(public.map(|url| (PUBLIC_BASE_URL.to_owned(), url)));
         move |name| {
             let ours = ours.get(name).cloned();
             ours.or_else(|| (self.environment)(name))
@@ -196,6 +205,7 @@ mod tests {
             options: &options,
             environment: &environment,
             template: &Template::read(TEMPLATE).unwrap(),
+            gateway: Some("http://127.0.0.1:3000".to_owned()),
             issuer: "http://127.0.0.1:3001".to_owned(),
         };
         let (authorizer, model) = (settings.authorizer_variables(), settings.model_variables());
@@ -226,7 +236,7 @@ mod tests {
                 (
                     "ISSUER",
                     Some("http://127.0.0.1:3001"),
-                    Some("https://other"),
+                    Some("http://127.0.0.1:3001"),
                 ),
                 ("AUDIENCE", Some("ml-api"), None),
                 ("ACCESS_FILE", Some("a.yaml"), None),
@@ -246,6 +256,14 @@ mod tests {
         );
     }
 
+    #[test]
+    fn the_public_address_is_the_gateways_unless_the_environment_says_otherwise() {
+        let (own, other) = (Some("http://127.0.0.1:3000"), Some("https://api.example"));
+        check("", &[], &[(PUBLIC_BASE_URL, own, own)]);
+        let environment = [(PUBLIC_BASE_URL, "https://api.example")];
+        check("", &environment, &[(PUBLIC_BASE_URL, other, other)]);
+    }
+
     #[track_caller]
     fn check_ttl(value: Option<&str>, expected: Result<u64, &str>) {
         let options = Cli::try_parse_from(["tollgate"]).unwrap().dev;
@@ -253,6 +271,7 @@ mod tests {
             options: &options,
             environment: &|_| value.map(str::to_owned),
             template: &Template::read(TEMPLATE).unwrap(),
+            gateway: None,
             issuer: String::new(),
         };
         let ttl = settings.authorizer_ttl().map_err(|error| error.to_string());

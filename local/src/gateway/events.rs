@@ -1,5 +1,5 @@
-//! Makes the events that a REST API sends to its functions: the authorizer's of type `TOKEN` and the
-//! proxy event, version 1.0, with every body in base64, for the template's `binaryMediaTypes` is `*/*`.
+//! Makes the events that a REST API sends to its functions: the authorizer's of type `TOKEN` or `REQUEST`
+//! and the proxy event, version 1.0, with every body in base64, for the template's `binaryMediaTypes` is `*/*`.
 
 use std::collections::BTreeMap;
 use std::net::IpAddr;
@@ -62,11 +62,31 @@ pub fn token_event(call: &Call, token: &str) -> Value {
     json!({"type": "TOKEN", "authorizationToken": token, "methodArn": call.method_arn()})
 }
 
+/// The event of a `REQUEST` authorizer: the request without its body.
+pub fn request_event(call: &Call, matched: &Matched<'_>) -> Value {
+    let mut event = request(call, matched, None);
+    if let Value::Object(members) = &mut event {
+        members.insert("type".to_owned(), json!("REQUEST"));
+        members.insert("methodArn".to_owned(), json!(call.method_arn()));
+    }
+    event
+}
+
 /// The event of a function behind a proxy integration.
 pub fn proxy_event(call: &Call, matched: &Matched<'_>, grant: Option<&Grant>) -> Value {
+    let body = (!call.body.is_empty()).then(|| STANDARD.encode(&call.body));
+    let mut event = request(call, matched, grant);
+    if let Value::Object(members) = &mut event {
+        members.insert("isBase64Encoded".to_owned(), json!(body.is_some()));
+        members.insert("body".to_owned(), json!(body));
+    }
+    event
+}
+
+/// What both kinds of function are told of a request.
+fn request(call: &Call, matched: &Matched<'_>, grant: Option<&Grant>) -> Value {
     let headers = headers(call);
     let query = query(call);
-    let body = (!call.body.is_empty()).then(|| STANDARD.encode(&call.body));
     json!({
         "resource": matched.route.resource,
         "path": call.path,
@@ -78,8 +98,6 @@ pub fn proxy_event(call: &Call, matched: &Matched<'_>, grant: Option<&Grant>) ->
         "pathParameters": (!matched.parameters.is_empty()).then_some(&matched.parameters),
         "stageVariables": null,
         "requestContext": request_context(call, matched, grant),
-        "isBase64Encoded": body.is_some(),
-        "body": body,
     })
 }
 
@@ -283,6 +301,38 @@ mod tests {
             "methodArn": "arn:aws:execute-api:us-east-1:123456789012:local/dev/POST/predict/wine%20red",
         });
         assert_eq!(token_event(&call, "Bearer x"), expected);
+    }
+
+    #[test]
+    fn the_request_event_has_all_but_the_body() {
+        let mut call = call("POST", "/predict/wine", Some("a=1"));
+        call.headers = vec![("dpop".to_owned(), "x".to_owned())];
+        call.body = vec![1];
+        let route = Route {
+            method: "POST".to_owned(),
+            resource: "/predict/{model}".to_owned(),
+            access: Access::Authorized,
+        };
+        let event = request_event(&call, &find(&[route], "POST", "/predict/wine").unwrap());
+        check(
+            &event,
+            &[
+                ("/type", json!("REQUEST")),
+                ("/methodArn", json!(call.method_arn())),
+                ("/resource", json!("/predict/{model}")),
+                ("/path", json!("/predict/wine")),
+                ("/httpMethod", json!("POST")),
+                ("/headers/Dpop", json!("x")),
+                ("/multiValueHeaders/Dpop", json!(["x"])),
+                ("/queryStringParameters", json!({"a": "1"})),
+                ("/pathParameters", json!({"model": "wine"})),
+                ("/requestContext/path", json!("/dev/predict/wine")),
+                ("/requestContext/identity/sourceIp", json!("127.0.0.1")),
+            ],
+        );
+        for absent in ["/body", "/isBase64Encoded", "/requestContext/authorizer"] {
+            assert_eq!(event.pointer(absent), None, "{absent}");
+        }
     }
 
     #[test]

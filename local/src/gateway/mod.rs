@@ -17,14 +17,14 @@ use std::time::Duration;
 use tokio::time::timeout;
 
 use crate::functions::{AuthorizerBackend, FunctionError, ModelBackend};
-use crate::template::{AuthorizerSettings, ResponseSettings, Template};
+use crate::template::{AuthorizerKind, AuthorizerSettings, ResponseSettings, Template};
 use cache::Cache;
 use events::Call;
 use grant::Grant;
 use iam::Verdict;
 use refusal::Refusal;
 use reply::Reply;
-use routes::{Access, Route};
+use routes::{Access, Matched, Route};
 
 /// What a policy must allow for a request to pass.
 const ACTION: &str = "execute-api:Invoke";
@@ -54,6 +54,21 @@ pub struct Functions {
     pub model: ModelBackend,
 }
 
+/// Why the gateway answers itself, and what the authorizer has said of the caller.
+struct Refused {
+    refusal: Refusal,
+    grant: Option<Arc<Grant>>,
+}
+
+impl From<Refusal> for Refused {
+    fn from(refusal: Refusal) -> Self {
+        Self {
+            refusal,
+            grant: None,
+        }
+    }
+}
+
 impl Gateway {
     /// A gateway with an empty cache.
     pub fn new(template: Template, functions: Functions) -> Self {
@@ -77,30 +92,32 @@ impl Gateway {
     pub async fn answer(&self, call: &Call) -> Reply {
         match self.serve(call).await {
             Ok(reply) => reply,
-            Err(refusal) => self.refuse(refusal, &call.request_id),
+            Err(Refused { refusal, grant }) => {
+                refusal.reply(&self.responses, &call.request_id, grant.as_deref())
+            }
         }
     }
 
     /// The gateway's own reply.
     pub fn refuse(&self, refusal: Refusal, request_id: &str) -> Reply {
-        refusal.reply(&self.responses, request_id)
+        refusal.reply(&self.responses, request_id, None)
     }
 
-    async fn serve(&self, call: &Call) -> Result<Reply, Refusal> {
+    async fn serve(&self, call: &Call) -> Result<Reply, Refused> {
         let matched =
             routes::find(&self.routes, &call.method, &call.path).ok_or(Refusal::NoRoute)?;
         let grant = match matched.route.access {
             Access::Open => None,
-            Access::Authorized => Some(self.authorize(call).await?),
+            Access::Authorized => Some(self.authorize(call, &matched).await?),
         };
         let event = events::proxy_event(call, &matched, grant.as_deref()).to_string();
         if event.len() > MAX_EVENT_BYTES {
-            return Err(Refusal::EventTooLarge);
+            return Err(Refusal::EventTooLarge.into());
         }
         let answer = self.call_model(event, &call.request_id).await?;
         Reply::read(&answer).map_err(|error| {
             report("the model function", &error);
-            Refusal::Function
+            Refusal::Function.into()
         })
     }
 
@@ -124,22 +141,36 @@ impl Gateway {
     }
 
     /// The caller's grant, if its policy lets this request pass.
-    async fn authorize(&self, call: &Call) -> Result<Arc<Grant>, Refusal> {
-        let token = call
-            .header("authorization")
-            .filter(|token| self.is_worth_asking(token));
-        let token = token.ok_or(Refusal::Unauthorized)?;
-        let grant = match self.cached(&token, call) {
+    async fn authorize(&self, call: &Call, matched: &Matched<'_>) -> Result<Arc<Grant>, Refused> {
+        let identity = self.identity(call).ok_or(Refusal::Unauthorized)?;
+        let grant = match self.cached(&identity, call) {
             Some(grant) => grant,
-            None => self.ask(&token, call).await?,
+            None => self.ask(&identity, call, matched).await?,
         };
-        match grant
+        let verdict = grant
             .policy
-            .verdict(ACTION, &call.method_arn(), call.received_at)
-        {
-            Verdict::Allowed => Ok(grant),
-            Verdict::ExplicitlyDenied => Err(Refusal::ExplicitlyDenied),
-            Verdict::ImplicitlyDenied => Err(Refusal::ImplicitlyDenied),
+            .verdict(ACTION, &call.method_arn(), call.received_at);
+        let refusal = match verdict {
+            Verdict::Allowed => return Ok(grant),
+            Verdict::ExplicitlyDenied => Refusal::ExplicitlyDenied,
+            Verdict::ImplicitlyDenied => Refusal::ImplicitlyDenied,
+        };
+        Err(Refused {
+            refusal,
+            grant: Some(grant),
+        })
+    }
+
+    /// What answers are remembered by: the header `Authorization`. An authorizer of type `REQUEST` whose
+    /// answers are not remembered needs none.
+    fn identity(&self, call: &Call) -> Option<String> {
+        let header = call.header("authorization");
+        match self.authorizer.kind {
+            AuthorizerKind::Token => header.filter(|token| self.is_worth_asking(token)),
+            AuthorizerKind::Request if self.authorizer.ttl.is_zero() => {
+                Some(header.unwrap_or_default())
+            }
+            AuthorizerKind::Request => header.filter(|value| !value.is_empty()),
         }
     }
 
@@ -153,13 +184,22 @@ impl Gateway {
         !token.is_empty() && valid(token)
     }
 
-    fn cached(&self, token: &str, call: &Call) -> Option<Arc<Grant>> {
+    fn cached(&self, identity: &str, call: &Call) -> Option<Arc<Grant>> {
         let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        cache.get(token, call.received_at)
+        cache.get(identity, call.received_at)
     }
 
-    async fn ask(&self, token: &str, call: &Call) -> Result<Arc<Grant>, Refusal> {
-        let event = events::token_event(call, token).to_string();
+    async fn ask(
+        &self,
+        identity: &str,
+        call: &Call,
+        matched: &Matched<'_>,
+    ) -> Result<Arc<Grant>, Refusal> {
+        let event = match self.authorizer.kind {
+            AuthorizerKind::Token => events::token_event(call, identity),
+            AuthorizerKind::Request => events::request_event(call, matched),
+        };
+        let event = event.to_string();
         let answer = self.functions.authorizer.call(event, &call.request_id);
         let failed = |error: &dyn Error| {
             report("the authorizer", error);
@@ -174,7 +214,7 @@ impl Gateway {
         };
         let grant = Arc::new(grant);
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
-        cache.put(token, Arc::clone(&grant), call.received_at);
+        cache.put(identity, Arc::clone(&grant), call.received_at);
         Ok(grant)
     }
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::grant::Grant;
 use super::reply::Reply;
 use crate::template::ResponseSettings;
 
@@ -43,8 +44,14 @@ struct Words {
 }
 
 impl Refusal {
-    /// The reply, under the template's settings by response type.
-    pub fn reply(self, responses: &BTreeMap<String, ResponseSettings>, request_id: &str) -> Reply {
+    /// The reply, under the template's settings by response type; `grant` is what the authorizer has said
+    /// of the caller, if it was asked.
+    pub fn reply(
+        self,
+        responses: &BTreeMap<String, ResponseSettings>,
+        request_id: &str,
+        grant: Option<&Grant>,
+    ) -> Reply {
         let words = self.words();
         let class = if words.status < 500 {
             "DEFAULT_4XX"
@@ -61,14 +68,18 @@ impl Refusal {
             ("x-amzn-requestid".to_owned(), request_id.to_owned()),
             ("x-amzn-errortype".to_owned(), words.error_type.to_owned()),
         ];
+        let mut of_template = settings.headers;
+        for (name, of) in settings.authorizer_headers {
+            // What the authorizer did not say makes no header.
+            let value = grant.and_then(|grant| grant.context.get(&of));
+            of_template.extend(value.map(|value| (name, value.clone())));
+        }
         // One of the template's replaces ours.
         headers.retain(|(name, _)| {
-            !settings
-                .headers
-                .keys()
-                .any(|other| other.eq_ignore_ascii_case(name))
+            let mut names = of_template.keys();
+            !names.any(|other| other.eq_ignore_ascii_case(name))
         });
-        headers.extend(settings.headers);
+        headers.extend(of_template);
         let body = match settings.body {
             Some(template) => fill(&template, &words, request_id),
             None => self.default_body(&words).to_string(),
@@ -182,12 +193,13 @@ mod tests {
             status,
             headers,
             body: body.map(str::to_owned),
+            ..ResponseSettings::default()
         }
     }
 
     #[track_caller]
     fn check(refusal: Refusal, status: u16, body: &str) {
-        let reply = refusal.reply(&BTreeMap::new(), "id");
+        let reply = refusal.reply(&BTreeMap::new(), "id", None);
         assert_eq!(
             (
                 reply.status,
@@ -210,7 +222,7 @@ mod tests {
                 ),
             ),
         ]);
-        let reply = refusal.reply(&responses, "id");
+        let reply = refusal.reply(&responses, "id", None);
         let found = reply
             .headers
             .iter()
@@ -286,7 +298,7 @@ mod tests {
             ..ResponseSettings::default()
         };
         let responses = BTreeMap::from([("UNAUTHORIZED".to_owned(), settings)]);
-        let reply = Refusal::Unauthorized.reply(&responses, "id");
+        let reply = Refusal::Unauthorized.reply(&responses, "id", None);
         let is_type = |name: &&str| name.eq_ignore_ascii_case("content-type");
         let types: Vec<_> = reply
             .headers
@@ -297,5 +309,28 @@ mod tests {
             types,
             [&("Content-Type".to_owned(), "text/plain".to_owned())]
         );
+    }
+
+    #[test]
+    fn a_header_may_be_what_the_authorizer_says() {
+        let headers = BTreeMap::from([("WWW-Authenticate".to_owned(), "challenge".to_owned())]);
+        let settings = ResponseSettings {
+            authorizer_headers: headers,
+            ..ResponseSettings::default()
+        };
+        let responses = BTreeMap::from([("ACCESS_DENIED".to_owned(), settings)]);
+        let challenge = |context: Value| {
+            let document = json!({"Version": "2012-10-17", "Statement": []});
+            let answer =
+                json!({"principalId": "p", "policyDocument": document, "context": context});
+            let grant = Grant::read(&answer).unwrap();
+            let reply = Refusal::ImplicitlyDenied.reply(&responses, "id", Some(&grant));
+            let mut headers = reply.headers.into_iter();
+            let found = headers.find(|(name, _)| name == "WWW-Authenticate");
+            found.map(|(_, value)| value)
+        };
+        let said = json!({"challenge": "Bearer error=\"e\""});
+        assert_eq!(challenge(said).as_deref(), Some("Bearer error=\"e\""));
+        assert_eq!(challenge(json!({"other": "x"})), None);
     }
 }
