@@ -79,6 +79,41 @@ fn the_functions_get_the_events_of_a_rest_api() {
 }
 
 #[test]
+fn an_authorizer_of_type_request_sees_the_whole_request() {
+    let functions = script(&[(AUTHORIZER, 200, ALL), REPLY, REPLY]);
+    let arguments = [
+        "--functions",
+        &functions.url,
+        "--authorizer-type",
+        "request",
+    ];
+    let running = start(&arguments);
+    running.check("POST /predict", &["Cookie: token=abc"], 401);
+    running.check("POST /predict/wine?a=1", &[TOKEN, "DPoP: proof"], 201);
+    // Remembered by the header `Authorization` alone.
+    running.check("GET /models", &[TOKEN], 201);
+    let requests = functions.requests.join().unwrap();
+    for part in [
+        r#""type":"REQUEST""#,
+        r#""httpMethod":"POST""#,
+        r#""path":"/predict/wine""#,
+        r#""Authorization":"Bearer abc""#,
+        r#""Dpop":["proof"]"#,
+        r#""queryStringParameters":{"a":"1"}"#,
+    ] {
+        assert!(requests[0].contains(part), "{part} in {}", requests[0]);
+    }
+    assert!(!requests[0].contains("isBase64Encoded"), "{}", requests[0]);
+}
+
+#[test]
+fn a_denial_carries_the_challenge_of_the_authorizer() {
+    let answer = answer!("").replace(r#""n": 1"#, r#""www_authenticate": "Bearer error=\"e\"""#);
+    let challenge = "www-authenticate: bearer error=\"e\"";
+    check(&[(AUTHORIZER, 200, answer.leak())], 403, challenge);
+}
+
+#[test]
 fn the_policy_decides_and_not_the_authorizer() {
     let nothing = answer!("");
     let denied = answer!(r#"{"Effect": "Deny", "Action": "*", "Resource": "*"}"#);
