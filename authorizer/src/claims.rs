@@ -49,12 +49,14 @@ pub enum Check {
 }
 
 /// The claims of one token, what its issuer's tokens must fulfil, and the time.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Claims<'a> {
     pub(crate) members: &'a Map<String, Value>,
     pub(crate) trust: &'a Trust,
     /// Seconds since 1970.
     pub(crate) now: u64,
+    /// Read once: the check and the caller both need them.
+    grants: Result<Grants, TokenError>,
 }
 
 impl Check {
@@ -84,7 +86,7 @@ impl Check {
             Self::Binding => claims.check_binding(),
             Self::Client => claims.check_client(),
             Self::Principal => claims.principal().map(|_| ()),
-            Self::Grants => Grants::read(claims.members, claims.trust.profile).map(|_| ()),
+            Self::Grants => claims.check_grants(),
         }
     }
 }
@@ -96,18 +98,19 @@ impl<'a> Claims<'a> {
             members,
             trust,
             now,
+            grants: Grants::read(members, trust.profile),
         }
     }
 
     /// Who is calling, by claims that have passed every check; its `claims` are still empty.
-    pub(crate) fn caller(&self) -> Result<Caller, TokenError> {
+    pub(crate) fn caller(self) -> Result<Caller, TokenError> {
         Ok(Caller {
-            principal: self.principal()?,
-            subject: self.text("sub")?,
-            client_id: self.client()?,
+            principal: self.principal()?.to_owned(),
+            subject: self.text("sub")?.map(str::to_owned),
+            client_id: self.client()?.map(str::to_owned),
             issuer: self.trust.issuer.clone(),
             accepted_until: self.accepted_until()?,
-            grants: Grants::read(self.members, self.trust.profile)?,
+            grants: self.grants?,
             claims: Map::new(),
         })
     }
@@ -182,7 +185,7 @@ impl<'a> Claims<'a> {
 
     fn check_kind(&self) -> Result<(), TokenError> {
         let kind = self.text("typ")?;
-        let other_kind = kind.is_some_and(|kind| OTHER_KINDS.contains(&kind.as_str()));
+        let other_kind = kind.is_some_and(|kind| OTHER_KINDS.contains(&kind));
         let token_use = self.members.get("token_use");
         let other_use = token_use.is_some_and(|name| name != ACCESS_USE);
         let other_claim = OTHER_CLAIMS
@@ -215,32 +218,43 @@ impl<'a> Claims<'a> {
             return Ok(());
         };
         // Both claims, where a token has both: a list that one of them escapes is no list.
-        if named.is_empty() || !named.iter().all(|client| accepted.contains(client)) {
+        if named.is_empty()
+            || !named
+                .iter()
+                .all(|client| accepted.iter().any(|name| name == client))
+        {
             return Err(TokenError::Client);
         }
         Ok(())
     }
 
-    fn client(&self) -> Result<Option<String>, TokenError> {
+    fn check_grants(&self) -> Result<(), TokenError> {
+        match &self.grants {
+            Ok(_) => Ok(()),
+            Err(error) => Err(*error),
+        }
+    }
+
+    fn client(&self) -> Result<Option<&'a str>, TokenError> {
         Ok(self.clients()?.into_iter().next())
     }
 
     /// The client, by each claim that names it.
-    fn clients(&self) -> Result<Vec<String>, TokenError> {
+    fn clients(&self) -> Result<Vec<&'a str>, TokenError> {
         let names = self.trust.profile.client_claims().iter();
         let named: Result<Vec<_>, _> = names.map(|name| self.text(name)).collect();
         Ok(named?.into_iter().flatten().collect())
     }
 
-    fn principal(&self) -> Result<String, TokenError> {
+    fn principal(&self) -> Result<&'a str, TokenError> {
         let principal = self.text("sub")?.or(self.client()?);
         principal.ok_or(TokenError::Claim("sub"))
     }
 
-    fn text(&self, name: &'static str) -> Result<Option<String>, TokenError> {
+    fn text(&self, name: &'static str) -> Result<Option<&'a str>, TokenError> {
         match self.members.get(name) {
             None => Ok(None),
-            Some(Value::String(value)) if is_name(value) => Ok(Some(value.clone())),
+            Some(Value::String(value)) if is_name(value) => Ok(Some(value)),
             Some(_) => Err(TokenError::Claim(name)),
         }
     }

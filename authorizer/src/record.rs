@@ -1,6 +1,8 @@
 //! What is written down of each decision: one JSON line for people, one line of metrics in CloudWatch's
 //! embedded metric format. Never a token, never a claim: a digest says whether two tokens are the same.
 
+mod lines;
+
 use std::error::Error;
 use std::time::{Duration, SystemTime};
 
@@ -9,6 +11,7 @@ use sha2::{Digest, Sha256};
 
 use crate::issuer::Fetch;
 use crate::keys::SkippedKey;
+use crate::record::lines::{Decision, Embedded, Metrics, line};
 use crate::reply::hex;
 use crate::token::BearerToken;
 
@@ -41,55 +44,43 @@ impl Record {
     /// The lines of this decision, those of its key fetches first.
     pub(crate) fn lines(&self, request_id: &str, at: SystemTime, took: Duration) -> Vec<String> {
         let duration = took.as_secs_f64() * 1_000.0;
-        let mut lines: Vec<_> = self.fetches.iter().flat_map(fetch_lines).collect();
-        lines.extend_from_slice(&self.notices);
-        lines.push(json!({
-            "event": "decision",
-            "request_id": request_id,
-            "decision": self.decision,
-            "reason": self.reason,
-            "detail": self.detail,
-            "route": cut(&self.route, MAX_LOGGED_CHARACTERS),
-            "rules": self.rules,
-            "shadowed": self.shadowed,
-            "issuer": self.issuer,
-            "kid": self.key_id.as_deref().map(|id| cut(id, MAX_LOGGED_CHARACTERS)),
-            "token_sha256": self.token_digest,
-            "duration_ms": duration,
+        let fetches = self.fetches.iter().flat_map(fetch_lines);
+        let notices = self.notices.iter().map(ToString::to_string);
+        let mut lines: Vec<_> = fetches.map(|line| line.to_string()).collect();
+        lines.extend(notices);
+        lines.push(line(&Decision {
+            event: "decision",
+            request_id,
+            decision: self.decision,
+            reason: self.reason,
+            detail: self.detail.as_deref(),
+            route: cut(&self.route, MAX_LOGGED_CHARACTERS),
+            rules: &self.rules,
+            shadowed: &self.shadowed,
+            issuer: self.issuer.as_deref(),
+            kid: self
+                .key_id
+                .as_deref()
+                .map(|id| cut(id, MAX_LOGGED_CHARACTERS)),
+            token_sha256: self.token_digest.as_deref(),
+            duration_ms: duration,
         }));
-        lines.push(self.metrics(at, duration));
-        lines.iter().map(ToString::to_string).collect()
-    }
-
-    fn metrics(&self, at: SystemTime, duration: f64) -> Value {
-        let milliseconds = at
-            .duration_since(SystemTime::UNIX_EPOCH)
-            .map_or(0, |since| since.as_millis());
-        let metric = |name: &str, unit: &str| json!({"Name": name, "Unit": unit});
-        json!({
-            "_aws": {
-                "Timestamp": u64::try_from(milliseconds).unwrap_or(u64::MAX),
-                "CloudWatchMetrics": [{
-                    "Namespace": "Tollgate/Authorizer",
-                    "Dimensions": [["Reason"]],
-                    "Metrics": [metric("Decisions", "Count"), metric("KeyFetches", "Count"), metric("Shadowed", "Count"), metric("Duration", "Milliseconds")],
-                }],
-            },
-            "Reason": self.reason,
-            "Decisions": 1,
-            "KeyFetches": self.fetches.len(),
-            "Shadowed": usize::from(!self.shadowed.is_empty()),
-            "Duration": duration,
-        })
+        lines.push(line(&Metrics {
+            embedded: Embedded::at(at),
+            reason: self.reason,
+            decisions: 1,
+            key_fetches: self.fetches.len(),
+            shadowed: u8::from(!self.shadowed.is_empty()),
+            duration,
+        }));
+        lines
     }
 }
 
 /// The first 16 hexadecimal digits of the token's SHA-256.
 pub(crate) fn digest(token: BearerToken<'_>) -> String {
-    hex(&Sha256::digest(token.as_str()))
-        .chars()
-        .take(16)
-        .collect()
+    let digest = Sha256::digest(token.as_str());
+    hex(digest.get(..8).unwrap_or_default())
 }
 
 /// A fetch of keys, and each key of it that is not used.
@@ -126,11 +117,12 @@ pub(crate) fn skipped_line(issuer: &str, key: &SkippedKey) -> Value {
 
 /// A message with those of its causes, cut to what is logged.
 pub(crate) fn detail(error: &dyn Error) -> String {
-    cut(&with_causes(error), MAX_ERROR_CHARACTERS)
+    cut(&with_causes(error), MAX_ERROR_CHARACTERS).to_owned()
 }
 
-fn cut(text: &str, characters: usize) -> String {
-    text.chars().take(characters).collect()
+fn cut(text: &str, characters: usize) -> &str {
+    let end = text.char_indices().nth(characters);
+    end.and_then(|(end, _)| text.get(..end)).unwrap_or(text)
 }
 
 /// A message with those of its causes.

@@ -281,7 +281,7 @@ impl<'a> UnverifiedToken<'a> {
             .ok_or(TokenError::NotCompact)?;
         let signature = decode(signature)?;
         Ok(Self {
-            header: Header::read(&object(header)?)?,
+            header: Header::read(object(header)?)?,
             claims: object(claims)?,
             signed,
             signature,
@@ -304,7 +304,7 @@ impl<'a> UnverifiedToken<'a> {
 }
 
 impl Header {
-    fn read(members: &Map<String, Value>) -> Result<Self, TokenError> {
+    fn read(mut members: Map<String, Value>) -> Result<Self, TokenError> {
         if members.contains_key("crit") || members.contains_key("b64") {
             return Err(TokenError::CriticalHeader);
         }
@@ -314,17 +314,20 @@ impl Header {
         };
         Ok(Self {
             algorithm,
-            key_id: text(members, "kid")?,
-            kind: text(members, "typ")?,
+            key_id: text(&mut members, "kid")?,
+            kind: text(&mut members, "typ")?,
             has_nonce: members.contains_key("nonce"),
         })
     }
 }
 
-fn text(members: &Map<String, Value>, name: &'static str) -> Result<Option<String>, TokenError> {
-    match members.get(name) {
+fn text(
+    members: &mut Map<String, Value>,
+    name: &'static str,
+) -> Result<Option<String>, TokenError> {
+    match members.remove(name) {
         None => Ok(None),
-        Some(Value::String(value)) => Ok(Some(value.clone())),
+        Some(Value::String(value)) => Ok(Some(value)),
         Some(_) => Err(TokenError::Claim(name)),
     }
 }

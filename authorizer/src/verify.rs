@@ -55,16 +55,15 @@ impl Trust {
     }
 
     pub(crate) fn check_type(&self, header: &Header) -> Result<(), TokenError> {
-        let kind = header.kind.as_deref().map(media_type);
         if header.has_nonce && self.profile == Profile::Entra {
             return Err(TokenError::GraphToken);
         }
-        let accepted = match (&self.token_types, kind) {
+        let accepted = match (&self.token_types, header.kind.as_deref()) {
             // Auth0 always says `JWT` or `at+jwt`.
             (None, None) => self.profile != Profile::Auth0,
-            (None, Some(kind)) => DEFAULT_TYPES.contains(&kind.as_str()),
+            (None, Some(kind)) => DEFAULT_TYPES.iter().any(|name| same_type(name, kind)),
             (Some(_), None) => false,
-            (Some(types), Some(kind)) => types.iter().any(|name| media_type(name) == kind),
+            (Some(types), Some(kind)) => types.iter().any(|name| same_type(name, kind)),
         };
         if accepted {
             Ok(())
@@ -101,13 +100,17 @@ pub fn accept(
     Ok(Caller { claims, ..caller })
 }
 
-/// Types are compared as media types without their `application/` (RFC 7515 section 4.1.9).
-fn media_type(name: &str) -> String {
-    let name = name.to_ascii_lowercase();
-    match name.strip_prefix("application/") {
-        Some(rest) if !rest.contains('/') => rest.to_owned(),
+/// Types are compared as media types without their `application/` (RFC 7515 section 4.1.9), in any case.
+fn media_type(name: &str) -> &str {
+    const PREFIX: &str = "application/";
+    match name.split_at_checked(PREFIX.len()) {
+        Some((prefix, rest)) if prefix.eq_ignore_ascii_case(PREFIX) && !rest.contains('/') => rest,
         _ => name,
     }
+}
+
+fn same_type(one: &str, other: &str) -> bool {
+    media_type(one).eq_ignore_ascii_case(media_type(other))
 }
 
 /// Seconds since 1970.
