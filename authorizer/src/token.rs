@@ -5,6 +5,7 @@ use std::fmt;
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use memchr::{memchr, memchr_iter, memchr2};
 use serde_json::{Map, Value};
 use thiserror::Error;
 
@@ -192,7 +193,7 @@ impl<'a> BearerToken<'a> {
         if value.is_empty() {
             return Err(TokenError::Missing);
         }
-        if value.contains(',') {
+        if memchr(b',', value.as_bytes()).is_some() {
             return Err(TokenError::SeveralCredentials);
         }
         let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
@@ -205,8 +206,7 @@ impl<'a> BearerToken<'a> {
         };
         match token.trim_start_matches(' ') {
             "" => Err(TokenError::Missing),
-            // One character at a time is several times faster than both at once.
-            token if token.contains(' ') || token.contains('\t') => {
+            token if memchr2(b' ', b'\t', token.as_bytes()).is_some() => {
                 Err(TokenError::SeveralCredentials)
             }
             token => Ok(Self(token, scheme)),
@@ -264,21 +264,19 @@ impl<'a> UnverifiedToken<'a> {
     /// Takes the compact form apart. What is cheap to refuse is refused before the claims are decoded.
     pub fn parse(token: BearerToken<'a>) -> Result<Self, TokenError> {
         let text = token.0;
-        // One part more than there may be: a token of dots alone must not cost anything either.
-        let mut parts = text.splitn(6, '.');
-        let (Some(header), Some(claims), Some(signature)) =
-            (parts.next(), parts.next(), parts.next())
-        else {
+        let mut dots = memchr_iter(b'.', text.as_bytes());
+        let (Some(first), Some(second)) = (dots.next(), dots.next()) else {
             return Err(TokenError::NotCompact);
         };
-        match parts.count() {
+        // No more dots than it takes to tell: a token of dots alone must not cost anything either.
+        match dots.take(3).count() {
             0 => {}
             2 => return Err(TokenError::Encrypted),
             _ => return Err(TokenError::NotCompact),
         }
-        let signed = text
-            .get(..header.len() + 1 + claims.len())
-            .ok_or(TokenError::NotCompact)?;
+        let part = |range| text.get(range).ok_or(TokenError::NotCompact);
+        let (header, claims) = (part(0..first)?, part(first + 1..second)?);
+        let (signed, signature) = (part(0..second)?, part(second + 1..text.len())?);
         let signature = decode(signature)?;
         Ok(Self {
             header: Header::read(object(header)?)?,
