@@ -47,8 +47,11 @@ fn time<T>(items: &[T], count: usize, mut check: impl FnMut(&T) -> bool) -> Resu
 
 /// aws-lc-rs with a parsed key, on decoded signatures: what nobody can go below.
 pub(crate) struct Raw {
-    items: BTreeMap<&'static str, (ParsedPublicKey, Vec<(String, Vec<u8>)>)>,
+    items: BTreeMap<&'static str, (ParsedPublicKey, Vec<Signed>)>,
 }
+
+/// A text and its decoded signature.
+type Signed = (String, Vec<u8>);
 
 impl Raw {
     pub(crate) fn new(workload: &Workload) -> Result<Self> {

@@ -11,7 +11,7 @@ use crate::contender::FullPath;
 use crate::workload::{Shape, Workload};
 
 /// Length of ordinary garbage: that of an ordinary token.
-const ORDINARY_BYTES: usize = 1_000;
+pub(crate) const ORDINARY_BYTES: usize = 1_000;
 /// Length of the longest garbage that is looked at, with its scheme.
 const LONGEST_BYTES: usize = 10_000;
 
