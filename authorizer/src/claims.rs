@@ -201,7 +201,7 @@ impl<'a> Claims<'a> {
     fn check_binding(&self) -> Result<(), TokenError> {
         let binding = Binding::read(self.members)?;
         let bound_to_key = binding.is_some_and(|binding| binding.key.is_some());
-        if !bound_to_key && self.text("typ")?.as_deref() == Some(DPOP_KIND) {
+        if !bound_to_key && self.text("typ")? == Some(DPOP_KIND) {
             return Err(TokenError::Bound);
         }
         match binding {

@@ -131,12 +131,14 @@ impl Verify {
 fn trust() -> Trust {
     Trust {
         issuer: ISSUER.to_owned(),
+        profile: Default::default(),
         audiences: vec![AUDIENCE.to_owned()],
         algorithms: Algorithm::ALL.to_vec(),
         clients: None,
         token_types: None,
         leeway: Duration::from_secs(LEEWAY_SECONDS),
         max_age: None,
+        proofs: Default::default(),
     }
 }
 
@@ -150,7 +152,7 @@ fn verified(credential: &str, verifier: &Verify) -> Result<(), TokenError> {
         .select(header.key_id.as_deref(), header.algorithm)
     {
         Selection::Key(key) => verify(token, key, &verifier.trust, verifier.now).map(|_| ()),
-        Selection::Unfit => Err(TokenError::KeyAlgorithm),
+        Selection::Unfit | Selection::Ambiguous => Err(TokenError::KeyAlgorithm),
         Selection::Unknown => Err(TokenError::Key),
     }
 }
