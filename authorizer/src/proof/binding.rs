@@ -33,6 +33,8 @@ impl<'a> Binding<'a> {
             match name.as_str() {
                 "jkt" => binding.key = Some(digest.ok_or(TokenError::Bound)?),
                 "x5t#S256" => binding.certificate = Some(digest.ok_or(TokenError::Bound)?),
+                // Keycloak's remark on `jkt`, which says no more than that.
+                "kc-jkt-type" if value == "DPoP" && members.contains_key("jkt") => {}
                 _ => return Err(TokenError::Bound),
             }
         }
@@ -74,7 +76,12 @@ mod tests {
         check(json!({"jkt": DIGEST}), Ok((true, false)));
         check(json!({"x5t#S256": DIGEST}), Ok((false, true)));
         check(json!({"jkt": DIGEST, "x5t#S256": DIGEST}), Ok((true, true)));
+        let remark = |of: &str| json!({of: DIGEST, "kc-jkt-type": "DPoP"});
+        check(remark("jkt"), Ok((true, false)));
         for odd in [
+            remark("x5t#S256"),
+            json!({"kc-jkt-type": "DPoP"}),
+            json!({"jkt": DIGEST, "kc-jkt-type": "other"}),
             json!({}),
             json!(null),
             json!(DIGEST),
