@@ -1,6 +1,7 @@
 //! The cases that need no deployment: the local gateway, with its own and with real issuers.
 
 mod bodies;
+mod bound;
 mod credentials;
 mod introspection;
 mod issuers;
@@ -16,6 +17,7 @@ pub fn trials() -> Vec<Trial> {
     [
         realm::trials(),
         introspection::trials(),
+        bound::trials(),
         issuers::trials(),
         start::trials(),
         local::trials(),
