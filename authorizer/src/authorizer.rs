@@ -33,7 +33,7 @@ pub struct Authorizer {
     pub(crate) issuers: Vec<Issuer>,
     deployment: Deployment,
     credentials: Vec<Place>,
-    rules: Rules,
+    pub(crate) rules: Rules,
     extras: Extras,
     pub(crate) revocations: Option<Revocations>,
     used_proofs: UsedProofs,

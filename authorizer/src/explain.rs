@@ -2,6 +2,8 @@
 //! answer came to. The answer is the handler's own; here it is only told how it comes about.
 
 mod claims;
+mod rules;
+mod text;
 
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -18,7 +20,8 @@ use crate::profile::Profile;
 use crate::record::Record;
 use crate::token::{BearerToken, Header, MAX_TOKEN_BYTES, TokenError, UnverifiedToken};
 use crate::verify::{DEFAULT_TYPES, Trust, seconds};
-use claims::printable;
+pub use rules::{ConditionStep, RuleStep};
+use text::printable;
 
 /// How one event is answered, and why. Never the token itself: of its claims only what is compared.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -27,6 +30,12 @@ pub struct Explanation {
     pub route: String,
     /// The checks, in order, up to the first that fails.
     pub checks: Vec<Step>,
+    /// Every rule, as it stands to a caller whose token has passed.
+    pub rules: Vec<RuleStep>,
+    /// The first rule that opens the route asked for.
+    pub decided_by: Option<usize>,
+    /// Where none does: the rule for this route of which the fewest conditions fail.
+    pub nearest: Option<usize>,
     /// `allow`, `deny`, `refuse` or `error`: what the log line of this event would say.
     pub decision: &'static str,
     /// The reason code that goes with it.
@@ -76,12 +85,16 @@ impl Authorizer {
     pub async fn explain(&self, event: &str) -> Result<Explanation, EventError> {
         let request = self.read(event)?;
         let mut steps = Steps::default();
-        self.check_all(&request, &mut steps).await;
+        let caller = self.check_all(&request, &mut steps).await;
+        let rules = caller.map_or_else(Vec::new, |caller| self.stand(&caller, &request));
         let mut record = Record::default();
         let answer = self.answer(event, &mut record).await;
         Ok(Explanation {
             route: request.route,
             checks: steps.0,
+            decided_by: rules::deciding(&rules),
+            nearest: rules::nearest(&rules),
+            rules,
             decision: record.decision,
             reason: record.reason,
             detail: record.detail,

@@ -159,7 +159,7 @@ impl Requirement {
 }
 
 impl Condition {
-    fn until(&self, case: &Case<'_>) -> Option<u64> {
+    pub(crate) fn until(&self, case: &Case<'_>) -> Option<u64> {
         let caller = case.facts.caller;
         let holds = match self {
             Self::Holds(kind, grant) => grant.held(kind.of(&caller.grants), case.value),

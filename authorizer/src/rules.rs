@@ -3,6 +3,7 @@
 
 mod lack;
 mod open;
+mod standing;
 mod table;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use crate::caller::Caller;
 use crate::pattern::RoutePattern;
 use crate::requirement::{Case, Condition, FOREVER, Facts, Requirement};
 pub use open::{OpenRoute, OpenRoutes, Route};
+pub(crate) use standing::Standing;
 pub use table::TableError;
 
 /// The compiled rules of `access.yaml`.

@@ -308,3 +308,118 @@ rules: [{allow: [GET /a], require: {authenticated: true}}]
     assert_eq!(closed["context"]["error"], "context_too_large");
     assert_eq!(closed["context"]["sub"], "user-1");
 }
+
+/// Rules of every kind; the answer to which of them decides is beside the claims and the route.
+#[tokio::test]
+async fn the_rule_that_decides_is_told_or_the_nearest_one() {
+    let rules = r#"
+rules:
+  - allow: [GET /v2/**]
+    require: {role: admin}
+  - allow: ['POST /predict/{model}', 'GET /v2/models/{model}']
+    require: {scope: 'run:{model}', claims: {org_id: acme}, source_ip: [192.0.2.0/24]}
+  - allow: ['POST /predict/{model}']
+    require:
+      any: [{permission: everything}, {step_up: {max_age: 5m}}]
+      not: {claims: {/plan/name: free}}
+  - allow: [GET /shadow]
+    require: {client_role: api/reader}
+    enforce: false
+"#;
+    let authorizer = authorizer("0", rules).await;
+    let org = json!({"scope": "run:wine", "org_id": "acme"});
+    for (more, route, decided, nearest) in [
+        (&org, "POST/predict/wine", Some(2), None),
+        (&org, "GET/v2/models/wine", Some(2), None),
+        (&org, "POST/predict/digits", None, Some(2)),
+        (&org, "GET/v2/models/digits", None, Some(1)),
+        (&org, "GET/nowhere", None, None),
+        (&org, "GET/shadow", Some(4), None),
+        (
+            &json!({"roles": ["admin"]}),
+            "GET/v2/models/wine",
+            Some(1),
+            None,
+        ),
+        (
+            &json!({"permissions": ["everything"]}),
+            "POST/predict/wine",
+            Some(3),
+            None,
+        ),
+        (
+            &json!({"permissions": ["everything"], "plan": {"name": "free"}}),
+            "POST/predict/wine",
+            None,
+            Some(3),
+        ),
+    ] {
+        let event = event(&claims(more), route).to_string();
+        let told = authorizer.explain(&event).await.unwrap();
+        assert_eq!(
+            (told.decided_by, told.nearest),
+            (decided, nearest),
+            "{route} with {more}: {:#?}",
+            told.rules
+        );
+        let allowed = told.decision == "allow";
+        assert_eq!(allowed, decided.is_some(), "{route} with {more}");
+    }
+}
+
+#[tokio::test]
+async fn each_condition_is_told_beside_what_the_caller_has() {
+    let rules = r#"
+rules:
+  - allow: ['POST /predict/{model}']
+    require:
+      scope: 'run:{model}'
+      claims: {level: {at_least: 3}, groups: {contains: ml}}
+      any: [{role: admin}, {step_up: {acr_values: [urn:mfa]}}]
+      not: {claims: {/plan/name: free}}
+      source_ip: [10.0.0.0/8]
+"#;
+    let authorizer = authorizer("0", rules).await;
+    let more = json!({"scope": "run:wine", "level": 2, "acr": "urn:pwd", "groups": ["ml", "x"], "plan": {"name": "pro"}});
+    let event = event(&claims(&more), "POST/predict/wine").to_string();
+    let told = authorizer.explain(&event).await.unwrap();
+    let [rule] = told.rules.as_slice() else {
+        panic!("one rule")
+    };
+    assert!(rule.names_the_route && !rule.holds && rule.enforced);
+    let mut found: Vec<_> = rule
+        .conditions
+        .iter()
+        .map(|step| (step.depth, step.holds, step.condition.as_str()))
+        .collect();
+    found.sort_unstable();
+    assert_eq!(
+        found,
+        [
+            (0, false, "an address of `10.0.0.0/8`"),
+            (0, false, "claim `level` is at least 3"),
+            (0, false, "one of these"),
+            (0, true, "claim `groups` has the member `ml`"),
+            (0, true, "not this"),
+            (0, true, "scope `run:{model}`"),
+            (1, false, "`acr` is one of `urn:mfa`"),
+            (1, false, "claim `/plan/name` is `free`"),
+            (1, false, "role `admin`"),
+        ]
+    );
+    let compared = |condition: &str| {
+        let mut steps = rule.conditions.iter();
+        let step = steps.find(|step| step.condition == condition).unwrap();
+        step.compared.as_str()
+    };
+    assert_eq!(
+        compared("scope `run:{model}`"),
+        "the token has `run:wine`; `model` is `wine`"
+    );
+    assert_eq!(compared("claim `level` is at least 3"), "it is `2`");
+    assert_eq!(compared("role `admin`"), "the token has no role");
+    assert_eq!(
+        compared("an address of `10.0.0.0/8`"),
+        "the client's address is `192.0.2.7`"
+    );
+}

@@ -1,14 +1,10 @@
 //! The checks of the claims in words: each claim beside what it is compared with.
 
 use serde_json::Value;
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
+use super::text::{date_text, quoted, value_text};
 use crate::claims::{Check, Claims};
 use crate::profile::Profile;
-
-/// Longest text of a claim that is shown: enough for names and addresses.
-const MAX_SHOWN_CHARACTERS: usize = 200;
 
 impl Check {
     /// The name under which a check is told.
@@ -121,33 +117,4 @@ impl Claims<'_> {
         let now = date_text(self.now).unwrap_or_else(|| self.now.to_string());
         format!("now it is {now}, leeway {} s", self.trust.leeway.as_secs())
     }
-}
-
-/// Text without anything invisible, and not too much of it.
-pub(super) fn printable(text: &str) -> String {
-    let visible = text.chars().filter(|character| !character.is_control());
-    let mut shown: String = visible.take(MAX_SHOWN_CHARACTERS).collect();
-    if text.chars().count() > MAX_SHOWN_CHARACTERS {
-        shown.push('…');
-    }
-    shown
-}
-
-fn value_text(value: &Value) -> String {
-    match value {
-        Value::String(text) => format!("`{}`", printable(text)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
-            format!("`{}`", printable(&value.to_string()))
-        }
-    }
-}
-
-fn quoted(names: &[String]) -> String {
-    let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
-    names.join(", ")
-}
-
-fn date_text(seconds: u64) -> Option<String> {
-    let at = OffsetDateTime::from_unix_timestamp(i64::try_from(seconds).ok()?).ok()?;
-    at.format(&Rfc3339).ok()
 }

@@ -94,6 +94,22 @@ impl ClaimTest {
         Ok(Self { place, test })
     }
 
+    /// The claim's name, or the pointer to it.
+    pub(crate) fn name(&self) -> String {
+        match &self.place {
+            Place::Name(name) => name.clone(),
+            Place::Pointer(first, rest) => {
+                let first = first.replace('~', "~0").replace('/', "~1");
+                format!("/{first}{rest}")
+            }
+        }
+    }
+
+    /// The claim, if it is there.
+    pub(crate) fn claim<'a>(&self, claims: &'a Map<String, Value>) -> Option<&'a Value> {
+        self.place.find(claims)
+    }
+
     /// True if the claim is what is asked for, for this value of the route's parameter.
     pub(super) fn holds(&self, claims: &Map<String, Value>, parameter: Option<&str>) -> bool {
         let claim = self.place.find(claims);

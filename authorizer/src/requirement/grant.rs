@@ -47,6 +47,19 @@ pub enum Grant {
     },
 }
 
+impl fmt::Display for Grant {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Named(name) => out.write_str(name),
+            Self::ForEach {
+                before,
+                parameter,
+                after,
+            } => write!(out, "{before}{{{parameter}}}{after}"),
+        }
+    }
+}
+
 /// Why a text is no name of a grant.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum GrantError {
@@ -72,7 +85,7 @@ impl Kind {
         }
     }
 
-    pub(super) fn of(self, grants: &Grants) -> &BTreeSet<String> {
+    pub(crate) fn of(self, grants: &Grants) -> &BTreeSet<String> {
         match self {
             Self::Scope => &grants.scopes,
             Self::Role => &grants.roles,

@@ -40,6 +40,9 @@ fn a_token_is_explained_with_the_keys_of_the_issuer_or_of_a_file() {
     for part in [
         "ok  audience",
         "ok  signature",
+        "rule 1 decides: POST /predict",
+        "    ok  scope `predict`: the token has `predict`",
+        "not for `POST/predict`: rule 2",
         "allow `POST/predict`: allowed",
         "policyDocument",
     ] {
