@@ -76,7 +76,10 @@ impl Issuer {
     /// An issuer whose keys are fetched, or those of its file.
     pub(crate) fn new(configured: Configured, http: Http) -> Result<Self, reqwest::Error> {
         let cache = match &configured.keys {
-            KeySource::File(keys) => KeyCache::pinned(keys.clone()),
+            KeySource::File(keys) => {
+                let accepted = &configured.trust.algorithms;
+                KeyCache::pinned(keys.clone().with_one_algorithm_each(accepted))
+            }
             KeySource::Discovery | KeySource::Uri(_) => KeyCache::default(),
         };
         let name = &configured.trust.issuer;
@@ -191,6 +194,7 @@ impl Issuer {
         let (control, age) = (reply.header(CACHE_CONTROL), reply.header(AGE));
         let fresh_for = freshness(control.as_deref(), age.as_deref());
         let keys = KeySet::parse(&reply.body).map_err(|error| FetchError::Keys(url, error))?;
+        let keys = keys.with_one_algorithm_each(&self.trust.algorithms);
         Ok((keys, fresh_for))
     }
 

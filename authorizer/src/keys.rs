@@ -37,8 +37,10 @@ const ED25519_SMALL_ORDER: [&str; 7] = [
 #[derive(Clone)]
 pub struct VerificationKey {
     id: Option<Arc<str>>,
-    /// The key, once for each algorithm that it may be used with.
+    /// The key, once for each algorithm that its type allows.
     public: Arc<[PublicKey]>,
+    /// The one of them that it is used with, where the issuer accepts several.
+    only: Option<Algorithm>,
 }
 
 /// The usable keys of one issuer.
@@ -135,6 +137,17 @@ impl KeySet {
         Ok(set)
     }
 
+    /// One algorithm a key (RFC 8725 section 3.1): a key that names none is used with the first of `accepted` that
+    /// its type allows.
+    #[must_use]
+    pub fn with_one_algorithm_each(mut self, accepted: &[Algorithm]) -> Self {
+        for key in &mut self.keys {
+            let mut accepted = accepted.iter().copied();
+            key.only = accepted.find(|algorithm| key.algorithms().any(|fit| fit == *algorithm));
+        }
+        self
+    }
+
     /// Finds the key for a token header. Without a `kid` there must be one fitting key only.
     pub fn select(&self, key_id: Option<&str>, algorithm: Algorithm) -> Selection<'_> {
         let fits = |key: &&VerificationKey| key.algorithms().any(|fit| fit == algorithm);
@@ -192,13 +205,17 @@ impl VerificationKey {
 
     /// True if `signature` covers `signed`. With an algorithm that is not this key's, nothing verifies.
     pub fn verifies(&self, algorithm: Algorithm, signed: &str, signature: &[u8]) -> bool {
-        let mut keys = self.public.iter();
+        let mut keys = self
+            .public
+            .iter()
+            .filter(|key| self.only.is_none_or(|only| only == key.algorithm));
         let key = keys.find(|key| key.algorithm == algorithm);
         key.is_some_and(|key| key.verifies(signed.as_bytes(), signature))
     }
 
     fn algorithms(&self) -> impl Iterator<Item = Algorithm> {
-        self.public.iter().map(|key| key.algorithm)
+        let possible = self.public.iter().map(|key| key.algorithm);
+        possible.filter(|algorithm| self.only.is_none_or(|only| only == *algorithm))
     }
 }
 
@@ -247,6 +264,7 @@ impl Jwk {
         Ok(VerificationKey {
             id: self.kid.map(Arc::from),
             public: public.into(),
+            only: None,
         })
     }
 
@@ -478,6 +496,23 @@ mod tests {
         assert_eq!(select(None, Algorithm::Ps256), "b");
         assert_eq!(select(None, Algorithm::Rs384), "ambiguous");
         assert_eq!(select(None, Algorithm::Es256), "unknown");
+    }
+
+    #[test]
+    fn a_key_that_names_no_algorithm_has_the_first_accepted_one() {
+        let document = json!({"keys": [rsa(N_2048, &[3])]}).to_string();
+        let used = |accepted: &[Algorithm]| {
+            let set = KeySet::parse(document.as_bytes()).unwrap();
+            let set = set.with_one_algorithm_each(accepted);
+            let fits =
+                |algorithm: &Algorithm| matches!(set.select(None, *algorithm), Selection::Key(_));
+            Algorithm::ALL.into_iter().filter(fits).collect::<Vec<_>>()
+        };
+        let (rs256, ps256, es256) = (Algorithm::Rs256, Algorithm::Ps256, Algorithm::Es256);
+        assert_eq!(used(&Algorithm::ALL), [rs256]);
+        assert_eq!(used(&[es256, ps256, rs256]), [ps256]);
+        // No token of this issuer gets as far as its keys with another one.
+        assert_eq!(used(&[es256]), Algorithm::RSA);
     }
 
     #[test]

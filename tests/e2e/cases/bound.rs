@@ -49,7 +49,7 @@ fn start() -> Result<(Gateway, NamedTempFile)> {
     let keycloak = keycloak()?;
     keycloak.add_client(CLIENT, &json!({"dpop.bound.access.tokens": "true"}))?;
     let access = gateway::access_file(&format!(
-        "issuers:\n  - issuer: {}\n    audience: {AUDIENCE}\n    proof: [dpop]\nrules:\n  - allow: [POST /predict]\n    require: {{scope: predict}}\n",
+        "issuers:\n  - issuer: {}\n    audience: {AUDIENCE}\n    profile: keycloak\n    proof: [dpop]\nrules:\n  - allow: [POST /predict]\n    require: {{scope: predict}}\n",
         keycloak.issuer()
     ))?;
     let path = access.path().display().to_string();

@@ -174,7 +174,7 @@ fn other_keys() -> Vec<Case> {
         (Key::P256, "ES256", "ES256", "rsa", "key_algorithm"),
         (Key::P256, "ES256", "RS256", "p256", "key_algorithm"),
         (Key::P256, "ES256", "RS256", "rsa", "signature"),
-        (Key::P256, "ES256", "PS256", "rsa", "signature"),
+        (Key::P256, "ES256", "PS256", "rsa-PS256", "signature"),
         (Key::P256, "ES256", "ES384", "p256", "key_algorithm"),
         (Key::P256, "ES256", "ES384", "p384", "signature"),
         (Key::P256, "ES256", "EdDSA", "ed25519", "signature"),
@@ -186,12 +186,14 @@ fn other_keys() -> Vec<Case> {
         (Key::Ed25519, "EdDSA", "EdDSA", "p256", "key_algorithm"),
         (Key::Rsa, "RS256", "ES256", "p256", "signature"),
         (Key::Rsa, "RS256", "ES256", "rsa", "key_algorithm"),
-        (Key::Rsa, "RS256", "PS256", "rsa", "signature"),
+        (Key::Rsa, "RS256", "PS256", "rsa-PS256", "signature"),
         (Key::Rsa, "PS256", "RS256", "rsa", "signature"),
-        (Key::Rsa, "RS256", "RS512", "rsa", "signature"),
+        (Key::Rsa, "PS256", "PS256", "rsa", "key_algorithm"),
+        (Key::Rsa, "RS384", "RS384", "rsa", "key_algorithm"),
+        (Key::Rsa, "RS256", "RS512", "rsa-RS512", "signature"),
         (Key::Rsa, "RS512", "RS256", "rsa", "signature"),
-        (Key::Rsa, "PS384", "PS256", "rsa", "signature"),
-        (Key::Rsa, "PS256", "PS512", "rsa", "signature"),
+        (Key::Rsa, "PS384", "PS256", "rsa-PS256", "signature"),
+        (Key::Rsa, "PS256", "PS512", "rsa-PS512", "signature"),
     ];
     cases
         .into_iter()

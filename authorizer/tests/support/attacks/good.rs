@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::issuers::STRICT;
+use super::issuers::{STRICT, rsa_id};
 use super::profiles;
 use super::revoked;
 use super::signature::{P256_ORDER, bytes};
@@ -52,7 +52,11 @@ fn algorithms() -> Vec<(String, String)> {
     let pairs = pairs.into_iter();
     pairs
         .map(|(key, algorithm)| {
-            let header = json!({"alg": algorithm, "kid": key.id()});
+            let id = match key {
+                Key::Rsa => rsa_id(algorithm),
+                Key::P256 | Key::P384 | Key::Ed25519 | Key::Other => key.id().to_owned(),
+            };
+            let header = json!({"alg": algorithm, "kid": id});
             (
                 algorithm.to_owned(),
                 sign(key, algorithm, &header, &claims()),

@@ -44,7 +44,7 @@ pub(crate) fn write(folder: &Path) -> PathBuf {
         (ENTRA, key_set(), &entra),
     ];
     let issuers = [
-        (ISSUER, key_set(), ""),
+        (ISSUER, keys_of_every_algorithm(), ""),
         (
             STRICT,
             json!({"keys": [Key::P256.jwk(), Key::P384.jwk()]}),
@@ -84,6 +84,28 @@ pub(crate) fn write(folder: &Path) -> PathBuf {
 
 fn renamed(key: Key, id: &str) -> Value {
     with(key.jwk(), "kid", json!(id))
+}
+
+/// The published keys, and one for each further algorithm of RSA: `rsa` names none, and is used with RS256.
+fn keys_of_every_algorithm() -> Value {
+    let mut keys = key_set();
+    let further = ["RS384", "RS512", "PS256", "PS384", "PS512"].map(|algorithm| {
+        with(
+            renamed(Key::Rsa, &rsa_id(algorithm)),
+            "alg",
+            json!(algorithm),
+        )
+    });
+    keys["keys"].as_array_mut().unwrap().extend(further);
+    keys
+}
+
+/// The id of the key for an algorithm of RSA.
+pub(super) fn rsa_id(algorithm: &str) -> String {
+    match algorithm {
+        "RS256" => "rsa".to_owned(),
+        other => format!("rsa-{other}"),
+    }
 }
 
 fn weak_keys() -> Value {

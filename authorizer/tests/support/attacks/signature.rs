@@ -5,6 +5,7 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_ASN1_SIGNING, EcdsaKeyPair};
 use serde_json::{Value, json};
 
 use super::confusion::private_der;
+use super::issuers::rsa_id;
 use super::{Case, bearer, claims, decoded, encoded, header, honest, parts};
 use crate::support::{Key, sign, with};
 
@@ -154,8 +155,10 @@ fn ecdsa() -> Vec<Case> {
 }
 
 fn rsa() -> Vec<Case> {
-    let named =
-        |algorithm: &str| with(with(header(), "alg", json!(algorithm)), "kid", json!("rsa"));
+    let named = |algorithm: &str| {
+        let header = with(header(), "alg", json!(algorithm));
+        with(header, "kid", json!(rsa_id(algorithm)))
+    };
     let modulus = decoded(Key::Rsa.jwk()["n"].as_str().unwrap());
     let mut less = modulus.clone();
     less[255] -= 1;
