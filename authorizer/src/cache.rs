@@ -99,9 +99,19 @@ impl KeyCache {
         }
     }
 
-    /// True if tokens can be verified meanwhile: the keys are due for a refresh, not too old.
-    pub fn can_wait(&self, now: SystemTime) -> bool {
-        elapsed(self.fetched_at, now).is_some_and(|age| age < MAX_AGE)
+    /// True if this token can be decided on meanwhile: the keys may be due for a refresh, but are not too old,
+    /// and have something for it.
+    pub fn can_wait(&self, key_id: Option<&str>, algorithm: Algorithm, now: SystemTime) -> bool {
+        let keys = self.at_hand(now);
+        keys.is_some_and(|keys| match keys.select(key_id, algorithm) {
+            Selection::Key(_) | Selection::Unfit | Selection::Ambiguous => true,
+            Selection::Unknown => false,
+        })
+    }
+
+    /// True if the last fetch has failed: perhaps for want of patience.
+    pub fn has_failed(&self) -> bool {
+        self.failures > 0
     }
 
     /// How many fetches have ended: whoever waited for one need not begin another.
@@ -155,13 +165,22 @@ impl KeyCache {
 
     /// What can be said while the keys are due, and another's fetch of them has not ended.
     fn meanwhile(&self, key_id: Option<&str>, algorithm: Algorithm, now: SystemTime) -> Lookup {
-        let keys = self.keys.as_ref().filter(|_| self.can_wait(now));
-        match keys.map(|keys| self.select(keys, (key_id, algorithm), now)) {
+        match self
+            .at_hand(now)
+            .map(|keys| self.select(keys, (key_id, algorithm), now))
+        {
             Some(found @ (Lookup::Found(_) | Lookup::Unfit | Lookup::Ambiguous)) => found,
             Some(Lookup::Unknown | Lookup::Fetch(_) | Lookup::Unavailable) | None => {
                 Lookup::Unavailable
             }
         }
+    }
+
+    /// The keys, unless they are too old.
+    fn at_hand(&self, now: SystemTime) -> Option<&KeySet> {
+        let age = elapsed(self.fetched_at, now);
+        let keys = self.keys.as_ref();
+        keys.filter(|_| age.is_some_and(|age| age < MAX_AGE))
     }
 
     fn unknown(&self, now: SystemTime) -> Lookup {
@@ -192,7 +211,13 @@ impl KeyCache {
 
     /// Fetches for unknown keys that the time since has not yet paid for.
     fn unpaid(&self, now: SystemTime) -> u32 {
-        let waited = elapsed(self.unknown_since, now).unwrap_or_default();
+        // A clock set back must not keep the bucket empty until it has caught up.
+        let Some(waited) = self
+            .unknown_since
+            .map_or(Some(Duration::ZERO), |since| now.duration_since(since).ok())
+        else {
+            return 0;
+        };
         let paid = waited.as_secs() / UNKNOWN_KEY_INTERVAL.as_secs();
         self.unknown_fetches
             .saturating_sub(u32::try_from(paid).unwrap_or(u32::MAX))
@@ -343,11 +368,14 @@ mod tests {
     }
 
     #[test]
-    fn a_refresh_can_wait_while_the_keys_verify() {
+    fn a_refresh_can_wait_while_the_keys_verify_this_token() {
         let end = MAX_AGE.as_secs();
-        assert!(cached().can_wait(at(end - 1)));
-        assert!(!cached().can_wait(at(end)));
-        assert!(!KeyCache::default().can_wait(at(0)));
+        let can_wait =
+            |cache: &KeyCache, id, after| cache.can_wait(Some(id), Algorithm::Rs256, at(after));
+        assert!(can_wait(&cached(), "a", end - 1));
+        assert!(!can_wait(&cached(), "a", end));
+        assert!(!can_wait(&cached(), "b", 0));
+        assert!(!can_wait(&KeyCache::default(), "a", 0));
     }
 
     #[test]
@@ -355,6 +383,15 @@ mod tests {
         let cache = KeyCache::pinned(keys("a"));
         check(&cache, "a", 10_000_000, "found");
         check(&cache, "b", 10_000_000, "unknown");
+    }
+
+    #[test]
+    fn a_clock_set_back_does_not_keep_the_bucket_empty() {
+        let mut cache = cached();
+        for _ in 0..UNKNOWN_KEY_BURST {
+            cache.begin(Cause::UnknownKey, at(5_000));
+        }
+        check(&cache, "b", 0, "fetch unknown");
     }
 
     #[test]

@@ -114,7 +114,9 @@ impl Issuer {
     pub(crate) async fn prefetch(&self, clock: fn() -> SystemTime) -> Option<Fetch> {
         match self.source {
             KeySource::File(_) => None,
-            KeySource::Discovery | KeySource::Uri(_) => Some(self.fetch(Cause::Age, clock).await),
+            KeySource::Discovery | KeySource::Uri(_) => {
+                Some(self.fetch(None, Cause::Age, clock).await)
+            }
         }
     }
 
@@ -129,7 +131,7 @@ impl Issuer {
         if let Lookup::Fetch(cause) = self.lookup(header, clock()) {
             // Nobody waits for a refresh that another token has begun, while the keys at hand verify.
             let mut one_at_a_time = self.in_flight.try_lock().ok();
-            if one_at_a_time.is_none() && !(cause == Cause::Age && self.cache().can_wait(clock())) {
+            if one_at_a_time.is_none() && !(cause == Cause::Age && self.can_wait(header, clock())) {
                 one_at_a_time = Some(self.in_flight.lock().await);
             }
             let waited = self.cache().ended_fetches() != ended_fetches;
@@ -139,7 +141,7 @@ impl Issuer {
                 waited,
                 one_at_a_time.is_some(),
             ) {
-                fetches.push(self.fetch(cause, clock).await);
+                fetches.push(self.fetch(Some(header), cause, clock).await);
             }
         }
         let key_id = header.key_id.as_deref();
@@ -157,11 +159,24 @@ impl Issuer {
             .lookup(header.key_id.as_deref(), header.algorithm, now)
     }
 
-    async fn fetch(&self, cause: Cause, clock: fn() -> SystemTime) -> Fetch {
+    /// Whether the keys at hand say enough of a token with this header.
+    fn can_wait(&self, header: &Header, now: SystemTime) -> bool {
+        let key_id = header.key_id.as_deref();
+        self.cache().can_wait(key_id, header.algorithm, now)
+    }
+
+    async fn fetch(
+        &self,
+        header: Option<&Header>,
+        cause: Cause,
+        clock: fn() -> SystemTime,
+    ) -> Fetch {
         self.cache().begin(cause, clock());
-        // Keys that are merely due still verify: nobody waits for an issuer that hangs.
+        // Where the keys at hand verify, nobody waits for an issuer that hangs; but the next fetch is given all
+        // the time there is, for an issuer that is merely slow may have withdrawn one of them.
+        let in_haste = header.is_some_and(|header| self.can_wait(header, clock()));
         let patience = match cause {
-            Cause::Age if self.cache().can_wait(clock()) => REFRESH_PATIENCE,
+            Cause::Age if in_haste && !self.cache().has_failed() => REFRESH_PATIENCE,
             Cause::Age | Cause::UnknownKey => FETCH_PATIENCE,
         };
         let fetched = tokio::time::timeout(patience, self.keys_of_source()).await;
@@ -252,6 +267,7 @@ mod tests {
     use tokio::net::TcpListener;
 
     use super::*;
+    use crate::algorithm::Algorithm;
     use crate::config::Config;
     use crate::http::{Clients, Network};
     use crate::support::key_set;
@@ -264,19 +280,38 @@ mod tests {
         start() + Duration::from_secs(700)
     }
 
+    fn much_later() -> SystemTime {
+        later() + Duration::from_secs(10)
+    }
+
     /// An issuer that sends these headers with everything.
     async fn issuer(headers: &'static str) -> Issuer {
+        changing_issuer(headers, Duration::ZERO).await
+    }
+
+    /// An issuer whose first key set, after its discovery document, lacks one key; from then on it answers
+    /// slowly, and has it.
+    async fn changing_issuer(headers: &'static str, slow: Duration) -> Issuer {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let name = format!("http://{}", listener.local_addr().unwrap());
         let mut body = key_set();
         body["issuer"] = name.clone().into();
         body["jwks_uri"] = format!("{name}/keys").into();
-        let answer = format!("HTTP/1.1 200 OK\r\nconnection: close\r\n{headers}\r\n{body}");
+        let mut first = body.clone();
+        let keys = first["keys"].as_array_mut().unwrap();
+        keys.retain(|key| key["kid"] != "ed25519");
+        let answer = move |body: &serde_json::Value| {
+            format!("HTTP/1.1 200 OK\r\nconnection: close\r\n{headers}\r\n{body}")
+        };
         tokio::spawn(async move {
-            loop {
+            for number in 0.. {
                 let (mut stream, _) = listener.accept().await.unwrap();
                 let _ = stream.read(&mut [0; 4096]).await;
-                let _ = stream.write_all(answer.as_bytes()).await;
+                let body = if number < 2 { &first } else { &body };
+                if number >= 2 {
+                    tokio::time::sleep(slow).await;
+                }
+                let _ = stream.write_all(answer(body).as_bytes()).await;
             }
         });
         let config = Config::load(|variable| match variable {
@@ -289,6 +324,15 @@ mod tests {
         Issuer::new(configured, http).unwrap()
     }
 
+    fn header(algorithm: Algorithm, key_id: &str) -> Header {
+        Header {
+            algorithm,
+            key_id: Some(key_id.to_owned()),
+            kind: None,
+            has_nonce: false,
+        }
+    }
+
     #[track_caller]
     fn is_fetched(fetch: &Fetch) {
         assert!(fetch.outcome.is_ok(), "{fetch:?}");
@@ -298,17 +342,35 @@ mod tests {
     async fn refreshed(headers: &'static str) -> bool {
         let issuer = issuer(headers).await;
         is_fetched(&issuer.prefetch(start).await.unwrap());
-        let header = Header {
-            algorithm: crate::algorithm::Algorithm::Es256,
-            key_id: Some("p256".to_owned()),
-            kind: None,
-            has_nonce: false,
-        };
+        let header = header(Algorithm::Es256, "p256");
         let mut fetches = Vec::new();
         let key = issuer.key(&header, later, &mut fetches).await;
         assert!(key.unwrap().is_ok());
         fetches.iter().for_each(is_fetched);
         !fetches.is_empty()
+    }
+
+    /// Two exchanges of a slow issuer take longer than anybody waits whose key is at hand.
+    #[tokio::test]
+    async fn a_slow_issuer_is_waited_for_where_its_new_key_is_needed_and_after_a_failure() {
+        let slow = REFRESH_PATIENCE * 2 / 3;
+        let new = header(Algorithm::EdDsa, "ed25519");
+        let old = header(Algorithm::Es256, "p256");
+        let issuer = changing_issuer("", slow).await;
+        is_fetched(&issuer.prefetch(start).await.unwrap());
+        let mut fetches = Vec::new();
+        let key = issuer.key(&new, later, &mut fetches).await;
+        assert!(key.unwrap().is_ok(), "{fetches:?}");
+
+        let issuer = changing_issuer("", slow).await;
+        is_fetched(&issuer.prefetch(start).await.unwrap());
+        let mut fetches = Vec::new();
+        assert!(issuer.key(&old, later, &mut fetches).await.unwrap().is_ok());
+        assert!(fetches.remove(0).outcome.is_err(), "there was no haste");
+        let key = issuer.key(&old, much_later, &mut fetches).await;
+        assert!(key.unwrap().is_ok());
+        fetches.iter().for_each(is_fetched);
+        assert_eq!(fetches.len(), 1);
     }
 
     #[tokio::test]
