@@ -2,7 +2,7 @@
 //! decides lies in a module of its own; here is their order.
 
 use std::error::Error;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Map, Value};
 
@@ -26,6 +26,10 @@ use crate::rules::Rules;
 use crate::simple::{self, SimpleError};
 use crate::token::{BearerToken, TokenError, UnverifiedToken};
 use crate::verify::{accept, seconds, verify};
+
+/// Longest time for one event. Lambda ends the function after 10 s (`template.yaml`), without a log line and with
+/// all that it remembers of keys and used proofs.
+const PATIENCE: Duration = Duration::from_secs(9);
 
 /// The authorizer, ready for events.
 #[derive(Debug)]
@@ -135,7 +139,11 @@ impl Authorizer {
             record.detail = Some(error.to_string());
         })?;
         let caller = match request.token() {
-            Ok(token) => self.identify(token, &request.circumstances, record).await,
+            Ok(token) => {
+                let identified = self.identify(token, &request.circumstances, record);
+                let in_time = tokio::time::timeout(PATIENCE, identified).await;
+                in_time.unwrap_or(Err(Obstacle::Unavailable(Outage::Time)))
+            }
             Err(error) => Err(Obstacle::Refused(error)),
         };
         match caller {
@@ -213,11 +221,12 @@ impl Authorizer {
         let issuer = self.recognise(&token, record)?;
         let key = issuer.key(&token.header, wall_clock, &mut record.fetches);
         let key = key.await??;
-        let caller = verify(token, &key, &issuer.trust, wall_clock())?;
+        let mut caller = verify(token, &key, &issuer.trust, wall_clock())?;
         self.check_revoked(&caller, record).await?;
         if let Some(introspector) = issuer.asked_about(Asked::jwt) {
             let answer = self.ask(introspector, bearer, record).await?;
-            introspection::agree(&answer, &caller, &issuer.trust, wall_clock())?;
+            let until = introspection::agree(&answer, &caller, &issuer.trust, wall_clock())?;
+            caller.accepted_until = until;
         }
         Ok(caller)
     }

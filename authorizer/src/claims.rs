@@ -157,7 +157,7 @@ impl<'a> Claims<'a> {
     }
 
     /// `exp` and the leeway, as far as there is a date for it.
-    fn accepted_until(&self) -> Result<u64, TokenError> {
+    pub(crate) fn accepted_until(&self) -> Result<u64, TokenError> {
         let expires_at = self.date("exp")?.ok_or(TokenError::Claim("exp"))?;
         Ok(expires_at.saturating_add(self.leeway()).min(LATEST_DATE))
     }

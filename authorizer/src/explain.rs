@@ -148,7 +148,7 @@ impl Authorizer {
             let agreed = introspection::agree(&answer, &caller, trust, wall_clock());
             let compared = agreed.map_or_else(
                 |error| error.to_string(),
-                |()| "nothing in the answer contradicts the token".to_owned(),
+                |_| "nothing in the answer contradicts the token".to_owned(),
             );
             steps.take("agreement of the answer", compared, agreed)?;
         }

@@ -141,13 +141,14 @@ fn check_type(answer: &Map<String, Value>) -> Result<(), TokenError> {
 }
 
 /// Whether an answer about a signed token is about the token that has been verified: what it repeats must be
-/// the same, and what it leaves out has been checked in the token.
+/// the same, and what it leaves out has been checked in the token. Answers until when the token is accepted:
+/// an issuer may say that it ends earlier than it was made to.
 pub(crate) fn agree(
     answer: &Map<String, Value>,
     caller: &Caller,
     trust: &Trust,
     now: SystemTime,
-) -> Result<(), TokenError> {
+) -> Result<u64, TokenError> {
     check_type(answer)?;
     let claims = Claims::new(answer, trust, seconds(now));
     let repeated = [
@@ -172,7 +173,10 @@ pub(crate) fn agree(
     let cnf = answer.get("cnf");
     let same_binding = cnf.is_none_or(|cnf| caller.claims.get("cnf") == Some(cnf));
     if same_binding && same(("sub", caller.subject.as_deref())) && clients.into_iter().all(same) {
-        return Ok(());
+        return match answer.contains_key("exp") {
+            true => Ok(claims.accepted_until()?.min(caller.accepted_until)),
+            false => Ok(caller.accepted_until),
+        };
     }
     Err(TokenError::Disagreement)
 }
@@ -319,7 +323,7 @@ mod tests {
         let claims = with(good_claims(NOW), "azp", json!("app"));
         let caller = accept(members(claims), &trust(), now()).unwrap();
         let found = agree(&members(answer.clone()), &caller, &trust(), now());
-        assert_eq!(found, expected, "{answer}");
+        assert_eq!(found.map(|_| ()), expected, "{answer}");
     }
 
     #[test]
@@ -348,6 +352,16 @@ mod tests {
     }
 
     #[test]
+    fn a_token_ends_when_token_or_answer_say_so() {
+        let caller = accept(members(good_claims(NOW)), &trust(), now()).unwrap();
+        for (expires_at, until) in [(60, 90), (600, 630), (6_000, 630)] {
+            let answer = members(json!({"exp": NOW + expires_at}));
+            let found = agree(&answer, &caller, &trust(), now());
+            assert_eq!(found, Ok(NOW + until), "{expires_at}");
+        }
+    }
+
+    #[test]
     fn an_answer_may_say_more_than_the_token() {
         let claims = with(
             with(good_claims(NOW), "sub", json!(null)),
@@ -356,6 +370,7 @@ mod tests {
         );
         let caller = accept(members(claims), &trust(), now()).unwrap();
         let answer = members(json!({"sub": "user-1", "username": "a"}));
-        assert_eq!(agree(&answer, &caller, &trust(), now()), Ok(()));
+        let until = agree(&answer, &caller, &trust(), now());
+        assert_eq!(until, Ok(caller.accepted_until));
     }
 }

@@ -23,6 +23,9 @@ pub enum Outage {
     /// The memory of proofs that have been used.
     #[error("the store of used proofs cannot be asked")]
     Replay,
+    /// All of them together, in time.
+    #[error("the decision has taken too long")]
+    Time,
 }
 
 /// Why a token makes nobody known.
@@ -45,6 +48,7 @@ impl Outage {
             Self::Secret(_) => "secret_unavailable",
             Self::Denylist => "denylist_unavailable",
             Self::Replay => "replay_store_unavailable",
+            Self::Time => "out_of_time",
         }
     }
 
@@ -56,6 +60,7 @@ impl Outage {
             Self::Secret(_) => "SecretUnavailable",
             Self::Denylist => "DenylistUnavailable",
             Self::Replay => "ReplayStoreUnavailable",
+            Self::Time => "OutOfTime",
         }
     }
 }

@@ -12,7 +12,7 @@ use thiserror::Error;
 
 use crate::caller::Caller;
 use crate::pattern::RoutePattern;
-use crate::requirement::{Case, Condition, FOREVER, Facts, Requirement};
+use crate::requirement::{Case, Condition, FOREVER, Facts, Requirement, is_plain};
 pub use open::{OpenRoute, OpenRoutes, Route};
 pub(crate) use standing::Standing;
 pub use table::TableError;
@@ -189,6 +189,29 @@ impl Compiled {
             }));
         }
         Ok(earned)
+    }
+
+    /// The facts for a route that the rule names, with the value of its parameter: of several patterns that match,
+    /// the first for which the rule holds, or else the first.
+    fn case<'a>(&self, facts: &Facts<'a>, route: &'a str) -> Option<Case<'a>> {
+        let parameter = self.parameter.as_deref();
+        let matching = self
+            .rule
+            .allow
+            .iter()
+            .filter(|pattern| pattern.matches(route));
+        let cases: Vec<_> = matching
+            .map(|pattern| {
+                let value = parameter.and_then(|parameter| pattern.value_in(route, parameter));
+                Case::new(facts, value.filter(|value| is_plain(value)))
+            })
+            .collect();
+        let holding = cases.iter().find(|case| self.meets(case));
+        holding.or(cases.first()).copied()
+    }
+
+    fn meets(&self, case: &Case<'_>) -> bool {
+        self.rule.require.until(case).is_some()
     }
 
     /// All its routes.

@@ -325,8 +325,11 @@ rules:
   - allow: [GET /shadow]
     require: {client_role: api/reader}
     enforce: false
+  - allow: ['GET /m/{x}/{y}', 'GET /m/{y}/{x}']
+    require: {scope: 's:{x}'}
 "#;
     let authorizer = authorizer("0", rules).await;
+    let second = json!({"scope": "s:b"});
     let org = json!({"scope": "run:wine", "org_id": "acme"});
     for (more, route, decided, nearest) in [
         (&org, "POST/predict/wine", Some(2), None),
@@ -334,6 +337,9 @@ rules:
         (&org, "POST/predict/digits", None, Some(2)),
         (&org, "GET/v2/models/digits", None, Some(1)),
         (&org, "GET/nowhere", None, None),
+        (&second, "GET/m/b/a", Some(5), None),
+        (&second, "GET/m/a/b", Some(5), None),
+        (&second, "GET/m/a/c", None, Some(5)),
         (&org, "GET/shadow", Some(4), None),
         (
             &json!({"roles": ["admin"]}),

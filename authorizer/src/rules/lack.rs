@@ -2,7 +2,7 @@
 
 use super::{Compiled, OpenRoutes, Rules};
 use crate::challenge::Challenge;
-use crate::requirement::{Case, Facts, is_plain};
+use crate::requirement::{Case, Facts};
 
 impl Rules {
     /// What the caller lacks to whom this much is open: for this route, which is not, or for the first rule that
@@ -27,12 +27,7 @@ impl Rules {
 impl Compiled {
     /// What would make the rule hold for this route, which is closed, if it names it.
     fn lack_for_route(&self, facts: &Facts<'_>, route: &str) -> Option<Challenge<'_>> {
-        let mut routes = self.rule.allow.iter();
-        let pattern = routes.find(|pattern| pattern.matches(route))?;
-        let parameter = self.parameter.as_deref();
-        let value = parameter.and_then(|parameter| pattern.value_in(route, parameter));
-        let value = value.filter(|value| is_plain(value));
-        self.lack(facts, value)
+        self.lack(facts, self.case(facts, route)?.value)
     }
 
     fn lack(&self, facts: &Facts<'_>, value: Option<&str>) -> Option<Challenge<'_>> {

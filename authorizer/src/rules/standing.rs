@@ -1,7 +1,7 @@
 //! How each rule stands to one caller and one route: for whoever asks why.
 
 use super::{Rule, Rules};
-use crate::requirement::{Case, Facts, is_plain};
+use crate::requirement::{Case, Facts};
 
 /// A rule, seen from one request.
 #[derive(Debug)]
@@ -25,18 +25,16 @@ impl Rules {
         let rules = self.rules.iter().zip(1..);
         let standings = rules.map(|(compiled, number)| {
             let rule = &compiled.rule;
-            let pattern = rule.allow.iter().find(|pattern| pattern.matches(route));
-            let parameter = compiled.parameter.as_deref();
-            let value = pattern.and_then(|pattern| pattern.value_in(route, parameter?));
-            let case = Case::new(facts, value.filter(|value| is_plain(value)));
+            let case = compiled.case(facts, route);
+            let without_value = Case::new(facts, None);
             let applies = compiled.applies(facts);
             Standing {
                 number,
                 rule,
-                names_the_route: pattern.is_some(),
+                names_the_route: case.is_some(),
                 applies,
-                holds: applies && rule.require.until(&case).is_some(),
-                case,
+                holds: applies && compiled.meets(&case.unwrap_or(without_value)),
+                case: case.unwrap_or(without_value),
             }
         });
         standings.collect()
