@@ -121,39 +121,39 @@ impl Request {
 
 impl Circumstances {
     fn read(event: &Value) -> Self {
-        let first = |pointers: &[&str]| {
-            let mut found = pointers.iter().filter_map(|at| event.pointer(at));
-            found.find_map(Value::as_str).map(str::to_owned)
+        let context = |path: &[&str]| {
+            let found = path
+                .iter()
+                .try_fold(event.get("requestContext")?, |value, name| value.get(name));
+            found.and_then(Value::as_str)
         };
+        let top = |name: &str| event.get(name).and_then(Value::as_str);
+        let method = top("httpMethod").or_else(|| context(&["http", "method"]));
+        let address = context(&["identity", "sourceIp"]).or_else(|| context(&["http", "sourceIp"]));
+        let certificate = context(&["identity", "clientCert", "clientCertPem"])
+            .or_else(|| context(&["authentication", "clientCert", "clientCertPem"]));
         Self {
-            method: first(&["/httpMethod", "/requestContext/http/method"]),
-            path: first(&["/path"]).or_else(|| raw_path(event)),
-            source_ip: first(&[
-                "/requestContext/identity/sourceIp",
-                "/requestContext/http/sourceIp",
-            ])
-            .and_then(|address| address.parse().ok()),
+            method: method.map(str::to_owned),
+            path: top("path").or_else(|| raw_path(event)).map(str::to_owned),
+            source_ip: address.and_then(|address| address.parse().ok()),
             dpop_proofs: header(event, "dpop"),
-            client_certificate: first(&[
-                "/requestContext/identity/clientCert/clientCertPem",
-                "/requestContext/authentication/clientCert/clientCertPem",
-            ]),
+            client_certificate: certificate.map(str::to_owned),
         }
     }
 }
 
 /// The path of payload 2.0 begins with the stage, unless that is the one without a name.
-fn raw_path(event: &Value) -> Option<String> {
+fn raw_path(event: &Value) -> Option<&str> {
     let path = event.get("rawPath")?.as_str()?;
-    let stage = event.pointer("/requestContext/stage")?.as_str()?;
+    let stage = event.get("requestContext")?.get("stage")?.as_str()?;
     let within = path
         .strip_prefix('/')
         .and_then(|path| path.strip_prefix(stage))
         .filter(|rest| rest.is_empty() || rest.starts_with('/'));
     match within {
-        Some("") => Some("/".to_owned()),
-        Some(rest) => Some(rest.to_owned()),
-        None => Some(path.to_owned()),
+        Some("") => Some("/"),
+        Some(rest) => Some(rest),
+        None => Some(path),
     }
 }
 
