@@ -1,9 +1,11 @@
 //! The lines that every decision has, as types: they are on the way of every token, and a tree of JSON
 //! values would cost several times as much.
 
+use std::sync::LazyLock;
 use std::time::SystemTime;
 
 use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 
 /// The line of one decision.
 #[derive(Serialize)]
@@ -41,10 +43,10 @@ pub(super) struct Metrics {
 pub(super) struct Embedded {
     /// Milliseconds since 1970.
     timestamp: u64,
-    cloud_watch_metrics: [Directive; 1],
+    cloud_watch_metrics: &'static RawValue,
 }
 
-#[derive(Serialize, Clone, Copy)]
+#[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Directive {
     namespace: &'static str,
@@ -52,7 +54,7 @@ struct Directive {
     metrics: [Metric; 4],
 }
 
-#[derive(Serialize, Clone, Copy)]
+#[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
 struct Metric {
     name: &'static str,
@@ -82,6 +84,10 @@ const DIRECTIVE: Directive = Directive {
     ],
 };
 
+/// Always the same, so written out once.
+static DIRECTIVES: LazyLock<Box<RawValue>> =
+    LazyLock::new(|| to_raw_value(&[DIRECTIVE]).unwrap_or_default());
+
 impl Embedded {
     pub(super) fn at(at: SystemTime) -> Self {
         let milliseconds = at
@@ -89,7 +95,7 @@ impl Embedded {
             .map_or(0, |since| since.as_millis());
         Self {
             timestamp: u64::try_from(milliseconds).unwrap_or(u64::MAX),
-            cloud_watch_metrics: [DIRECTIVE],
+            cloud_watch_metrics: &DIRECTIVES,
         }
     }
 }
