@@ -20,7 +20,7 @@ use crate::policy;
 use crate::proof::replay::{Use, UsedProofs};
 use crate::proof::{self, Binding, Presented, ProofError};
 use crate::record::{self, Record};
-use crate::reply::{self, Extras, Verdict};
+use crate::reply::{self, Answer, Extras, Verdict};
 use crate::requirement::Facts;
 use crate::rules::Rules;
 use crate::simple::{self, SimpleError};
@@ -49,7 +49,7 @@ pub struct Authorizer {
 #[derive(Debug)]
 pub struct Outcome {
     /// The response for API Gateway, or the error of the invocation.
-    pub answer: Result<Value, HandleError>,
+    pub answer: Result<Answer, HandleError>,
     /// JSON lines, to be printed.
     pub log: Vec<String>,
 }
@@ -128,7 +128,7 @@ impl Authorizer {
         &self,
         event: &str,
         record: &mut Record,
-    ) -> Result<Value, HandleError> {
+    ) -> Result<Answer, HandleError> {
         let request = self.read(event).inspect_err(|error| {
             record.note("error", "event");
             record.detail = Some(error.to_string());
@@ -306,7 +306,7 @@ impl Authorizer {
         issuer.ok_or(TokenError::Issuer)
     }
 
-    fn decide(&self, caller: &Caller, request: &Request, record: &mut Record) -> Value {
+    fn decide(&self, caller: &Caller, request: &Request, record: &mut Record) -> Answer {
         let facts = Facts {
             caller,
             circumstances: &request.circumstances,
@@ -352,13 +352,13 @@ impl Authorizer {
         request: &Request,
         record: &mut Record,
         error: &dyn Error,
-    ) -> Value {
+    ) -> Answer {
         record.note("deny", "policy_too_large");
         record.detail = Some(error.to_string());
         self.deny(caller, request, &Challenge::PolicyTooLarge)
     }
 
-    fn deny(&self, caller: &Caller, request: &Request, challenge: &Challenge<'_>) -> Value {
+    fn deny(&self, caller: &Caller, request: &Request, challenge: &Challenge<'_>) -> Answer {
         let verdict = match self.deployment.answers {
             Answers::Policy => Verdict::Policy(policy::deny(&request.stage)),
             Answers::Simple => Verdict::Simple(false),

@@ -99,7 +99,7 @@ impl Authorizer {
             reason: record.reason,
             detail: record.detail,
             error: answer.as_ref().err().map(HandleError::to_string),
-            answer: answer.ok(),
+            answer: answer.ok().map(|answer| answer.value()),
         })
     }
 

@@ -43,6 +43,7 @@ pub mod verify;
 pub use authorizer::{Authorizer, HandleError, Outcome, StartError};
 pub use config::{Config, ConfigError};
 pub use outage::Outage;
+pub use reply::Answer;
 
 #[cfg(test)]
 #[path = "../tests/support/mod.rs"]

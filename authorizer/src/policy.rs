@@ -1,10 +1,10 @@
 //! From open routes to an IAM policy that says the same, for one deployed stage.
 //! All that is not allowed stays denied: the gateway's default.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
-use aws_lambda_events::apigw::ApiGatewayCustomAuthorizerPolicy as Policy;
-use aws_lambda_events::iam::{IamPolicyEffect, IamPolicyStatement};
+use serde::Serialize;
+use serde_json::value::{RawValue, to_raw_value};
 use thiserror::Error;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
@@ -22,6 +22,11 @@ pub const MAX_POLICY_BYTES: usize = 8 * 1024;
 /// The part of a method ARN that names API and stage: `arn:aws:execute-api:REGION:ACCOUNT:API/STAGE`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StageArn(String);
+
+/// A policy, written out: its size is that of its text, and the answer holds it as it is.
+#[derive(Debug, Clone, Serialize)]
+#[serde(transparent)]
+pub struct Policy(Box<RawValue>);
 
 /// Why no policy can be answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
@@ -59,7 +64,7 @@ impl StageArn {
     }
 
     fn resource(&self, glob: &str) -> String {
-        format!("{}/{glob}", self.0)
+        [&self.0, "/", glob].concat()
     }
 }
 
@@ -67,10 +72,6 @@ impl StageArn {
 pub fn allow(open: &OpenRoutes, stage: &StageArn) -> Result<Policy, PolicyError> {
     let mut allowed: BTreeMap<u64, Vec<String>> = BTreeMap::new();
     let mut denied: BTreeMap<Option<u64>, Vec<String>> = BTreeMap::new();
-    let resources = |globs: &[String]| -> Vec<_> {
-        let resources = globs.iter().map(|glob| stage.resource(glob));
-        resources.collect()
-    };
     for OpenRoute {
         route,
         until,
@@ -78,10 +79,10 @@ pub fn allow(open: &OpenRoutes, stage: &StageArn) -> Result<Policy, PolicyError>
     } in &open.routes
     {
         let permitted = allowed.entry(*until).or_default();
-        permitted.extend(resources(&route.allow));
+        permitted.extend(route.allow.iter().map(|glob| stage.resource(glob)));
         if !route.deny.is_empty() {
             let refused = denied.entry(*denied_from).or_default();
-            refused.extend(resources(&route.deny));
+            refused.extend(route.deny.iter().map(|glob| stage.resource(glob)));
         }
     }
     let too_long = |resource: &String| resource.chars().count() > MAX_RESOURCE_CHARACTERS;
@@ -94,17 +95,15 @@ pub fn allow(open: &OpenRoutes, stage: &StageArn) -> Result<Policy, PolicyError>
         return Err(PolicyError::ResourceTooLong);
     }
     let permit = allowed.into_iter().map(|(until, resources)| {
-        let mut permit = statement(IamPolicyEffect::Allow, resources);
-        permit.condition = (until != FOREVER).then(|| date("DateLessThan", until));
-        permit
+        let until = (until != FOREVER).then(|| Condition::DateLessThan(Time::at(until)));
+        Statement::new(Effect::Allow, resources, until)
     });
     let refuse = denied.into_iter().map(|(from, resources)| {
-        let mut refuse = statement(IamPolicyEffect::Deny, resources);
-        refuse.condition = from.map(|from| date("DateGreaterThanEquals", from));
-        refuse
+        let from = from.map(|from| Condition::DateGreaterThanEquals(Time::at(from)));
+        Statement::new(Effect::Deny, resources, from)
     });
-    let policy = document(permit.chain(refuse).collect());
-    match serde_json::to_vec(&policy).map_or(usize::MAX, |text| text.len()) {
+    let policy = Policy::new(permit.chain(refuse).collect());
+    match policy.0.get().len() {
         bytes if bytes > MAX_POLICY_BYTES => Err(PolicyError::TooLarge(bytes)),
         _ => Ok(policy),
     }
@@ -122,35 +121,76 @@ pub fn check_size(patterns: &[RoutePattern]) -> Result<(), PolicyError> {
 
 /// Denies everything, for a caller to whom nothing is open.
 pub fn deny(stage: &StageArn) -> Policy {
-    document(vec![statement(
-        IamPolicyEffect::Deny,
-        vec![stage.resource("*")],
-    )])
+    let everything = vec![stage.resource("*")];
+    Policy::new(vec![Statement::new(Effect::Deny, everything, None)])
 }
 
-fn document(statements: Vec<IamPolicyStatement>) -> Policy {
-    let mut document = Policy::default();
-    document.version = Some("2012-10-17".to_owned());
-    document.statement = statements;
-    document
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Document {
+    version: &'static str,
+    statement: Vec<Statement>,
 }
 
-fn statement(effect: IamPolicyEffect, resources: Vec<String>) -> IamPolicyStatement {
-    let mut statement = IamPolicyStatement::default();
-    statement.action = vec!["execute-api:Invoke".to_owned()];
-    statement.effect = effect; // Never left out: the default is `Allow`.
-    statement.resource = resources;
-    statement
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+struct Statement {
+    action: [&'static str; 1],
+    effect: Effect,
+    resource: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    condition: Option<Condition>,
+}
+
+#[derive(Serialize)]
+enum Effect {
+    Allow,
+    Deny,
 }
 
 /// A condition on the time of the request.
-fn date(operator: &str, seconds: u64) -> HashMap<String, HashMap<String, Vec<String>>> {
-    let at = i64::try_from(seconds.min(LATEST_DATE)).unwrap_or_default();
-    let at = OffsetDateTime::from_unix_timestamp(at).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    // Every such time has a form of RFC 3339; a text that is none would match no request and close.
-    let text = at.format(&Rfc3339).unwrap_or_default();
-    let time = HashMap::from([("aws:CurrentTime".to_owned(), vec![text])]);
-    HashMap::from([(operator.to_owned(), time)])
+#[derive(Serialize)]
+enum Condition {
+    DateLessThan(Time),
+    DateGreaterThanEquals(Time),
+}
+
+#[derive(Serialize)]
+struct Time {
+    #[serde(rename = "aws:CurrentTime")]
+    current: [String; 1],
+}
+
+impl Policy {
+    fn new(statement: Vec<Statement>) -> Self {
+        let document = Document {
+            version: "2012-10-17",
+            statement,
+        };
+        // Strings always have a JSON form; `null` in its place would be no policy, and open nothing.
+        Self(to_raw_value(&document).unwrap_or_default())
+    }
+}
+
+impl Statement {
+    fn new(effect: Effect, resource: Vec<String>, condition: Option<Condition>) -> Self {
+        Self {
+            action: ["execute-api:Invoke"],
+            effect,
+            resource,
+            condition,
+        }
+    }
+}
+
+impl Time {
+    fn at(seconds: u64) -> Self {
+        let at = i64::try_from(seconds.min(LATEST_DATE)).unwrap_or_default();
+        let at = OffsetDateTime::from_unix_timestamp(at).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+        // Every such time has a form of RFC 3339; a text that is none would match no request and close.
+        let current = [at.format(&Rfc3339).unwrap_or_default()];
+        Self { current }
+    }
 }
 
 #[cfg(test)]
@@ -227,7 +267,7 @@ mod tests {
         let longest = route(MAX_RESOURCE_CHARACTERS - fixed);
         assert!(allow(&open(&[&longest], FOREVER), &stage).is_ok());
         assert_eq!(
-            allow(&open(&[&format!("{longest}a")], FOREVER), &stage),
+            allow(&open(&[&format!("{longest}a")], FOREVER), &stage).map(|_| ()),
             Err(PolicyError::ResourceTooLong)
         );
         let many: Vec<_> = (0..16)

@@ -2,16 +2,18 @@
 //! HTTP APIs with IAM responses (payload 1.0 and 2.0) and WebSocket APIs; a simple answer has a verdict in
 //! place of the policy.
 
-use aws_lambda_events::apigw::ApiGatewayCustomAuthorizerPolicy as Policy;
-use aws_lambda_events::apigw::{
-    ApiGatewayCustomAuthorizerResponse, ApiGatewayV2CustomAuthorizerSimpleResponse,
-};
-use serde_json::{Map, Value, json};
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+use serde_json::Value;
+use serde_json::value::{RawValue, to_raw_value};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use crate::caller::Caller;
 use crate::challenge::Challenge;
+use crate::policy::Policy;
 use crate::token::Scheme;
 
 /// Names in the context that are the authorizer's own, and `principalId`, which the gateway adds.
@@ -48,6 +50,49 @@ pub(crate) struct Extras {
     pub(crate) resource_metadata: Option<String>,
 }
 
+/// What the gateway is sent.
+#[derive(Debug, Clone, Serialize)]
+#[serde(transparent)]
+pub struct Answer(Shape);
+
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+enum Shape {
+    #[serde(rename_all = "camelCase")]
+    Policy {
+        principal_id: String,
+        policy_document: Policy,
+        context: Box<RawValue>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        usage_identifier_key: Option<String>,
+    },
+    /// Neither principal nor usage key have a place in it.
+    #[serde(rename_all = "camelCase")]
+    Simple {
+        is_authorized: bool,
+        context: Box<RawValue>,
+    },
+}
+
+impl Answer {
+    /// The same as a tree, for whoever looks into it.
+    pub fn value(&self) -> Value {
+        serde_json::to_value(self).unwrap_or_default()
+    }
+}
+
+/// Names and values for the API behind the gateway.
+type Context<'a> = BTreeMap<&'a str, Scalar<'a>>;
+
+/// Strings, numbers and booleans are all that a context may hold.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Scalar<'a> {
+    Text(Cow<'a, str>),
+    /// A number or a boolean.
+    Other(&'a Value),
+}
+
 /// What the gateway is to go by.
 #[derive(Debug)]
 pub(crate) enum Verdict {
@@ -63,15 +108,14 @@ pub(crate) fn open(
     verdict: Verdict,
     extras: &Extras,
     challenge: &Challenge<'_>,
-) -> Result<Value, ContextTooLarge> {
+) -> Result<Answer, ContextTooLarge> {
     let mut context = extra_context(caller, extras);
     context.extend(caller_context(caller));
     context.extend(grants_context(caller));
-    context.extend(texts([(
-        "www_authenticate",
-        header(caller, extras, challenge),
-    )]));
-    let bytes = serde_json::to_vec(&context).map_or(usize::MAX, |text| text.len());
+    let header = Scalar::owned(header(caller, extras, challenge));
+    context.insert("www_authenticate", header);
+    let context = written(&context);
+    let bytes = context.get().len();
     if bytes > MAX_CONTEXT_BYTES {
         return Err(ContextTooLarge(bytes));
     }
@@ -85,16 +129,15 @@ pub(crate) fn closed(
     verdict: Verdict,
     extras: &Extras,
     challenge: &Challenge<'_>,
-) -> Value {
-    let mut context = Map::from_iter(caller_context(caller));
-    context.extend(texts([
-        ("error", challenge.error().to_owned()),
-        ("www_authenticate", header(caller, extras, challenge)),
-    ]));
+) -> Answer {
+    let mut context = Context::from_iter(caller_context(caller));
+    let header = Scalar::owned(header(caller, extras, challenge));
+    context.insert("www_authenticate", header);
+    context.insert("error", Scalar::text(challenge.error()));
     if let Challenge::Scopes(scopes) = challenge {
-        context.extend(texts([("required_scope", scopes.join(" "))]));
+        context.insert("required_scope", Scalar::owned(scopes.join(" ")));
     }
-    response(caller, verdict, context, extras)
+    response(caller, verdict, written(&context), extras)
 }
 
 /// The challenge in the scheme of the token (RFC 9449 section 7.1), with the address of the metadata.
@@ -111,85 +154,83 @@ fn header(caller: &Caller, extras: &Extras, challenge: &Challenge<'_>) -> String
     header
 }
 
-fn response(
-    caller: &Caller,
-    verdict: Verdict,
-    context: Map<String, Value>,
-    extras: &Extras,
-) -> Value {
-    let mut reply = match verdict {
-        Verdict::Policy(policy) => {
-            let mut response = ApiGatewayCustomAuthorizerResponse::<Value>::default();
-            response.principal_id = Some(printable(&caller.principal));
-            response.policy_document = policy;
-            response.context = Value::Object(context);
-            response.usage_identifier_key = usage_key(caller, extras);
-            json!(response)
-        }
-        // Neither principal nor usage key have a place in it.
-        Verdict::Simple(is_authorized) => {
-            let mut response = ApiGatewayV2CustomAuthorizerSimpleResponse::<Value>::default();
-            response.is_authorized = is_authorized;
-            response.context = Value::Object(context);
-            json!(response)
-        }
-    };
-    if let Some(members) = reply.as_object_mut() {
-        members.retain(|_, value| !value.is_null());
-    }
-    reply
+/// A context, written out: its size is that of its text, and the answer holds it as it is.
+fn written(context: &Context<'_>) -> Box<RawValue> {
+    // Strings, numbers and booleans always have a JSON form.
+    to_raw_value(context).unwrap_or_default()
 }
 
-fn caller_context(caller: &Caller) -> Vec<(String, Value)> {
-    scalars([
-        ("sub", json!(caller.subject)),
-        ("client_id", json!(caller.client_id)),
-        ("issuer", json!(caller.issuer)),
-        ("exp", json!(caller.claims.get("exp"))),
-    ])
+fn response(caller: &Caller, verdict: Verdict, context: Box<RawValue>, extras: &Extras) -> Answer {
+    Answer(match verdict {
+        Verdict::Policy(policy_document) => Shape::Policy {
+            principal_id: printable(&caller.principal).into_owned(),
+            policy_document,
+            context,
+            usage_identifier_key: usage_key(caller, extras),
+        },
+        Verdict::Simple(is_authorized) => Shape::Simple {
+            is_authorized,
+            context,
+        },
+    })
 }
 
-fn grants_context(caller: &Caller) -> Vec<(String, Value)> {
-    let scopes: Vec<_> = caller.grants.scopes.iter().map(String::as_str).collect();
-    scalars([
-        ("scope", json!(scopes.join(" "))),
-        ("roles", json!(caller.grants.roles)),
-    ])
-}
-
-fn scalars<const N: usize>(members: [(&str, Value); N]) -> Vec<(String, Value)> {
+fn caller_context(caller: &Caller) -> impl Iterator<Item = (&str, Scalar<'_>)> {
+    let members = [
+        ("sub", caller.subject.as_deref().map(Scalar::text)),
+        ("client_id", caller.client_id.as_deref().map(Scalar::text)),
+        ("issuer", Some(Scalar::text(&caller.issuer))),
+        ("exp", caller.claims.get("exp").and_then(Scalar::of)),
+    ];
     let members = members.into_iter();
-    members
-        .filter_map(|(name, value)| Some((name.to_owned(), scalar(&value)?)))
-        .collect()
+    members.filter_map(|(name, value)| Some((name, value?)))
 }
 
-fn texts<const N: usize>(members: [(&str, String); N]) -> Vec<(String, Value)> {
-    scalars(members.map(|(name, text)| (name, Value::String(text))))
+fn grants_context(caller: &Caller) -> [(&str, Scalar<'_>); 2] {
+    let scopes: Vec<_> = caller.grants.scopes.iter().map(String::as_str).collect();
+    // A set of strings always has a JSON form.
+    let roles = serde_json::to_string(&caller.grants.roles).unwrap_or_default();
+    [
+        ("scope", Scalar::owned(scopes.join(" "))),
+        ("roles", Scalar::owned(roles)),
+    ]
 }
 
-fn extra_context(caller: &Caller, extras: &Extras) -> Map<String, Value> {
-    let claim = |(name, claim): &(String, String)| {
-        let value = scalar(caller.claims.get(claim)?)?;
-        Some((name.clone(), value))
+fn extra_context<'a>(caller: &'a Caller, extras: &'a Extras) -> Context<'a> {
+    let claim = |(name, claim): &'a (String, String)| {
+        let value = Scalar::of(caller.claims.get(claim)?)?;
+        Some((name.as_str(), value))
     };
     extras.context.iter().filter_map(claim).collect()
 }
 
-/// Strings, numbers and booleans are all that a context may hold; lists and objects become JSON text.
-fn scalar(value: &Value) -> Option<Value> {
-    Some(Value::String(match value {
-        Value::Null => return None,
-        Value::Bool(_) | Value::Number(_) => return Some(value.clone()),
-        Value::String(text) => printable(text),
-        Value::Array(_) | Value::Object(_) => printable(&value.to_string()),
-    }))
+impl<'a> Scalar<'a> {
+    /// Lists and objects become JSON text.
+    fn of(value: &'a Value) -> Option<Self> {
+        match value {
+            Value::Null => None,
+            Value::Bool(_) | Value::Number(_) => Some(Self::Other(value)),
+            Value::String(text) => Some(Self::text(text)),
+            Value::Array(_) | Value::Object(_) => Some(Self::owned(value.to_string())),
+        }
+    }
+
+    fn text(text: &'a str) -> Self {
+        Self::Text(printable(text))
+    }
+
+    fn owned(text: String) -> Self {
+        Self::Text(Cow::Owned(printable(&text).into_owned()))
+    }
 }
 
-fn printable(text: &str) -> String {
-    text.chars()
-        .filter(|character| !character.is_control())
-        .collect()
+fn printable(text: &str) -> Cow<'_, str> {
+    // Most texts are, and need no look at each character.
+    if text.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+        return Cow::Borrowed(text);
+    }
+    let characters = text.chars().filter(|character| !character.is_control());
+    Cow::Owned(characters.collect())
 }
 
 /// API keys have 20 to 128 characters; a digest in hexadecimal has 64, whatever the claim is.
@@ -201,15 +242,19 @@ fn usage_key(caller: &Caller, extras: &Extras) -> Option<String> {
 /// Bytes in lower-case hexadecimal.
 pub(crate) fn hex(bytes: &[u8]) -> String {
     let digits = bytes.iter().flat_map(|byte| [byte >> 4, byte & 0xf]);
-    digits
-        .filter_map(|digit| char::from_digit(u32::from(digit), 16))
-        .collect()
+    let digits = digits.filter_map(|digit| char::from_digit(u32::from(digit), 16));
+    let mut text = String::with_capacity(2 * bytes.len());
+    text.extend(digits);
+    text
 }
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
     use crate::caller::Grants;
+    use crate::policy::{self, StageArn};
     use crate::requirement::StepUp;
 
     fn caller(claims: Value) -> Caller {
@@ -229,7 +274,8 @@ mod tests {
     }
 
     fn policy() -> Verdict {
-        Verdict::Policy(Policy::default())
+        let stage = StageArn::of("arn:aws:execute-api:eu-west-1:123456789012:abc123/prod");
+        Verdict::Policy(policy::deny(&stage.unwrap()))
     }
 
     #[test]
@@ -251,7 +297,8 @@ mod tests {
         let claims =
             json!({"exp": 9, "org": "acme", "flag": true, "list": [1, {"a": 2}], "none": null});
         let challenge = Challenge::default();
-        let reply = open(&caller(claims), policy(), &extras, &challenge).unwrap();
+        let reply = open(&caller(claims), policy(), &extras, &challenge);
+        let reply = reply.unwrap().value();
         assert_eq!(
             reply["context"],
             json!({"sub": "user1", "issuer": "https://a", "scope": "a b", "roles": "[\"r\"]", "exp": 9, "tenant": "acme", "flag": true, "list": "[1,{\"a\":2}]",
@@ -264,7 +311,8 @@ mod tests {
     #[test]
     fn without_a_usage_key_the_member_is_left_out() {
         let extras = Extras::default();
-        let reply = open(&caller(json!({})), policy(), &extras, &Challenge::default()).unwrap();
+        let reply = open(&caller(json!({})), policy(), &extras, &Challenge::default());
+        let reply = reply.unwrap().value();
         let members: Vec<_> = reply.as_object().unwrap().keys().cloned().collect();
         assert_eq!(members, ["context", "policyDocument", "principalId"]);
     }
@@ -277,7 +325,7 @@ mod tests {
         };
         let challenge = Challenge::Scopes(vec!["a".to_owned()]);
         let challenged = |claims: Value| {
-            let denied = closed(&caller(claims), policy(), &extras, &challenge);
+            let denied = closed(&caller(claims), policy(), &extras, &challenge).value();
             denied["context"]["www_authenticate"].clone()
         };
         let rest = r#" error="insufficient_scope", scope="a", resource_metadata="https://a/m""#;
@@ -296,12 +344,13 @@ mod tests {
             resource_metadata: None,
         };
         let (caller, challenge) = (caller(json!({"org": "acme"})), Challenge::default());
-        let reply = open(&caller, Verdict::Simple(true), &extras, &challenge).unwrap();
+        let reply = open(&caller, Verdict::Simple(true), &extras, &challenge);
+        let reply = reply.unwrap().value();
         let members: Vec<_> = reply.as_object().unwrap().keys().cloned().collect();
         assert_eq!(members, ["context", "isAuthorized"]);
         assert_eq!(reply["isAuthorized"], true);
         assert_eq!(reply["context"]["sub"], "user1");
-        let reply = closed(&caller, Verdict::Simple(false), &extras, &challenge);
+        let reply = closed(&caller, Verdict::Simple(false), &extras, &challenge).value();
         assert_eq!(reply["isAuthorized"], false);
         assert_eq!(reply["context"]["error"], "insufficient_scope");
     }
@@ -309,7 +358,7 @@ mod tests {
     #[track_caller]
     fn denied(challenge: &Challenge<'_>, error: &str, required_scope: &Value) {
         let (caller, extras) = (caller(json!({"exp": 9})), Extras::default());
-        let reply = closed(&caller, policy(), &extras, challenge);
+        let reply = closed(&caller, policy(), &extras, challenge).value();
         let context = &reply["context"];
         assert_eq!(context["error"], error);
         assert_eq!(&context["required_scope"], required_scope);
@@ -353,7 +402,7 @@ mod tests {
             let caller = caller(json!({"note": "x".repeat(length)}));
             open(&caller, policy(), &extras, &Challenge::default())
         };
-        let bytes = |reply: &Value| reply["context"].to_string().len();
+        let bytes = |reply: &Answer| reply.value()["context"].to_string().len();
         let fixed = bytes(&with(0).unwrap());
         let longest = MAX_CONTEXT_BYTES - fixed;
         assert_eq!(bytes(&with(longest).unwrap()), MAX_CONTEXT_BYTES);

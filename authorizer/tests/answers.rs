@@ -107,9 +107,10 @@ async fn recorded_events_get_the_stored_answers() {
     for name in names("events") {
         let authorizer = authorizer(folder.path(), &name).await;
         let outcome = authorizer.handle(&event(&name), "request-1").await;
-        let found = outcome
-            .answer
-            .unwrap_or_else(|error| json!({"error": error.to_string()}));
+        let found = match outcome.answer {
+            Ok(answer) => answer.value(),
+            Err(error) => json!({"error": error.to_string()}),
+        };
         let path = fixtures().join("replies").join(&name);
         let stored = std::fs::read_to_string(path).unwrap();
         let stored: Value = serde_json::from_str(&stored).unwrap();

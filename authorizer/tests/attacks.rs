@@ -82,7 +82,8 @@ async fn every_attack_is_refused_for_its_reason() {
         let outcome = authorizer
             .handle(&case.event.to_string(), "request-1")
             .await;
-        let answer = outcome.answer.map_err(|error| error.to_string());
+        let answer = outcome.answer.map(|answer| answer.value());
+        let answer = answer.map_err(|error| error.to_string());
         let line = decision(&outcome.log);
         if answer != Err("Unauthorized".to_owned())
             || line["reason"] != case.reason
@@ -105,7 +106,9 @@ async fn tokens_that_are_right_are_answered_with_a_policy() {
     let authorizer = authorizer(&attacks::issuers::write(folder.path())).await;
     for (name, event) in attacks::good() {
         let outcome = authorizer.handle(&event.to_string(), "request-1").await;
-        let answer = outcome.answer.unwrap_or_else(|_| json!({}));
+        let answer = outcome
+            .answer
+            .map_or_else(|_| json!({}), |answer| answer.value());
         assert_eq!(effect(&answer), "Allow", "{name}: {:?}", outcome.log);
     }
 }
@@ -142,7 +145,7 @@ async fn broken_events_are_answered_like_any_other() {
         }
         let event: String = event.into_iter().collect();
         match authorizer.handle(&event, "request-1").await.answer {
-            Ok(answer) => assert!(effect(&answer).is_string(), "{event}"),
+            Ok(answer) => assert!(effect(&answer.value()).is_string(), "{event}"),
             Err(HandleError::Unauthorized | HandleError::Event(_)) => {}
             Err(error @ (HandleError::Unavailable(_) | HandleError::Answer(_))) => {
                 panic!("{error}: {event}")

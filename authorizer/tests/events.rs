@@ -12,7 +12,7 @@ mod support;
 
 use std::path::Path;
 
-use authorizer::{Authorizer, Config, HandleError};
+use authorizer::{Answer, Authorizer, Config, HandleError};
 use serde_json::{Value, json};
 use support::{AUDIENCE, ISSUER, good_claims, key_set, token, with};
 
@@ -108,7 +108,7 @@ fn pointers(value: &Value, at: &str, found: &mut Vec<String>) {
 }
 
 #[track_caller]
-fn check(outcome: &Result<Value, HandleError>, event: &Value, pointer: &str) {
+fn check(outcome: &Result<Answer, HandleError>, event: &Value, pointer: &str) {
     match outcome {
         Ok(_) | Err(HandleError::Unauthorized) => {}
         Err(_) if GATEWAYS_OWN.contains(&pointer) => {}

@@ -213,7 +213,7 @@ async fn outcome(authorizer: &Authorizer, token: &str) -> (String, String) {
         assert!(!log.contains(hidden), "{log}");
     }
     let answer = match outcome.answer {
-        Ok(answer) => answer["policyDocument"]["Statement"][0]["Effect"]
+        Ok(answer) => answer.value()["policyDocument"]["Statement"][0]["Effect"]
             .as_str()
             .unwrap()
             .to_owned(),

@@ -125,7 +125,7 @@ async fn keys(State(site): State<Arc<Site>>) -> String {
 
 async fn outcome(authorizer: &Authorizer, event: &str) -> String {
     match authorizer.handle(event, "request-1").await.answer {
-        Ok(answer) => answer["policyDocument"]["Statement"][0]["Effect"].to_string(),
+        Ok(answer) => answer.value()["policyDocument"]["Statement"][0]["Effect"].to_string(),
         Err(error) => error.to_string(),
     }
 }

@@ -71,7 +71,7 @@ async fn answer(authorizer: &Authorizer, claims: &Value, route: &str) -> (Value,
         true => line,
         false => with(decision, "metrics", line),
     });
-    (answer.unwrap(), decision)
+    (answer.unwrap().value(), decision)
 }
 
 fn resources(answer: &Value, effect: &str) -> Vec<String> {
@@ -238,7 +238,8 @@ rules:
             .handle(&event.to_string(), "1")
             .await
             .answer
-            .unwrap();
+            .unwrap()
+            .value();
         let effect = if expected == ["*"] { "Deny" } else { "Allow" };
         assert_eq!(resources(&answer, effect), expected, "{address}");
     }

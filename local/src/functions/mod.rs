@@ -67,9 +67,8 @@ impl AuthorizerBackend {
                     tokio::spawn(async move { authorizer.handle(&event, &request_id).await });
                 let outcome = task.await.map_err(FunctionError::Panicked)?;
                 print_log(&outcome.log);
-                outcome
-                    .answer
-                    .map_err(|error| FunctionError::Failed(error.to_string()))
+                let answer = outcome.answer.map(|answer| answer.value());
+                answer.map_err(|error| FunctionError::Failed(error.to_string()))
             }
             Self::Remote(invocation) => invocation.call(event).await,
         }
