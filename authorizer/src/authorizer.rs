@@ -1,27 +1,25 @@
 //! From an event to an answer: reads the request, gets the key, verifies, decides. Every step that
 //! decides lies in a module of its own; here is their order.
 
-use std::error::Error;
+mod decide;
+
 use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::{Map, Value};
 
 use crate::caller::Caller;
-use crate::challenge::Challenge;
 use crate::config::Config;
 use crate::denylist::Revocations;
-use crate::deployment::{Answers, Deployment};
+use crate::deployment::Deployment;
 use crate::event::{Circumstances, EventError, Place, Request};
 use crate::http::Clients;
 use crate::introspection::{self, Asked, Introspector};
 use crate::issuer::Issuer;
 use crate::outage::{Obstacle, Outage};
-use crate::policy;
 use crate::proof::replay::{Use, UsedProofs};
 use crate::proof::{self, Binding, Presented, ProofError};
 use crate::record::{self, Record};
-use crate::reply::{self, Answer, Extras, Verdict};
-use crate::requirement::Facts;
+use crate::reply::{Answer, Extras};
 use crate::rules::Rules;
 use crate::simple::{self, SimpleError};
 use crate::token::{BearerToken, TokenError, UnverifiedToken};
@@ -220,7 +218,14 @@ impl Authorizer {
     ) -> Result<Caller, Obstacle> {
         let issuer = self.recognise(&token, record)?;
         let key = issuer.key(&token.header, wall_clock, &mut record.fetches);
-        let key = key.await??;
+        let key = key.await?;
+        let id = token.header.key_id.as_deref();
+        // What names no key of the issuer's is any text at all.
+        record.key_id = match &key {
+            Ok(_) => id.map(str::to_owned),
+            Err(_) => id.map(record::digest_of_unknown),
+        };
+        let key = key?;
         let mut caller = verify(token, &key, &issuer.trust, wall_clock())?;
         self.check_revoked(&caller, record).await?;
         if let Some(introspector) = issuer.asked_about(Asked::jwt) {
@@ -289,7 +294,6 @@ impl Authorizer {
         token: &UnverifiedToken<'_>,
         record: &mut Record,
     ) -> Result<&Issuer, TokenError> {
-        record.key_id.clone_from(&token.header.key_id);
         let issuer = self.issuer_of(token).inspect_err(|_| {
             record.detail = token.issuer().ok().and_then(|name| self.near_miss(name))
         })?;
@@ -304,66 +308,6 @@ impl Authorizer {
         let mut issuers = self.issuers.iter();
         let issuer = issuers.find(|issuer| issuer.trust.issuer == name);
         issuer.ok_or(TokenError::Issuer)
-    }
-
-    fn decide(&self, caller: &Caller, request: &Request, record: &mut Record) -> Answer {
-        let facts = Facts {
-            caller,
-            circumstances: &request.circumstances,
-            now: seconds(wall_clock()),
-        };
-        let open = match self.rules.open_to(&facts) {
-            Ok(open) => open,
-            Err(error) => return self.policy_too_large(caller, request, record, &error),
-        };
-        record.rules.clone_from(&open.rules);
-        record.shadowed = open.owed_to_shadows(&request.route);
-        let by_rules = open.contain(&request.route);
-        let is_open = match self.deployment.answers {
-            Answers::Policy => by_rules,
-            Answers::Simple => simple::is_open(&open, request),
-        };
-        // An answer that is replayed for other routes must not speak of this one.
-        let closed = (!self.deployment.remembers() && !by_rules).then_some(request.route.as_str());
-        let challenge = self.rules.challenge(&facts, &open, closed);
-        if open.routes.is_empty() {
-            record.note("deny", "nothing_open");
-            return self.deny(caller, request, &challenge);
-        }
-        let verdict = match self.deployment.answers {
-            Answers::Simple => Ok(Verdict::Simple(is_open)),
-            Answers::Policy => policy::allow(&open, &request.stage).map(Verdict::Policy),
-        };
-        let verdict = match verdict {
-            Ok(policy) => policy,
-            Err(error) => return self.policy_too_large(caller, request, record, &error),
-        };
-        record.note_route(is_open);
-        reply::open(caller, verdict, &self.extras, &challenge).unwrap_or_else(|error| {
-            record.note("deny", "context_too_large");
-            record.detail = Some(error.to_string());
-            self.deny(caller, request, &Challenge::ContextTooLarge)
-        })
-    }
-
-    fn policy_too_large(
-        &self,
-        caller: &Caller,
-        request: &Request,
-        record: &mut Record,
-        error: &dyn Error,
-    ) -> Answer {
-        record.note("deny", "policy_too_large");
-        record.detail = Some(error.to_string());
-        self.deny(caller, request, &Challenge::PolicyTooLarge)
-    }
-
-    fn deny(&self, caller: &Caller, request: &Request, challenge: &Challenge<'_>) -> Answer {
-        let verdict = match self.deployment.answers {
-            Answers::Policy => Verdict::Policy(policy::deny(&request.stage)),
-            Answers::Simple => Verdict::Simple(false),
-        };
-        reply::closed(caller, verdict, &self.extras, challenge)
     }
 
     /// A slash at the end is the usual difference between `iss` and the configuration.

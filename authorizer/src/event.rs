@@ -9,6 +9,7 @@ use serde_json::Value;
 use thiserror::Error;
 
 use crate::json;
+use crate::pattern::CONNECT;
 use crate::policy::StageArn;
 use crate::token::{BearerToken, TokenError};
 use credentials::Credential;
@@ -107,6 +108,11 @@ impl Request {
             payload,
             credentials: places.iter().flat_map(find).collect(),
         })
+    }
+
+    /// True for the request that opens a connection to a WebSocket API.
+    pub(crate) fn is_connect(&self) -> bool {
+        self.route == CONNECT
     }
 
     /// The one bearer token of the request.

@@ -9,7 +9,7 @@ use thiserror::Error;
 const METHODS: [&str; 7] = ["DELETE", "GET", "HEAD", "OPTIONS", "PATCH", "POST", "PUT"];
 
 /// The one route of a WebSocket API that asks an authorizer. It has neither method nor path.
-const CONNECT: &str = "$connect";
+pub(crate) const CONNECT: &str = "$connect";
 
 /// Routes of one shape: a method, and a path of literals, single segments and perhaps a rest.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]

@@ -79,8 +79,18 @@ impl Record {
 
 /// The first 16 hexadecimal digits of the token's SHA-256.
 pub(crate) fn digest(token: BearerToken<'_>) -> String {
-    let digest = Sha256::digest(token.as_str());
-    hex(digest.get(..8).unwrap_or_default())
+    short_digest(token.as_str())
+}
+
+/// What stands in the log for a key id that is none of the issuer's.
+pub(crate) fn digest_of_unknown(id: &str) -> String {
+    format!("sha256:{}", short_digest(id))
+}
+
+fn short_digest(text: &str) -> String {
+    hex(Sha256::digest(text)
+        .first_chunk::<8>()
+        .map_or(&[], |digest| digest))
 }
 
 /// A fetch of keys, and each key of it that is not used.

@@ -34,10 +34,19 @@ pub(crate) const RESERVED_NAMES: [&str; 10] = [
 /// all headers of a request together (10,240 bytes), so nothing larger could be handed on in one.
 const MAX_CONTEXT_BYTES: usize = 10_240;
 
-/// The context would be larger than [`MAX_CONTEXT_BYTES`].
+/// Largest answer to a WebSocket API, policy and context together (Amazon API Gateway quotas: 8 KB).
+const MAX_CONNECT_BYTES: usize = 8 * 1024;
+
+/// Why an answer would not be taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
-#[error("the context has {0} bytes, more than {MAX_CONTEXT_BYTES}")]
-pub(crate) struct ContextTooLarge(usize);
+pub(crate) enum AnswerError {
+    /// The context would be larger than [`MAX_CONTEXT_BYTES`].
+    #[error("the context has {0} bytes, more than {MAX_CONTEXT_BYTES}")]
+    ContextTooLarge(usize),
+    /// All of it would be larger than [`MAX_CONNECT_BYTES`], which a WebSocket API takes.
+    #[error("the answer has {0} bytes, more than {MAX_CONNECT_BYTES}")]
+    AnswerTooLarge(usize),
+}
 
 /// What is answered beside the policy.
 #[derive(Debug, Clone, Default)]
@@ -79,6 +88,14 @@ impl Answer {
     pub fn value(&self) -> Value {
         serde_json::to_value(self).unwrap_or_default()
     }
+
+    /// The same answer, if a WebSocket API takes it.
+    pub(crate) fn for_connect(self) -> Result<Self, AnswerError> {
+        match serde_json::to_vec(&self).map_or(usize::MAX, |text| text.len()) {
+            bytes if bytes > MAX_CONNECT_BYTES => Err(AnswerError::AnswerTooLarge(bytes)),
+            _ => Ok(self),
+        }
+    }
 }
 
 /// Names and values for the API behind the gateway.
@@ -108,7 +125,7 @@ pub(crate) fn open(
     verdict: Verdict,
     extras: &Extras,
     challenge: &Challenge<'_>,
-) -> Result<Answer, ContextTooLarge> {
+) -> Result<Answer, AnswerError> {
     let mut context = extra_context(caller, extras);
     context.extend(caller_context(caller));
     context.extend(grants_context(caller));
@@ -117,7 +134,7 @@ pub(crate) fn open(
     let context = written(&context);
     let bytes = context.get().len();
     if bytes > MAX_CONTEXT_BYTES {
-        return Err(ContextTooLarge(bytes));
+        return Err(AnswerError::ContextTooLarge(bytes));
     }
     Ok(response(caller, verdict, context, extras))
 }
@@ -235,7 +252,11 @@ fn printable(text: &str) -> Cow<'_, str> {
 
 /// API keys have 20 to 128 characters; a digest in hexadecimal has 64, whatever the claim is.
 fn usage_key(caller: &Caller, extras: &Extras) -> Option<String> {
-    let value = caller.claims.get(extras.usage_key.as_ref()?)?.as_str()?;
+    let value = match caller.claims.get(extras.usage_key.as_ref()?)? {
+        Value::String(text) => text.clone(),
+        value @ (Value::Number(_) | Value::Bool(_)) => value.to_string(),
+        Value::Null | Value::Array(_) | Value::Object(_) => return None,
+    };
     Some(hex(&Sha256::digest(value)))
 }
 
@@ -407,6 +428,6 @@ mod tests {
         let longest = MAX_CONTEXT_BYTES - fixed;
         assert_eq!(bytes(&with(longest).unwrap()), MAX_CONTEXT_BYTES);
         let error = with(longest + 1).unwrap_err();
-        assert_eq!(error, ContextTooLarge(MAX_CONTEXT_BYTES + 1));
+        assert_eq!(error, AnswerError::ContextTooLarge(MAX_CONTEXT_BYTES + 1));
     }
 }

@@ -91,7 +91,7 @@ fn token(environment: Environment<'_>) -> Result<String, ExplainError> {
 fn bare(text: &str) -> Result<String, ExplainError> {
     let text = text.trim();
     let token = match text.split_once(' ') {
-        Some((scheme, token)) if scheme.eq_ignore_ascii_case("bearer") => token.trim_start(),
+        Some((scheme, token)) if is_scheme(scheme) => token.trim_start(),
         Some(_) | None => text,
     };
     if token.is_empty() {
@@ -101,6 +101,12 @@ fn bare(text: &str) -> Result<String, ExplainError> {
         return Err(ExplainError::TokenTooLarge);
     }
     Ok(token.to_owned())
+}
+
+fn is_scheme(text: &str) -> bool {
+    ["bearer", "dpop"]
+        .iter()
+        .any(|scheme| text.eq_ignore_ascii_case(scheme))
 }
 
 #[cfg(test)]
@@ -121,6 +127,7 @@ mod tests {
     fn a_pasted_token_may_have_its_scheme_and_white_space() {
         check("a.b.c\n", Ok("a.b.c"));
         check("Bearer a.b.c", Ok("a.b.c"));
+        check("DPoP a.b.c", Ok("a.b.c"));
         check(" bearer  a.b.c \n", Ok("a.b.c"));
         check(" \n", Err("there is no token"));
         check(
