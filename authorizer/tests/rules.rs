@@ -310,6 +310,27 @@ rules: [{allow: [GET /a], require: {authenticated: true}}]
     assert_eq!(closed["context"]["sub"], "user-1");
 }
 
+/// A WebSocket API takes 8 KB for policy and context together, where others take more.
+#[tokio::test]
+async fn an_answer_that_a_websocket_api_would_not_take_is_a_denial() {
+    let rules = "rules: [{allow: ['$connect', GET /a], require: {authenticated: true}}]";
+    let authorizer = authorizer("0", rules).await;
+    let with_roles = |count: usize| {
+        let roles: Vec<_> = (0..count).map(|number| format!("{number:06}")).collect();
+        claims(&json!({ "roles": roles }))
+    };
+    for (count, route, expected) in [
+        (600, "$connect", "allowed"),
+        (800, "$connect", "context_too_large"),
+        (800, "GET/a", "allowed"),
+    ] {
+        let (answer, decision) = answer(&authorizer, &with_roles(count), route).await;
+        assert_eq!(decision["reason"], expected, "{count} on {route}");
+        let bytes = answer.to_string().len();
+        assert!(bytes <= 8 * 1024 || route != "$connect", "{bytes}");
+    }
+}
+
 /// Rules of every kind; the answer to which of them decides is beside the claims and the route.
 #[tokio::test]
 async fn the_rule_that_decides_is_told_or_the_nearest_one() {

@@ -98,7 +98,7 @@ impl Introspector {
         }
         let asked = tokio::time::timeout(PATIENCE, self.ask(token, clock)).await;
         let asked = asked.unwrap_or(Err(AskError::Patience(PATIENCE)));
-        let (answer, bytes) = asked.inspect_err(|_| self.doubt())?;
+        let (answer, bytes) = asked.inspect_err(|error| self.doubt(error))?;
         lock(&self.cache).put(digest, &answer, bytes, clock());
         Ok(answer)
     }
@@ -162,10 +162,33 @@ impl Introspector {
         Ok(address)
     }
 
-    /// After a question without an answer: the address may have changed, and the secret as well.
-    fn doubt(&self) {
-        *lock(&self.discovered) = None;
-        self.client_secret.forget();
+    /// After a question without an answer, what it may have been due to is looked up anew. A text that the
+    /// issuer chokes on is no reason to.
+    fn doubt(&self, error: &AskError) {
+        let forget_address = || *lock(&self.discovered) = None;
+        match error {
+            AskError::Exchange(
+                _,
+                ExchangeError::Status {
+                    status: 401 | 403, ..
+                },
+            ) => self.client_secret.forget(),
+            AskError::Discovery(_)
+            | AskError::Answer(..)
+            | AskError::NoEndpoint
+            | AskError::Address(..)
+            | AskError::Exchange(
+                _,
+                ExchangeError::NoAnswer(_)
+                | ExchangeError::Status {
+                    status: 404 | 405 | 410,
+                    ..
+                },
+            ) => forget_address(),
+            AskError::Exchange(_, ExchangeError::Status { .. } | ExchangeError::TooLarge(_))
+            | AskError::Patience(_)
+            | AskError::Secret(_) => {}
+        }
     }
 }
 

@@ -17,6 +17,8 @@ pub(super) fn cases() -> Vec<Case> {
 /// Signed by the published key: the name alone is wrong.
 fn key_ids() -> Vec<Case> {
     let long = "k".repeat(5_000);
+    // Short enough to stand whole in a log line that quotes ids.
+    let token = format!("{}.e30.c2ln", encoded(r#"{"alg":"none"}"#));
     let names = [
         ("a path", "../../../../dev/null"),
         ("a file", "/proc/sys/kernel/randomize_va_space"),
@@ -49,6 +51,7 @@ fn key_ids() -> Vec<Case> {
         ("two names", "p256 rsa"),
         ("a piece", "p25"),
         ("very long", long.as_str()),
+        ("a token", token.as_str()),
         ("the name of a member", "__proto__"),
     ];
     let names = names.into_iter();
