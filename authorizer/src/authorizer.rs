@@ -193,7 +193,7 @@ impl Authorizer {
             circumstances,
             base: self.deployment.public_base_url.as_ref(),
         };
-        let binding = Binding::read(&caller.claims)?;
+        let binding = Binding::read(caller.claims())?;
         Ok(proof::check(binding, presented, seconds(wall_clock()))?)
     }
 
@@ -219,7 +219,7 @@ impl Authorizer {
         let issuer = self.recognise(&token, record)?;
         let key = issuer.key(&token.header, wall_clock, &mut record.fetches);
         let key = key.await?;
-        let id = token.header.key_id.as_deref();
+        let id = token.header.key_id();
         // What names no key of the issuer's is any text at all.
         record.key_id = match &key {
             Ok(_) => id.map(str::to_owned),

@@ -1,60 +1,132 @@
 //! Who a verified token says is calling, and what it grants. In which claims an issuer keeps scopes, roles and
 //! permissions is what `profile` knows.
 
-use std::collections::BTreeSet;
+use std::fmt;
 
-use serde_json::{Map, Value};
-
+use crate::json::{Members, Object, Place, View};
 use crate::profile::Profile;
 use crate::token::TokenError;
 
 /// The holder of a token whose signature and claims have been verified.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Caller {
-    /// `sub`, or the client where a token has no subject.
-    pub principal: String,
-    /// `sub` (RFC 7519 section 4.1.2).
-    pub subject: Option<String>,
-    /// `azp` (OpenID Connect Core section 2) or `client_id` (RFC 9068 section 2.2).
-    pub client_id: Option<String>,
+    claims: Members,
     /// The configured issuer that vouches for all of this.
     pub issuer: String,
     /// When the token stops being accepted: `exp` and the issuer's leeway, in seconds since 1970.
     pub accepted_until: u64,
-    /// What the token grants.
-    pub grants: Grants,
-    /// All claims, for `context` in `access.yaml`.
-    pub claims: Map<String, Value>,
+    client: Option<Place>,
+    grants: Grants,
 }
 
-/// What a token grants, each kind under its own name.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Grants {
-    /// `scope` (RFC 9068 section 2.2.3), or `scp` of Microsoft Entra and Okta.
-    pub scopes: BTreeSet<String>,
-    /// `realm_access.roles` of Keycloak, or `roles`.
-    pub roles: BTreeSet<String>,
-    /// `resource_access.CLIENT.roles` of Keycloak, as `CLIENT/ROLE`. Clients and roles with a slash in
-    /// their names are left out: `a/b/c` could be either's.
-    pub client_roles: BTreeSet<String>,
-    /// `permissions` of Auth0's role-based access control.
-    pub permissions: BTreeSet<String>,
+/// What the checks of claims have found out on their way. Places are those of the claims.
+#[derive(Debug, Clone)]
+pub(crate) struct Accepted {
+    pub(crate) client: Option<Place>,
+    pub(crate) until: u64,
+    pub(crate) grants: Grants,
+}
+
+/// What a token can grant, each kind under its own name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// OAuth 2.0 scope: `scope` (RFC 9068 section 2.2.3), or `scp` of Microsoft Entra and Okta.
+    Scope,
+    /// Role of the realm or tenant: `realm_access.roles` of Keycloak, or `roles`.
+    Role,
+    /// Role at one client, as `CLIENT/ROLE`: `resource_access.CLIENT.roles` of Keycloak. Clients and roles with a
+    /// slash in their names are left out: `a/b/c` could be either's.
+    ClientRole,
+    /// Permission of Auth0's role-based access control: `permissions`.
+    Permission,
+}
+
+/// The grants of a token, by their places in its claims.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub(crate) struct Grants {
+    held: Vec<(Kind, Place)>,
+    /// Names that stand nowhere in the claims as they are: those of client roles.
+    composed: String,
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        out.write_str(match self {
+            Self::Scope => "scope",
+            Self::Role => "role",
+            Self::ClientRole => "client role",
+            Self::Permission => "permission",
+        })
+    }
+}
+
+impl Caller {
+    pub(crate) fn new(claims: Members, issuer: String, accepted: Accepted) -> Self {
+        Self {
+            claims,
+            issuer,
+            accepted_until: accepted.until,
+            client: accepted.client,
+            grants: accepted.grants,
+        }
+    }
+
+    /// All claims.
+    pub fn claims(&self) -> &Members {
+        &self.claims
+    }
+
+    /// `sub` (RFC 7519 section 4.1.2).
+    pub fn subject(&self) -> Option<&str> {
+        self.claims.text("sub")
+    }
+
+    /// `azp` (OpenID Connect Core section 2) or `client_id` (RFC 9068 section 2.2).
+    pub fn client_id(&self) -> Option<&str> {
+        self.client.map(|place| self.claims.at(place))
+    }
+
+    /// `sub`, or the client where a token has no subject.
+    pub fn principal(&self) -> &str {
+        self.subject().or(self.client_id()).unwrap_or_default()
+    }
+
+    /// What the token grants of one kind: in the order in which the token has it, and as often.
+    pub fn granted(&self, kind: Kind) -> impl Iterator<Item = &str> {
+        let held = self.grants.held.iter();
+        let held = held.filter(move |(of, _)| *of == kind);
+        held.map(move |(_, place)| match kind {
+            Kind::ClientRole => place.of(&self.grants.composed),
+            Kind::Scope | Kind::Role | Kind::Permission => self.claims.at(*place),
+        })
+    }
+
+    /// The same in the order of the alphabet, each once.
+    pub fn granted_once(&self, kind: Kind) -> Vec<&str> {
+        let mut granted: Vec<_> = self.granted(kind).collect();
+        granted.sort_unstable();
+        granted.dedup();
+        granted
+    }
 }
 
 impl Grants {
     /// Reads the claims. A grant of the wrong type refuses the token: it may be half a grant.
     /// Claims in which this make of issuer grants nothing are left alone.
-    pub fn read(claims: &Map<String, Value>, profile: Profile) -> Result<Self, TokenError> {
+    pub(crate) fn read(claims: &Members, profile: Profile) -> Result<Self, TokenError> {
         let places = profile.places();
-        let mut grants = Self::default();
+        let mut grants = Self {
+            held: Vec::with_capacity(16),
+            composed: String::new(),
+        };
         for name in places.scopes {
-            grants.scopes.extend(scopes(claims.get(*name), name)?);
+            grants.add_scopes(claims, name)?;
         }
         for name in places.roles {
-            grants.roles.extend(names(claims.get(*name), name)?);
+            grants.add(claims, Kind::Role, claims.get(name), name)?;
         }
         for name in places.permissions {
-            grants.permissions.extend(names(claims.get(*name), name)?);
+            grants.add(claims, Kind::Permission, claims.get(name), name)?;
         }
         if places.nested_roles {
             grants.add_nested(claims)?;
@@ -62,60 +134,101 @@ impl Grants {
         Ok(grants)
     }
 
-    fn add_nested(&mut self, claims: &Map<String, Value>) -> Result<(), TokenError> {
-        if let Some(access) = claims.get("realm_access") {
-            let roles = member(access, "realm_access")?.get("roles");
-            self.roles.extend(names(roles, "realm_access")?);
+    /// The words of a string (RFC 6749 section 3.3), or a list of names.
+    fn add_scopes(&mut self, claims: &Members, claim: &'static str) -> Result<(), TokenError> {
+        match claims.get(claim) {
+            Some(View::String(words)) => {
+                for word in words.split_ascii_whitespace() {
+                    self.hold(claims, Kind::Scope, word);
+                }
+                Ok(())
+            }
+            other => self.add(claims, Kind::Scope, other, claim),
         }
-        if let Some(access) = claims.get("resource_access") {
-            self.client_roles = client_roles(access)?;
+    }
+
+    /// One name, or a list of names. They may have spaces in them.
+    fn add(
+        &mut self,
+        claims: &Members,
+        kind: Kind,
+        names: Option<View<'_>>,
+        claim: &'static str,
+    ) -> Result<(), TokenError> {
+        each(names, claim, |name| self.hold(claims, kind, name))
+    }
+
+    fn hold(&mut self, claims: &Members, kind: Kind, name: &str) {
+        self.held
+            .extend(claims.place(name).map(|place| (kind, place)));
+    }
+
+    fn add_nested(&mut self, claims: &Members) -> Result<(), TokenError> {
+        if let Some(access) = claims.get("realm_access") {
+            let roles = members(&access, "realm_access")?.get("roles");
+            self.add(claims, Kind::Role, roles, "realm_access")?;
+        }
+        let Some(access) = claims.get("resource_access") else {
+            return Ok(());
+        };
+        for (client, access) in members(&access, "resource_access")?.iter() {
+            let roles = members(&access, "resource_access")?.get("roles");
+            each(roles, "resource_access", |role| self.hold_at(client, role))?;
         }
         Ok(())
     }
-}
 
-fn client_roles(access: &Value) -> Result<BTreeSet<String>, TokenError> {
-    let mut found = BTreeSet::new();
-    for (client, access) in member(access, "resource_access")? {
-        let roles = member(access, "resource_access")?.get("roles");
-        let roles = names(roles, "resource_access")?.into_iter();
-        let roles = roles.filter(|role| !client.contains('/') && !role.contains('/'));
-        found.extend(roles.map(|role| format!("{client}/{role}")));
+    fn hold_at(&mut self, client: &str, role: &str) {
+        if client.contains('/') || role.contains('/') {
+            return;
+        }
+        let place = Place::pushed(&mut self.composed, &[client, "/", role]);
+        self.held.push((Kind::ClientRole, place));
     }
-    Ok(found)
 }
 
-fn member<'a>(value: &'a Value, claim: &'static str) -> Result<&'a Map<String, Value>, TokenError> {
+fn members<'a>(value: &View<'a>, claim: &'static str) -> Result<Object<'a>, TokenError> {
     value.as_object().ok_or(TokenError::Claim(claim))
 }
 
-/// The words of a string (RFC 6749 section 3.3), or a list of names.
-fn scopes(value: Option<&Value>, claim: &'static str) -> Result<Vec<String>, TokenError> {
-    match value.and_then(Value::as_str) {
-        Some(words) => Ok(words.split_ascii_whitespace().map(str::to_owned).collect()),
-        None => names(value, claim),
+fn each<'a>(
+    names: Option<View<'a>>,
+    claim: &'static str,
+    mut found: impl FnMut(&'a str),
+) -> Result<(), TokenError> {
+    match names {
+        None => {}
+        Some(View::String(name)) => found(name),
+        Some(View::Array(items)) => {
+            for item in items.iter() {
+                found(item.as_str().ok_or(TokenError::Claim(claim))?);
+            }
+        }
+        Some(View::Null | View::Bool(_) | View::Number(_) | View::Object(_)) => {
+            return Err(TokenError::Claim(claim));
+        }
     }
+    Ok(())
 }
 
-/// One name, or a list of names. They may have spaces in them.
-fn names(value: Option<&Value>, claim: &'static str) -> Result<Vec<String>, TokenError> {
-    match value {
-        None => Ok(Vec::new()),
-        Some(Value::String(name)) => Ok(vec![name.clone()]),
-        Some(Value::Array(items)) => {
-            let items = items.iter().map(|item| item.as_str().map(str::to_owned));
-            let items: Option<Vec<_>> = items.collect();
-            items.ok_or(TokenError::Claim(claim))
-        }
-        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) => {
-            Err(TokenError::Claim(claim))
-        }
+#[cfg(test)]
+impl Caller {
+    /// Somebody with these claims, of the issuer `https://a` and of no special make.
+    pub(crate) fn of(claims: &serde_json::Value, until: u64) -> Self {
+        let claims = claims.as_object().map(Members::from).unwrap_or_default();
+        let client = claims.text("azp").or(claims.text("client_id"));
+        let accepted = Accepted {
+            client: client.and_then(|client| claims.place(client)),
+            until,
+            grants: Grants::read(&claims, Profile::Generic).unwrap_or_default(),
+        };
+        Self::new(claims, "https://a".to_owned(), accepted)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -126,17 +239,21 @@ mod tests {
 
     #[track_caller]
     fn of(profile: Profile, claims: Value, expected: Result<[&[&str]; 4], TokenError>) {
-        let found = Grants::read(claims.as_object().unwrap(), profile);
-        let expected = expected.map(|[scopes, roles, client_roles, permissions]| {
-            let set = |names: &[&str]| names.iter().map(|&name| name.to_owned()).collect();
-            Grants {
-                scopes: set(scopes),
-                roles: set(roles),
-                client_roles: set(client_roles),
-                permissions: set(permissions),
-            }
+        let members = Members::from(claims.as_object().unwrap());
+        let caller = Grants::read(&members, profile).map(|grants| {
+            let accepted = Accepted {
+                client: None,
+                until: 0,
+                grants,
+            };
+            Caller::new(members.clone(), String::new(), accepted)
         });
-        assert_eq!(found, expected, "{claims}");
+        let kinds = [Kind::Scope, Kind::Role, Kind::ClientRole, Kind::Permission];
+        let found = caller
+            .as_ref()
+            .map(|caller| kinds.map(|kind| caller.granted_once(kind)));
+        let expected = expected.map(|expected| expected.map(<[&str]>::to_vec));
+        assert_eq!(found.map_err(|error| *error), expected, "{claims}");
     }
 
     #[test]

@@ -1,9 +1,8 @@
 //! What the claims of a token must say, one check after another. Where the claims come from, a verified
 //! signature or an issuer's answer, is the caller's business.
 
-use serde_json::{Map, Value};
-
-use crate::caller::{Caller, Grants};
+use crate::caller::{Accepted, Grants};
+use crate::json::{Members, View};
 use crate::profile::Profile;
 use crate::proof::Binding;
 use crate::token::TokenError;
@@ -51,7 +50,7 @@ pub enum Check {
 /// The claims of one token, what its issuer's tokens must fulfil, and the time.
 #[derive(Debug, Clone)]
 pub struct Claims<'a> {
-    pub(crate) members: &'a Map<String, Value>,
+    pub(crate) members: &'a Members,
     pub(crate) trust: &'a Trust,
     /// Seconds since 1970.
     pub(crate) now: u64,
@@ -93,7 +92,7 @@ impl Check {
 
 impl<'a> Claims<'a> {
     /// Takes nothing for granted.
-    pub fn new(members: &'a Map<String, Value>, trust: &'a Trust, now: u64) -> Self {
+    pub fn new(members: &'a Members, trust: &'a Trust, now: u64) -> Self {
         Self {
             members,
             trust,
@@ -102,21 +101,18 @@ impl<'a> Claims<'a> {
         }
     }
 
-    /// Who is calling, by claims that have passed every check; its `claims` are still empty.
-    pub(crate) fn caller(self) -> Result<Caller, TokenError> {
-        Ok(Caller {
-            principal: self.principal()?.to_owned(),
-            subject: self.text("sub")?.map(str::to_owned),
-            client_id: self.client()?.map(str::to_owned),
-            issuer: self.trust.issuer.clone(),
-            accepted_until: self.accepted_until()?,
+    /// Who is calling, by claims that have passed every check.
+    pub(crate) fn accepted(self) -> Result<Accepted, TokenError> {
+        let client = self.client()?;
+        Ok(Accepted {
+            client: client.and_then(|client| self.members.place(client)),
+            until: self.accepted_until()?,
             grants: self.grants?,
-            claims: Map::new(),
         })
     }
 
     fn check_issuer(&self) -> Result<(), TokenError> {
-        match self.members.get("iss").and_then(Value::as_str) {
+        match self.members.text("iss") {
             None => Err(TokenError::Claim("iss")),
             Some(issuer) if issuer == self.trust.issuer => Ok(()),
             Some(_) => Err(TokenError::Issuer),
@@ -126,18 +122,20 @@ impl<'a> Claims<'a> {
     fn check_audience(&self) -> Result<(), TokenError> {
         let accepted = &self.trust.audiences;
         let ordinary_cognito = self.trust.profile == Profile::Cognito && accepted.is_empty();
-        if ordinary_cognito && !self.members.contains_key("aud") {
+        if ordinary_cognito && !self.members.contains("aud") {
             return Ok(());
         }
         let is_ours = |name: &str| accepted.iter().any(|audience| audience == name);
         let found = match self.members.get("aud") {
-            Some(Value::String(name)) => is_ours(name),
-            Some(Value::Array(names)) => {
-                let names: Option<Vec<_>> = names.iter().map(Value::as_str).collect();
-                let names = names.ok_or(TokenError::Claim("aud"))?;
-                names.into_iter().any(is_ours)
+            Some(View::String(name)) => is_ours(name),
+            Some(View::Array(names)) => {
+                let mut found = false;
+                for name in names.iter() {
+                    found |= is_ours(name.as_str().ok_or(TokenError::Claim("aud"))?);
+                }
+                found
             }
-            None | Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) => {
+            None | Some(View::Null | View::Bool(_) | View::Number(_) | View::Object(_)) => {
                 return Err(TokenError::Claim("aud"));
             }
         };
@@ -187,10 +185,8 @@ impl<'a> Claims<'a> {
         let kind = self.text("typ")?;
         let other_kind = kind.is_some_and(|kind| OTHER_KINDS.contains(&kind));
         let token_use = self.members.get("token_use");
-        let other_use = token_use.is_some_and(|name| name != ACCESS_USE);
-        let other_claim = OTHER_CLAIMS
-            .iter()
-            .any(|name| self.members.contains_key(*name));
+        let other_use = token_use.is_some_and(|name| name.as_str() != Some(ACCESS_USE));
+        let other_claim = OTHER_CLAIMS.iter().any(|name| self.members.contains(name));
         let profile = self.trust.profile;
         if other_kind || other_use || other_claim || !profile.is_access_token(self.members) {
             return Err(TokenError::NotAccessToken);
@@ -218,14 +214,12 @@ impl<'a> Claims<'a> {
             return Ok(());
         };
         // Both claims, where a token has both: a list that one of them escapes is no list.
-        if named.is_empty()
-            || !named
-                .iter()
-                .all(|client| accepted.iter().any(|name| name == client))
-        {
-            return Err(TokenError::Client);
+        let mut named = named.into_iter().flatten().peekable();
+        let is_accepted = |client| accepted.iter().any(|name| name == client);
+        if named.peek().is_some() && named.all(is_accepted) {
+            return Ok(());
         }
-        Ok(())
+        Err(TokenError::Client)
     }
 
     fn check_grants(&self) -> Result<(), TokenError> {
@@ -236,14 +230,17 @@ impl<'a> Claims<'a> {
     }
 
     fn client(&self) -> Result<Option<&'a str>, TokenError> {
-        Ok(self.clients()?.into_iter().next())
+        let [first, second] = self.clients()?;
+        Ok(first.or(second))
     }
 
     /// The client, by each claim that names it.
-    fn clients(&self) -> Result<Vec<&'a str>, TokenError> {
-        let names = self.trust.profile.client_claims().iter();
-        let named: Result<Vec<_>, _> = names.map(|name| self.text(name)).collect();
-        Ok(named?.into_iter().flatten().collect())
+    fn clients(&self) -> Result<[Option<&'a str>; 2], TokenError> {
+        let mut clients = [None; 2];
+        for (client, name) in clients.iter_mut().zip(self.trust.profile.client_claims()) {
+            *client = self.text(name)?;
+        }
+        Ok(clients)
     }
 
     fn principal(&self) -> Result<&'a str, TokenError> {
@@ -254,7 +251,7 @@ impl<'a> Claims<'a> {
     fn text(&self, name: &'static str) -> Result<Option<&'a str>, TokenError> {
         match self.members.get(name) {
             None => Ok(None),
-            Some(Value::String(value)) if is_name(value) => Ok(Some(value)),
+            Some(View::String(value)) if is_name(value) => Ok(Some(value)),
             Some(_) => Err(TokenError::Claim(name)),
         }
     }

@@ -11,9 +11,8 @@ mod table;
 
 use std::collections::HashMap;
 
-use serde_json::{Map, Value};
-
 use crate::caller::Caller;
+use crate::json::{Members, View};
 use crate::token::TokenError;
 pub(crate) use listed::Snapshot;
 pub(crate) use source::{Configured, Revocations};
@@ -134,10 +133,10 @@ impl<'a> Subject<'a> {
         ];
         let mut marks = Vec::new();
         for (mark, name) in claims {
-            marks.extend(claim(&caller.claims, name)?.map(|value| (mark, value)));
+            marks.extend(claim(caller.claims(), name)?.map(|value| (mark, value)));
         }
         // The claim is known to be a date if it is there: it has been checked.
-        let issued_at = caller.claims.get("iat").and_then(Value::as_f64);
+        let issued_at = caller.claims().get("iat").and_then(|time| time.as_f64());
         Ok(Self {
             issuer: &caller.issuer,
             marks,
@@ -151,16 +150,13 @@ impl<'a> Subject<'a> {
     }
 }
 
-fn claim<'a>(
-    claims: &'a Map<String, Value>,
-    name: &'static str,
-) -> Result<Option<&'a str>, TokenError> {
+fn claim<'a>(claims: &'a Members, name: &'static str) -> Result<Option<&'a str>, TokenError> {
     match claims.get(name) {
         None => Ok(None),
-        Some(Value::String(value)) => Ok(Some(value)),
-        Some(
-            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_),
-        ) => Err(TokenError::Claim(name)),
+        Some(View::String(value)) => Ok(Some(value)),
+        Some(View::Null | View::Bool(_) | View::Number(_) | View::Array(_) | View::Object(_)) => {
+            Err(TokenError::Claim(name))
+        }
     }
 }
 
@@ -168,7 +164,7 @@ fn claim<'a>(
 mod tests {
     use std::time::{Duration, SystemTime};
 
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
     use crate::algorithm::Algorithm;
@@ -191,7 +187,7 @@ mod tests {
             proofs: crate::proof::Proofs::default(),
         };
         let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW);
-        accept(claims.as_object().unwrap().clone(), &trust, now).unwrap()
+        accept(claims.as_object().unwrap().into(), &trust, now).unwrap()
     }
 
     fn claims() -> Value {

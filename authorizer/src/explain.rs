@@ -14,6 +14,7 @@ use crate::claims::{Check, Claims};
 use crate::event::{EventError, Request};
 use crate::introspection::{self, Asked, Introspector, MAX_OPAQUE_BYTES};
 use crate::issuer::Issuer;
+use crate::json::Members;
 use crate::keys::VerificationKey;
 use crate::outage::Obstacle;
 use crate::profile::Profile;
@@ -108,7 +109,7 @@ impl Authorizer {
         let bearer = steps.take("credential", credential_text(&bearer), bearer)?;
         let caller = self.check_token(bearer, steps).await?;
         let proof = self.check_proof(bearer, &caller, &request.circumstances);
-        let compared = match (&proof, caller.claims.contains_key("cnf")) {
+        let compared = match (&proof, caller.claims().contains("cnf")) {
             (Ok(_), false) => "the token is bound to nothing".to_owned(),
             (Ok(_), true) => "the request proves possession of what `cnf` names".to_owned(),
             (Err(error), _) => error.to_string(),
@@ -222,16 +223,13 @@ impl Authorizer {
     }
 }
 
-fn check_claims(members: Map<String, Value>, trust: &Trust, steps: &mut Steps) -> Option<Caller> {
+fn check_claims(members: Members, trust: &Trust, steps: &mut Steps) -> Option<Caller> {
     let claims = Claims::new(&members, trust, seconds(wall_clock()));
     for check in Check::ALL {
         steps.take(check.name(), claims.compared(check), check.run(&claims))?;
     }
-    let caller = claims.caller().ok()?;
-    Some(Caller {
-        claims: members,
-        ..caller
-    })
+    let accepted = claims.accepted().ok()?;
+    Some(Caller::new(members, trust.issuer.clone(), accepted))
 }
 
 fn credential_text(bearer: &Result<BearerToken<'_>, TokenError>) -> String {
@@ -248,7 +246,7 @@ fn form_text(token: &Result<UnverifiedToken<'_>, TokenError>) -> String {
     match token {
         Ok(token) => format!(
             "three parts of canonical base64url; header and {} claims without duplicate members; no critical extension",
-            token.claims.len()
+            token.claims.object().iter().count()
         ),
         Err(error) => error.to_string(),
     }
@@ -264,11 +262,11 @@ fn algorithm_text(header: &Header, trust: &Trust) -> String {
 }
 
 fn type_text(header: &Header, trust: &Trust) -> String {
-    let found = match &header.kind {
+    let found = match header.kind() {
         Some(kind) => format!("`typ` is `{}`", printable(kind)),
         None => "no `typ`".to_owned(),
     };
-    let found = match header.has_nonce {
+    let found = match header.has_nonce() {
         true => format!("{found}, with a `nonce`"),
         false => found,
     };
@@ -281,7 +279,7 @@ fn type_text(header: &Header, trust: &Trust) -> String {
 }
 
 fn key_text(header: &Header, key: &Result<VerificationKey, Obstacle>) -> String {
-    let id = match &header.key_id {
+    let id = match header.key_id() {
         Some(id) => format!("`kid` is `{}`", printable(id)),
         None => "no `kid`: one key only may fit".to_owned(),
     };

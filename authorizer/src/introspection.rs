@@ -11,7 +11,7 @@ use thiserror::Error;
 
 use crate::caller::Caller;
 use crate::claims::{Check, Claims};
-use crate::json;
+use crate::json::{self, Members};
 use crate::token::TokenError;
 use crate::verify::{Trust, seconds};
 pub(crate) use cache::{AnswerCache, MAX_REMEMBERED};
@@ -107,10 +107,7 @@ pub(crate) fn check_opaque(token: &str) -> Result<(), TokenError> {
 
 /// The claims of an opaque token, to be checked like those of a signed one. An answer need not repeat who
 /// gives it: then it is of the issuer that was asked.
-pub(crate) fn claims(
-    mut answer: Map<String, Value>,
-    trust: &Trust,
-) -> Result<Map<String, Value>, TokenError> {
+pub(crate) fn claims(mut answer: Map<String, Value>, trust: &Trust) -> Result<Members, TokenError> {
     check_type(&answer)?;
     // Ory Hydra's word for what Cognito calls `access`.
     if answer
@@ -121,7 +118,7 @@ pub(crate) fn claims(
     }
     let issuer = || Value::String(trust.issuer.clone());
     answer.entry("iss").or_insert_with(issuer);
-    Ok(answer)
+    Ok(Members::from(&answer))
 }
 
 /// Issuers answer about refresh tokens as well: the hint in the question binds none of them.
@@ -150,7 +147,8 @@ pub(crate) fn agree(
     now: SystemTime,
 ) -> Result<u64, TokenError> {
     check_type(answer)?;
-    let claims = Claims::new(answer, trust, seconds(now));
+    let members = Members::from(answer);
+    let claims = Claims::new(&members, trust, seconds(now));
     let repeated = [
         ("iss", Check::Issuer),
         ("aud", Check::Audience),
@@ -161,18 +159,18 @@ pub(crate) fn agree(
             check.run(&claims)?;
         }
     }
-    let of_client = caller.client_id.as_deref();
+    let of_client = caller.client_id();
     let clients = ["azp", "client_id"].map(|name| {
-        let named = caller.claims.get(name).and_then(Value::as_str);
+        let named = caller.claims().text(name);
         (name, named.or(of_client))
     });
     let same = |(name, verified): (&str, Option<&str>)| {
         let repeated = answer.get(name);
         repeated.is_none_or(|repeated| verified.is_none_or(|verified| repeated == verified))
     };
-    let cnf = answer.get("cnf");
-    let same_binding = cnf.is_none_or(|cnf| caller.claims.get("cnf") == Some(cnf));
-    if same_binding && same(("sub", caller.subject.as_deref())) && clients.into_iter().all(same) {
+    let cnf = members.get("cnf");
+    let same_binding = cnf.is_none_or(|cnf| caller.claims().get("cnf") == Some(cnf));
+    if same_binding && same(("sub", caller.subject())) && clients.into_iter().all(same) {
         return match answer.contains_key("exp") {
             true => Ok(claims.accepted_until()?.min(caller.accepted_until)),
             false => Ok(caller.accepted_until),
@@ -321,7 +319,7 @@ mod tests {
     #[track_caller]
     fn repeated(answer: Value, expected: Result<(), TokenError>) {
         let claims = with(good_claims(NOW), "azp", json!("app"));
-        let caller = accept(members(claims), &trust(), now()).unwrap();
+        let caller = accept(Members::from(&members(claims)), &trust(), now()).unwrap();
         let found = agree(&members(answer.clone()), &caller, &trust(), now());
         assert_eq!(found.map(|_| ()), expected, "{answer}");
     }
@@ -353,7 +351,7 @@ mod tests {
 
     #[test]
     fn a_token_ends_when_token_or_answer_say_so() {
-        let caller = accept(members(good_claims(NOW)), &trust(), now()).unwrap();
+        let caller = accept(Members::from(&members(good_claims(NOW))), &trust(), now()).unwrap();
         for (expires_at, until) in [(60, 90), (600, 630), (6_000, 630)] {
             let answer = members(json!({"exp": NOW + expires_at}));
             let found = agree(&answer, &caller, &trust(), now());
@@ -368,7 +366,7 @@ mod tests {
             "azp",
             json!("app"),
         );
-        let caller = accept(members(claims), &trust(), now()).unwrap();
+        let caller = accept(Members::from(&members(claims)), &trust(), now()).unwrap();
         let answer = members(json!({"sub": "user-1", "username": "a"}));
         let until = agree(&answer, &caller, &trust(), now());
         assert_eq!(until, Ok(caller.accepted_until));

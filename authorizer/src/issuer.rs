@@ -144,7 +144,7 @@ impl Issuer {
                 fetches.push(self.fetch(Some(header), cause, clock).await);
             }
         }
-        let key_id = header.key_id.as_deref();
+        let key_id = header.key_id();
         match self.cache().settle(key_id, header.algorithm, clock()) {
             Lookup::Found(key) => Ok(Ok(key)),
             Lookup::Unfit => Ok(Err(TokenError::KeyAlgorithm)),
@@ -155,13 +155,12 @@ impl Issuer {
     }
 
     fn lookup(&self, header: &Header, now: SystemTime) -> Lookup {
-        self.cache()
-            .lookup(header.key_id.as_deref(), header.algorithm, now)
+        self.cache().lookup(header.key_id(), header.algorithm, now)
     }
 
     /// Whether the keys at hand say enough of a token with this header.
     fn can_wait(&self, header: &Header, now: SystemTime) -> bool {
-        let key_id = header.key_id.as_deref();
+        let key_id = header.key_id();
         self.cache().can_wait(key_id, header.algorithm, now)
     }
 
@@ -325,12 +324,8 @@ mod tests {
     }
 
     fn header(algorithm: Algorithm, key_id: &str) -> Header {
-        Header {
-            algorithm,
-            key_id: Some(key_id.to_owned()),
-            kind: None,
-            has_nonce: false,
-        }
+        let header = serde_json::json!({"alg": algorithm.name(), "kid": key_id});
+        Header::of(header.as_object().unwrap().into()).unwrap()
     }
 
     #[track_caller]

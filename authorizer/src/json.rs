@@ -1,11 +1,19 @@
 //! JSON as tokens must carry it: every member name at most once, at any depth (RFC 7515 section 4, RFC 7519
 //! section 4), and every name a name: `serde_json`'s own value gives one of them a meaning. Depth is
-//! bounded by serde_json's own limit of 128.
+//! bounded by serde_json's own limit of 128. Here it becomes a tree of serde_json's values, for what is read
+//! now and then; `members` is for what comes with every token.
+
+mod members;
+mod view;
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
+
+pub use members::Members;
+pub(crate) use members::Place;
+pub use view::{Array, Object, View};
 
 /// Reads one JSON value and nothing after it.
 pub(crate) fn value(bytes: &[u8]) -> Result<Value, serde_json::Error> {

@@ -23,7 +23,7 @@ pub mod freshness;
 mod http;
 mod introspection;
 mod issuer;
-mod json;
+pub mod json;
 pub mod keys;
 mod outage;
 pub mod pattern;

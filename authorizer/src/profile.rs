@@ -3,8 +3,9 @@
 
 use std::str::FromStr;
 
-use serde_json::{Map, Value};
 use thiserror::Error;
+
+use crate::json::Members;
 
 /// An issuer's make.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -69,9 +70,9 @@ impl Profile {
     }
 
     /// Whether claims without another kind's marks have those of this make's access tokens.
-    pub(crate) fn is_access_token(self, claims: &Map<String, Value>) -> bool {
-        let has = |name: &str| claims.contains_key(name);
-        let says = |name: &str, value: &str| claims.get(name).is_some_and(|found| found == value);
+    pub(crate) fn is_access_token(self, claims: &Members) -> bool {
+        let has = |name: &str| claims.contains(name);
+        let says = |name: &str, value: &str| claims.text(name) == Some(value);
         let has_client = || self.client_claims().iter().any(|name| has(name));
         match self {
             Self::Generic => true,
@@ -103,13 +104,13 @@ impl FromStr for Profile {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
     #[track_caller]
     fn check(profile: Profile, claims: Value, expected: bool) {
-        let found = profile.is_access_token(claims.as_object().unwrap());
+        let found = profile.is_access_token(&Members::from(claims.as_object().unwrap()));
         assert_eq!(found, expected, "{profile:?}: {claims}");
     }
 

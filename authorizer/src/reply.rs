@@ -11,8 +11,9 @@ use serde_json::value::{RawValue, to_raw_value};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::caller::Caller;
+use crate::caller::{Caller, Kind};
 use crate::challenge::Challenge;
+use crate::json::View;
 use crate::policy::Policy;
 use crate::token::Scheme;
 
@@ -107,7 +108,7 @@ type Context<'a> = BTreeMap<&'a str, Scalar<'a>>;
 enum Scalar<'a> {
     Text(Cow<'a, str>),
     /// A number or a boolean.
-    Other(&'a Value),
+    Other(View<'a>),
 }
 
 /// What the gateway is to go by.
@@ -159,7 +160,7 @@ pub(crate) fn closed(
 
 /// The challenge in the scheme of the token (RFC 9449 section 7.1), with the address of the metadata.
 fn header(caller: &Caller, extras: &Extras, challenge: &Challenge<'_>) -> String {
-    let confirmation = caller.claims.get("cnf");
+    let confirmation = caller.claims().get("cnf");
     let scheme = match confirmation.and_then(|members| members.get("jkt")) {
         Some(_) => Scheme::DPoP,
         None => Scheme::Bearer,
@@ -180,7 +181,7 @@ fn written(context: &Context<'_>) -> Box<RawValue> {
 fn response(caller: &Caller, verdict: Verdict, context: Box<RawValue>, extras: &Extras) -> Answer {
     Answer(match verdict {
         Verdict::Policy(policy_document) => Shape::Policy {
-            principal_id: printable(&caller.principal).into_owned(),
+            principal_id: printable(caller.principal()).into_owned(),
             policy_document,
             context,
             usage_identifier_key: usage_key(caller, extras),
@@ -194,28 +195,28 @@ fn response(caller: &Caller, verdict: Verdict, context: Box<RawValue>, extras: &
 
 fn caller_context(caller: &Caller) -> impl Iterator<Item = (&str, Scalar<'_>)> {
     let members = [
-        ("sub", caller.subject.as_deref().map(Scalar::text)),
-        ("client_id", caller.client_id.as_deref().map(Scalar::text)),
+        ("sub", caller.subject().map(Scalar::text)),
+        ("client_id", caller.client_id().map(Scalar::text)),
         ("issuer", Some(Scalar::text(&caller.issuer))),
-        ("exp", caller.claims.get("exp").and_then(Scalar::of)),
+        ("exp", caller.claims().get("exp").and_then(Scalar::of)),
     ];
     let members = members.into_iter();
     members.filter_map(|(name, value)| Some((name, value?)))
 }
 
 fn grants_context(caller: &Caller) -> [(&str, Scalar<'_>); 2] {
-    let scopes: Vec<_> = caller.grants.scopes.iter().map(String::as_str).collect();
-    // A set of strings always has a JSON form.
-    let roles = serde_json::to_string(&caller.grants.roles).unwrap_or_default();
+    let scopes = caller.granted_once(Kind::Scope).join(" ");
+    // A list of strings always has a JSON form.
+    let roles = serde_json::to_string(&caller.granted_once(Kind::Role)).unwrap_or_default();
     [
-        ("scope", Scalar::owned(scopes.join(" "))),
+        ("scope", Scalar::owned(scopes)),
         ("roles", Scalar::owned(roles)),
     ]
 }
 
 fn extra_context<'a>(caller: &'a Caller, extras: &'a Extras) -> Context<'a> {
     let claim = |(name, claim): &'a (String, String)| {
-        let value = Scalar::of(caller.claims.get(claim)?)?;
+        let value = Scalar::of(caller.claims().get(claim)?)?;
         Some((name.as_str(), value))
     };
     extras.context.iter().filter_map(claim).collect()
@@ -223,12 +224,12 @@ fn extra_context<'a>(caller: &'a Caller, extras: &'a Extras) -> Context<'a> {
 
 impl<'a> Scalar<'a> {
     /// Lists and objects become JSON text.
-    fn of(value: &'a Value) -> Option<Self> {
+    fn of(value: View<'a>) -> Option<Self> {
         match value {
-            Value::Null => None,
-            Value::Bool(_) | Value::Number(_) => Some(Self::Other(value)),
-            Value::String(text) => Some(Self::text(text)),
-            Value::Array(_) | Value::Object(_) => Some(Self::owned(value.to_string())),
+            View::Null => None,
+            View::Bool(_) | View::Number(_) => Some(Self::Other(value)),
+            View::String(text) => Some(Self::text(text)),
+            View::Array(_) | View::Object(_) => Some(Self::owned(value.to_string())),
         }
     }
 
@@ -252,10 +253,10 @@ fn printable(text: &str) -> Cow<'_, str> {
 
 /// API keys have 20 to 128 characters; a digest in hexadecimal has 64, whatever the claim is.
 fn usage_key(caller: &Caller, extras: &Extras) -> Option<String> {
-    let value = match caller.claims.get(extras.usage_key.as_ref()?)? {
-        Value::String(text) => text.clone(),
-        value @ (Value::Number(_) | Value::Bool(_)) => value.to_string(),
-        Value::Null | Value::Array(_) | Value::Object(_) => return None,
+    let value = match caller.claims().get(extras.usage_key.as_ref()?)? {
+        View::String(text) => text.to_owned(),
+        value @ (View::Number(_) | View::Bool(_)) => value.to_string(),
+        View::Null | View::Array(_) | View::Object(_) => return None,
     };
     Some(hex(&Sha256::digest(value)))
 }
@@ -274,24 +275,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::caller::Grants;
     use crate::policy::{self, StageArn};
     use crate::requirement::StepUp;
 
     fn caller(claims: Value) -> Caller {
-        Caller {
-            principal: "user\n1".to_owned(),
-            subject: Some("user\n1".to_owned()),
-            client_id: None,
-            issuer: "https://a".to_owned(),
-            accepted_until: 9,
-            grants: Grants {
-                scopes: ["b".to_owned(), "a".to_owned()].into(),
-                roles: ["r".to_owned()].into(),
-                ..Grants::default()
-            },
-            claims: claims.as_object().unwrap().clone(),
-        }
+        let mut all = json!({"sub": "user\n1", "scope": "b a", "roles": ["r"]});
+        all.as_object_mut()
+            .unwrap()
+            .extend(claims.as_object().unwrap().clone());
+        Caller::of(&all, 9)
     }
 
     fn policy() -> Verdict {

@@ -11,9 +11,10 @@ use std::collections::BTreeSet;
 use ipnet::IpNet;
 
 use crate::caller::Caller;
+pub use crate::caller::Kind;
 use crate::event::Circumstances;
 pub use claim::{ClaimError, ClaimTest, Comparison, Operand, Test};
-pub use grant::{Grant, GrantError, Kind};
+pub use grant::{Grant, GrantError};
 pub(crate) use grant::{is_plain, is_scope_token};
 pub(crate) use number::is_exact;
 pub use step_up::StepUp;
@@ -152,7 +153,7 @@ impl Requirement {
             }
             None
         });
-        let claims = &facts.caller.claims;
+        let claims = facts.caller.claims();
         let mut unmet = demands.filter(|step_up| step_up.until(claims, facts.now).is_none());
         unmet.next()
     }
@@ -162,8 +163,10 @@ impl Condition {
     pub(crate) fn until(&self, case: &Case<'_>) -> Option<u64> {
         let caller = case.facts.caller;
         let holds = match self {
-            Self::Holds(kind, grant) => grant.held(kind.of(&caller.grants), case.value),
-            Self::Claim(test) => test.holds(&caller.claims, case.value),
+            Self::Holds(kind, grant) => {
+                caller.granted(*kind).any(|held| grant.is(held, case.value))
+            }
+            Self::Claim(test) => test.holds(caller.claims(), case.value),
             Self::Any(choices) => {
                 return choices.iter().filter_map(|choice| choice.until(case)).max();
             }
@@ -176,7 +179,7 @@ impl Condition {
                 })
             }
             Self::StepUp(step_up) if !case.stepped_up => {
-                return step_up.until(&caller.claims, case.facts.now);
+                return step_up.until(caller.claims(), case.facts.now);
             }
             Self::StepUp(_) => true,
         };
@@ -195,10 +198,10 @@ impl Condition {
     fn values<'a>(&self, caller: &'a Caller) -> Vec<&'a str> {
         match self {
             Self::Holds(kind, grant) => {
-                let held = kind.of(&caller.grants).iter();
+                let held = caller.granted(*kind);
                 held.filter_map(|held| grant.value(held)).collect()
             }
-            Self::Claim(test) => test.values(&caller.claims),
+            Self::Claim(test) => test.values(caller.claims()),
             Self::Any(_) | Self::Not(_) | Self::SourceIp(_) | Self::StepUp(_) => Vec::new(),
         }
     }

@@ -241,10 +241,9 @@ impl Compiled {
 mod tests {
     use std::time::Duration;
 
-    use serde_json::{Map, Value, json};
+    use serde_json::{Value, json};
 
     use super::*;
-    use crate::caller::Grants;
     use crate::event::Circumstances;
     use crate::requirement::{ClaimTest, Grant, Kind, Operand, StepUp, Test};
     use crate::token::Scheme;
@@ -274,20 +273,8 @@ mod tests {
     }
 
     fn caller(scopes: &str, roles: &str) -> Caller {
-        let words = |text: &str| text.split_whitespace().map(str::to_owned).collect();
-        Caller {
-            principal: "a".to_owned(),
-            subject: None,
-            client_id: None,
-            issuer: "https://a".to_owned(),
-            accepted_until: END,
-            grants: Grants {
-                scopes: words(scopes),
-                roles: words(roles),
-                ..Grants::default()
-            },
-            claims: Map::new(),
-        }
+        let roles: Vec<_> = roles.split_whitespace().collect();
+        Caller::of(&json!({"sub": "a", "scope": scopes, "roles": roles}), END)
     }
 
     fn open_to(rules: &Rules, caller: &Caller) -> Result<OpenRoutes, TooManyRoutes> {
@@ -519,9 +506,11 @@ mod tests {
         })
     }
 
-    fn with(mut caller: Caller, claims: &Value) -> Caller {
-        caller.claims = claims.as_object().unwrap().clone();
-        caller
+    fn with(caller: Caller, claims: &Value) -> Caller {
+        let mut all = serde_json::to_value(caller.claims()).unwrap();
+        let members = claims.as_object().unwrap().clone();
+        all.as_object_mut().unwrap().extend(members);
+        Caller::of(&all, caller.accepted_until)
     }
 
     #[test]

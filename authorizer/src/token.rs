@@ -8,11 +8,10 @@ use base64::Engine;
 use base64::engine::Simd;
 use base64::engine::general_purpose::NO_PAD;
 use memchr::{memchr, memchr_iter, memchr2};
-use serde_json::{Map, Value};
 use thiserror::Error;
 
 use crate::algorithm::Algorithm;
-use crate::json;
+use crate::json::{Members, View};
 use crate::proof::ProofError;
 
 /// Made once: it asks which instructions the processor has.
@@ -234,6 +233,11 @@ impl<'a> BearerToken<'a> {
         }
     }
 
+    /// A proof, which has the form of a token (RFC 9449 section 4.2).
+    pub(crate) fn proof(value: &'a str) -> Self {
+        Self(value, Scheme::DPoP)
+    }
+
     /// The token's text, for digests alone.
     pub(crate) fn as_str(&self) -> &'a str {
         self.0
@@ -245,24 +249,19 @@ impl<'a> BearerToken<'a> {
 pub struct UnverifiedToken<'a> {
     /// The header, as far as it matters.
     pub header: Header,
-    pub(crate) claims: Map<String, Value>,
+    pub(crate) claims: Members,
     /// The first two parts with their dot: what the signature covers.
     pub(crate) signed: &'a str,
     pub(crate) signature: Vec<u8>,
 }
 
-/// The header members that decide how a token is verified (RFC 7515 section 4.1).
-/// Keys and addresses of keys in a header (`jwk`, `jku`, `x5u`, `x5c`) are never read.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The header, whose members decide how a token is verified (RFC 7515 section 4.1).
+/// Keys and addresses of keys in a token's header (`jwk`, `jku`, `x5u`, `x5c`) are never read.
+#[derive(Debug, Clone, PartialEq)]
 pub struct Header {
     /// `alg`.
     pub algorithm: Algorithm,
-    /// `kid`.
-    pub key_id: Option<String>,
-    /// `typ`.
-    pub kind: Option<String>,
-    /// A `nonce`, which no standard has there.
-    pub has_nonce: bool,
+    members: Members,
 }
 
 impl<'a> UnverifiedToken<'a> {
@@ -284,59 +283,59 @@ impl<'a> UnverifiedToken<'a> {
         let (signed, signature) = (part(0..second)?, part(second + 1..text.len())?);
         let signature = decode(signature)?;
         Ok(Self {
-            header: Header::read(object(header)?)?,
+            header: Header::of(object(header)?)?,
             claims: object(claims)?,
             signed,
             signature,
         })
     }
 
-    /// Takes a proof apart (RFC 9449 section 4.2), which has the form of a token, and answers all of its header
-    /// beside it: the key of a proof is in there.
-    pub(crate) fn parse_proof(text: &'a str) -> Result<(Self, Map<String, Value>), TokenError> {
-        let proof = Self::parse(BearerToken(text, Scheme::DPoP))?;
-        let header = text.split('.').next().unwrap_or_default();
-        Ok((proof, object(header)?))
-    }
-
     /// The unverified `iss`: only good for choosing which issuer's keys to try.
     pub fn issuer(&self) -> Result<&str, TokenError> {
-        let issuer = self.claims.get("iss").and_then(Value::as_str);
+        let issuer = self.claims.text("iss");
         issuer.ok_or(TokenError::Claim("iss"))
     }
 }
 
 impl Header {
-    fn read(mut members: Map<String, Value>) -> Result<Self, TokenError> {
-        if members.contains_key("crit") || members.contains_key("b64") {
+    pub(crate) fn of(members: Members) -> Result<Self, TokenError> {
+        if members.contains("crit") || members.contains("b64") {
             return Err(TokenError::CriticalHeader);
         }
-        let algorithm = match members.get("alg") {
-            Some(Value::String(name)) => name.parse().map_err(|_| TokenError::Algorithm)?,
-            _ => return Err(TokenError::Algorithm),
-        };
-        Ok(Self {
-            algorithm,
-            key_id: text(&mut members, "kid")?,
-            kind: text(&mut members, "typ")?,
-            has_nonce: members.contains_key("nonce"),
-        })
+        let algorithm = members.text("alg").and_then(|name| name.parse().ok());
+        let algorithm = algorithm.ok_or(TokenError::Algorithm)?;
+        for name in ["kid", "typ"] {
+            if !matches!(members.get(name), None | Some(View::String(_))) {
+                return Err(TokenError::Claim(name));
+            }
+        }
+        Ok(Self { algorithm, members })
+    }
+
+    /// `kid`.
+    pub fn key_id(&self) -> Option<&str> {
+        self.members.text("kid")
+    }
+
+    /// `typ`.
+    pub fn kind(&self) -> Option<&str> {
+        self.members.text("typ")
+    }
+
+    /// Whether there is a `nonce`, which no standard has there.
+    pub fn has_nonce(&self) -> bool {
+        self.members.contains("nonce")
+    }
+
+    /// `jwk`, which counts in a proof (RFC 9449 section 4.2) and nowhere else.
+    pub(crate) fn key_of_proof(&self) -> Option<View<'_>> {
+        self.members.get("jwk")
     }
 }
 
-fn text(
-    members: &mut Map<String, Value>,
-    name: &'static str,
-) -> Result<Option<String>, TokenError> {
-    match members.remove(name) {
-        None => Ok(None),
-        Some(Value::String(value)) => Ok(Some(value)),
-        Some(_) => Err(TokenError::Claim(name)),
-    }
-}
-
-fn object(part: &str) -> Result<Map<String, Value>, TokenError> {
-    json::object(&decode(part)?).map_err(|_| TokenError::Json)
+fn object(part: &str) -> Result<Members, TokenError> {
+    let text = String::from_utf8(decode(part)?).map_err(|_| TokenError::Json)?;
+    Members::read(text).map_err(|_| TokenError::Json)
 }
 
 /// The engine refuses padding, other alphabets and non-zero trailing bits, so that a token has one form only.

@@ -3,11 +3,10 @@
 
 use std::time::{Duration, SystemTime};
 
-use serde_json::{Map, Value};
-
 use crate::algorithm::Algorithm;
 use crate::caller::Caller;
 use crate::claims::{Check, Claims};
+use crate::json::Members;
 use crate::keys::VerificationKey;
 use crate::profile::Profile;
 use crate::proof::Proofs;
@@ -55,10 +54,10 @@ impl Trust {
     }
 
     pub(crate) fn check_type(&self, header: &Header) -> Result<(), TokenError> {
-        if header.has_nonce && self.profile == Profile::Entra {
+        if header.has_nonce() && self.profile == Profile::Entra {
             return Err(TokenError::GraphToken);
         }
-        let accepted = match (&self.token_types, header.kind.as_deref()) {
+        let accepted = match (&self.token_types, header.kind()) {
             // Auth0 always says `JWT` or `at+jwt`.
             (None, None) => self.profile != Profile::Auth0,
             (None, Some(kind)) => DEFAULT_TYPES.iter().any(|name| same_type(name, kind)),
@@ -87,17 +86,13 @@ pub fn verify(
 }
 
 /// Checks claims whose origin is proven.
-pub fn accept(
-    claims: Map<String, Value>,
-    trust: &Trust,
-    now: SystemTime,
-) -> Result<Caller, TokenError> {
+pub fn accept(claims: Members, trust: &Trust, now: SystemTime) -> Result<Caller, TokenError> {
     let facts = Claims::new(&claims, trust, seconds(now));
     for check in Check::ALL {
         check.run(&facts)?;
     }
-    let caller = facts.caller()?;
-    Ok(Caller { claims, ..caller })
+    let accepted = facts.accepted()?;
+    Ok(Caller::new(claims, trust.issuer.clone(), accepted))
 }
 
 /// Types are compared as media types without their `application/` (RFC 7515 section 4.1.9), in any case.
@@ -150,7 +145,7 @@ mod tests {
         let token = UnverifiedToken::parse(BearerToken::from_header(&credential)?)?;
         trust.check_header(&token.header)?;
         let keys = KeySet::parse(support::key_set().to_string().as_bytes()).unwrap();
-        match keys.select(token.header.key_id.as_deref(), token.header.algorithm) {
+        match keys.select(token.header.key_id(), token.header.algorithm) {
             Selection::Key(key) => verify(
                 token,
                 key,
@@ -382,16 +377,13 @@ mod tests {
         let claims = with(good_claims(NOW), "azp", json!("client"));
         let named = verified(&support::token(&claims), &trust()).unwrap();
         assert_eq!(
-            (named.principal.as_str(), named.client_id.as_deref()),
+            (named.principal(), named.client_id()),
             ("user-1", Some("client"))
         );
         assert_eq!(named.accepted_until, NOW + 630);
         let machine =
             verified(&support::token(&with(claims, "sub", json!(null))), &trust()).unwrap();
-        assert_eq!(
-            (machine.principal.as_str(), machine.subject),
-            ("client", None)
-        );
+        assert_eq!((machine.principal(), machine.subject()), ("client", None));
         check("sub", json!(null), Err(TokenError::Claim("sub")));
         check("sub", json!(""), Err(TokenError::Claim("sub")));
         check("sub", json!(7), Err(TokenError::Claim("sub")));

@@ -325,7 +325,7 @@ fn accepted(case: &Case, sets: &[KeySet]) -> Result<(), TokenError> {
     let credential = format!("Bearer {}", case.token);
     let token = UnverifiedToken::parse(BearerToken::from_header(&credential)?)?;
     trust.check_header(&token.header)?;
-    let id = token.header.key_id.as_deref();
+    let id = token.header.key_id();
     match sets[case.keys].select(id, token.header.algorithm) {
         Selection::Key(key) => {
             let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW);

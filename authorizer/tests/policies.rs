@@ -14,17 +14,20 @@
 use std::collections::BTreeSet;
 use std::net::IpAddr;
 use std::sync::LazyLock;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
-use authorizer::caller::{Caller, Grants};
+use authorizer::caller::Caller;
 use authorizer::event::{Circumstances, Place, Request};
 use authorizer::pattern::RoutePattern;
 use authorizer::policy::{StageArn, allow, deny};
+use authorizer::profile::Profile;
+use authorizer::proof::Proofs;
 use authorizer::requirement::{
     ClaimTest, Comparison, Condition, Facts, Grant, Kind, Operand, Requirement, StepUp, Test,
 };
 use authorizer::rules::{Rule, Rules};
 use authorizer::simple;
+use authorizer::verify::{Trust, accept};
 use serde_json::{Value, json};
 
 /// Tables tried. Nearly half of them are accepted, and each is compared on some 700 routes at several times.
@@ -227,19 +230,28 @@ fn conditions(ask: &Ask) -> Vec<Condition> {
 }
 
 fn caller(token: &Token) -> Caller {
-    Caller {
-        principal: "user".to_owned(),
-        subject: None,
-        client_id: None,
-        issuer: "https://issuer.example".to_owned(),
-        accepted_until: END,
-        grants: Grants {
-            scopes: token.scopes.clone(),
-            ..Grants::default()
-        },
-        claims: token.claims.as_object().unwrap().clone(),
-    }
+    let scopes: Vec<_> = token.scopes.iter().map(String::as_str).collect();
+    let mut claims = token.claims.clone();
+    claims["iss"] = json!(TRUST.issuer);
+    claims["aud"] = json!(TRUST.audiences);
+    claims["sub"] = json!("user");
+    claims["exp"] = json!(END);
+    claims["scope"] = json!(scopes.join(" "));
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(NOW);
+    accept(claims.as_object().unwrap().into(), &TRUST, now).unwrap()
 }
+
+static TRUST: LazyLock<Trust> = LazyLock::new(|| Trust {
+    issuer: "https://issuer.example".to_owned(),
+    profile: Profile::Generic,
+    audiences: vec!["ml-api".to_owned()],
+    algorithms: Vec::new(),
+    clients: None,
+    token_types: None,
+    leeway: Duration::ZERO,
+    max_age: None,
+    proofs: Proofs::default(),
+});
 
 /// Whether the rules open a route to this token at a time, read off the text.
 fn rules_open(table: &[TextRule], token: &Token, (method, path): (&str, &str), at: u64) -> bool {

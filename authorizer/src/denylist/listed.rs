@@ -171,10 +171,8 @@ mod tests {
     use std::cell::Cell;
     use std::collections::BTreeSet;
 
-    use serde_json::Map;
-
     use super::*;
-    use crate::caller::{Caller, Grants};
+    use crate::caller::Caller;
     use crate::denylist::freshness::{INTERVAL, MAX_STALE};
     use crate::denylist::{Configured, Revocations};
     use crate::outage::{Obstacle, Outage};
@@ -193,15 +191,7 @@ mod tests {
     }
 
     fn caller(token: &str) -> Caller {
-        Caller {
-            principal: "user-1".to_owned(),
-            subject: None,
-            client_id: None,
-            issuer: "https://issuer.example".to_owned(),
-            accepted_until: 0,
-            grants: Grants::default(),
-            claims: Map::from_iter([("jti".to_owned(), json!(token))]),
-        }
+        Caller::of(&json!({"sub": "user-1", "jti": token}), 0)
     }
 
     /// What comes of each of the tokens `a` and `b`, and which outcomes are logged.

@@ -1,7 +1,5 @@
 //! The checks of the claims in words: each claim beside what it is compared with.
 
-use serde_json::Value;
-
 use super::text::{date_text, quoted, value_text};
 use crate::claims::{Check, Claims};
 use crate::profile::Profile;
@@ -87,9 +85,7 @@ impl Claims<'_> {
 
     /// Those of these claims that the token has.
     fn shown_all(&self, names: &[&str]) -> String {
-        let there = names
-            .iter()
-            .filter(|name| self.members.contains_key(**name));
+        let there = names.iter().filter(|name| self.members.contains(name));
         let shown: Vec<_> = there.map(|name| self.shown(name)).collect();
         if shown.is_empty() {
             let names: Vec<_> = names.iter().map(|name| format!("`{name}`")).collect();
@@ -101,12 +97,12 @@ impl Claims<'_> {
     fn shown(&self, name: &str) -> String {
         match self.members.get(name) {
             None => format!("no `{name}`"),
-            Some(value) => format!("`{name}` is {}", value_text(value)),
+            Some(value) => format!("`{name}` is {}", value_text(&value)),
         }
     }
 
     fn shown_date(&self, name: &str) -> String {
-        let date = self.members.get(name).and_then(Value::as_u64);
+        let date = self.members.get(name).and_then(|date| date.as_u64());
         match date.and_then(date_text) {
             Some(text) => format!("`{name}` is {text}"),
             None => self.shown(name),

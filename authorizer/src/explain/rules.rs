@@ -169,7 +169,7 @@ fn words(condition: &Condition, case: &Case<'_>) -> (String, String) {
 }
 
 fn granted(kind: Kind, case: &Case<'_>) -> String {
-    let held = kind.of(&case.facts.caller.grants);
+    let held = case.facts.caller.granted_once(kind);
     match held.is_empty() {
         true => format!("the token has no {kind}"),
         false => format!("the token has {}", quoted(held)),
@@ -198,8 +198,8 @@ fn claim(test: &ClaimTest, case: &Case<'_>) -> (String, String) {
         Test::Exists(true) => "is there".to_owned(),
         Test::Exists(false) => "is not there".to_owned(),
     };
-    let compared = match test.claim(&case.facts.caller.claims) {
-        Some(value) => format!("it is {}", value_text(value)),
+    let compared = match test.claim(case.facts.caller.claims()) {
+        Some(value) => format!("it is {}", value_text(&value)),
         None => "it is not there".to_owned(),
     };
     (format!("claim `{name}` {asked}"), compared)
@@ -224,8 +224,8 @@ fn authentication(step_up: &StepUp, case: &Case<'_>) -> (String, String) {
             max_age.as_secs()
         ));
     }
-    let shown = |name: &str| match case.facts.caller.claims.get(name) {
-        Some(value) => format!("`{name}` is {}", value_text(value)),
+    let shown = |name: &str| match case.facts.caller.claims().get(name) {
+        Some(value) => format!("`{name}` is {}", value_text(&value)),
         None => format!("no `{name}`"),
     };
     let now = date_text(case.facts.now).unwrap_or_default();

@@ -1,8 +1,9 @@
 //! Names, values and times as an explanation shows them: bounded, and with nothing invisible.
 
-use serde_json::Value;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+
+use crate::json::View;
 
 /// Longest text of a claim that is shown: enough for names and addresses.
 const MAX_SHOWN_CHARACTERS: usize = 200;
@@ -22,20 +23,20 @@ pub(super) fn printable(text: &str) -> String {
 }
 
 /// A claim's value.
-pub(super) fn value_text(value: &Value) -> String {
+pub(super) fn value_text(value: &View<'_>) -> String {
     match value {
-        Value::String(text) => format!("`{}`", printable(text)),
-        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_) => {
+        View::String(text) => format!("`{}`", printable(text)),
+        View::Null | View::Bool(_) | View::Number(_) | View::Array(_) | View::Object(_) => {
             format!("`{}`", printable(&value.to_string()))
         }
     }
 }
 
 /// Names beside each other.
-pub(super) fn quoted<'a>(names: impl IntoIterator<Item = &'a String>) -> String {
+pub(super) fn quoted(names: impl IntoIterator<Item = impl AsRef<str>>) -> String {
     let names: Vec<_> = names
         .into_iter()
-        .map(|name| format!("`{}`", printable(name)))
+        .map(|name| format!("`{}`", printable(name.as_ref())))
         .collect();
     names.join(", ")
 }

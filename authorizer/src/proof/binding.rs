@@ -2,9 +2,9 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Map, Value};
 
 use super::Proofs;
+use crate::json::{Members, View};
 use crate::token::TokenError;
 
 /// What a token is bound to: one of both at least. Both are SHA-256 in base64url.
@@ -18,23 +18,23 @@ pub(crate) struct Binding<'a> {
 
 impl<'a> Binding<'a> {
     /// Reads `cnf`. A member that is not understood is a condition that nobody would check.
-    pub(crate) fn read(claims: &'a Map<String, Value>) -> Result<Option<Self>, TokenError> {
+    pub(crate) fn read(claims: &'a Members) -> Result<Option<Self>, TokenError> {
         let members = match claims.get("cnf") {
             None => return Ok(None),
-            Some(Value::Object(members)) if !members.is_empty() => members,
+            Some(View::Object(members)) if !members.is_empty() => members,
             Some(_) => return Err(TokenError::Bound),
         };
         let mut binding = Self {
             key: None,
             certificate: None,
         };
-        for (name, value) in members {
+        for (name, value) in members.iter() {
             let digest = value.as_str().filter(|text| is_digest(text));
-            match name.as_str() {
+            match name {
                 "jkt" => binding.key = Some(digest.ok_or(TokenError::Bound)?),
                 "x5t#S256" => binding.certificate = Some(digest.ok_or(TokenError::Bound)?),
                 // Keycloak's remark on `jkt`, which says no more than that.
-                "kc-jkt-type" if value == "DPoP" && members.contains_key("jkt") => {}
+                "kc-jkt-type" if value.as_str() == Some("DPoP") && members.contains("jkt") => {}
                 _ => return Err(TokenError::Bound),
             }
         }
@@ -54,7 +54,7 @@ fn is_digest(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -63,12 +63,13 @@ mod tests {
     #[track_caller]
     fn check(confirmation: Value, expected: Result<(bool, bool), TokenError>) {
         let claims = json!({"cnf": confirmation});
-        let found = Binding::read(claims.as_object().unwrap());
+        let claims = Members::from(claims.as_object().unwrap());
+        let found = Binding::read(&claims);
         let found = found.map(|found| {
             let binding = found.unwrap();
             (binding.key.is_some(), binding.certificate.is_some())
         });
-        assert_eq!(found, expected, "{claims}");
+        assert_eq!(found, expected, "{claims:?}");
     }
 
     #[test]
@@ -102,7 +103,7 @@ mod tests {
         ] {
             check(odd, Err(TokenError::Bound));
         }
-        assert_eq!(Binding::read(&Map::new()), Ok(None));
+        assert_eq!(Binding::read(&Members::default()), Ok(None));
     }
 
     #[test]

@@ -3,14 +3,14 @@
 
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::replay::Use;
 use super::target::{self, Target};
 use super::{ProofError, thumbprint};
+use crate::json::{Members, View};
 use crate::keys::VerificationKey;
-use crate::token::{TokenError, UnverifiedToken};
+use crate::token::{BearerToken, TokenError, UnverifiedToken};
 
 /// Longest proof that is looked at: that of an RSA key of 8192 bits has 3,600 bytes.
 pub(crate) const MAX_PROOF_BYTES: usize = 4096;
@@ -44,11 +44,12 @@ pub(super) fn check(proofs: &[String], request: &Signed<'_>, now: u64) -> Result
     if text.len() > MAX_PROOF_BYTES {
         return Err(ProofError::Malformed);
     }
-    let (proof, header) = UnverifiedToken::parse_proof(text).map_err(malformed)?;
-    if proof.header.kind.as_deref() != Some(TYPE) {
+    let proof = BearerToken::proof(text);
+    let proof = UnverifiedToken::parse(proof).map_err(malformed)?;
+    if proof.header.kind() != Some(TYPE) {
         return Err(ProofError::Type);
     }
-    let thumbprint = check_signature(&proof, &header)?;
+    let thumbprint = check_signature(&proof)?;
     let id = check_claims(&proof.claims, request)?;
     let until = check_time(&proof.claims, now)?;
     if thumbprint != request.thumbprint {
@@ -66,19 +67,16 @@ fn malformed(error: TokenError) -> ProofError {
 }
 
 /// Verifies with the key that the proof brings, and answers its thumbprint.
-fn check_signature(
-    proof: &UnverifiedToken<'_>,
-    header: &Map<String, Value>,
-) -> Result<String, ProofError> {
-    let members = header.get("jwk").and_then(Value::as_object);
-    let members = members.ok_or(ProofError::Key)?;
+fn check_signature(proof: &UnverifiedToken<'_>) -> Result<String, ProofError> {
+    let key = proof.header.key_of_proof().ok_or(ProofError::Key)?.value();
+    let members = key.as_object().ok_or(ProofError::Key)?;
     if PRIVATE_MEMBERS
         .iter()
         .any(|name| members.contains_key(*name))
     {
         return Err(ProofError::Key);
     }
-    let key = VerificationKey::read(Value::Object(members.clone())).map_err(|_| ProofError::Key)?;
+    let key = VerificationKey::read(key.clone()).map_err(|_| ProofError::Key)?;
     let algorithm = proof.header.algorithm;
     if !key.is_for(algorithm) {
         return Err(ProofError::Key);
@@ -90,11 +88,8 @@ fn check_signature(
 }
 
 /// Checks what the proof is for, and answers its identifier.
-fn check_claims<'a>(
-    claims: &'a Map<String, Value>,
-    request: &Signed<'_>,
-) -> Result<&'a str, ProofError> {
-    let text = |name: &str| claims.get(name).and_then(Value::as_str);
+fn check_claims<'a>(claims: &'a Members, request: &Signed<'_>) -> Result<&'a str, ProofError> {
+    let text = |name: &str| claims.text(name);
     let id = text("jti").filter(|id| (1..=MAX_ID_BYTES).contains(&id.len()));
     let id = id.ok_or(ProofError::Id)?;
     if text("htm") != Some(request.method) {
@@ -111,10 +106,10 @@ fn check_claims<'a>(
 }
 
 /// Checks `iat`, and answers the last second in which the proof is accepted. Fractions are cut off.
-fn check_time(claims: &Map<String, Value>, now: u64) -> Result<u64, ProofError> {
+fn check_time(claims: &Members, now: u64) -> Result<u64, ProofError> {
     let whole = |text: String| text.split('.').next()?.parse::<u64>().ok();
     let issued_at = match claims.get("iat") {
-        Some(Value::Number(number)) => whole(number.to_string()).ok_or(ProofError::Time)?,
+        Some(View::Number(number)) => whole(number.to_string()).ok_or(ProofError::Time)?,
         _ => return Err(ProofError::Time),
     };
     let until = issued_at.saturating_add(MAX_AGE + LEEWAY);

@@ -3,11 +3,12 @@
 
 use std::cmp::Ordering;
 
-use serde_json::{Map, Number, Value};
+use serde_json::Number;
 use thiserror::Error;
 
 use super::grant::Grant;
 use super::number;
+use crate::json::{Members, View};
 
 /// A claim, and what is asked of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -106,29 +107,28 @@ impl ClaimTest {
     }
 
     /// The claim, if it is there.
-    pub(crate) fn claim<'a>(&self, claims: &'a Map<String, Value>) -> Option<&'a Value> {
+    pub(crate) fn claim<'a>(&self, claims: &'a Members) -> Option<View<'a>> {
         self.place.find(claims)
     }
 
     /// True if the claim is what is asked for, for this value of the route's parameter.
-    pub(super) fn holds(&self, claims: &Map<String, Value>, parameter: Option<&str>) -> bool {
+    pub(super) fn holds(&self, claims: &Members, parameter: Option<&str>) -> bool {
         let claim = self.place.find(claims);
         match &self.test {
-            Test::Equals(operand) => claim.is_some_and(|claim| operand.is(claim, parameter)),
+            Test::Equals(operand) => claim.is_some_and(|claim| operand.is(&claim, parameter)),
             Test::In(operands) => claim.is_some_and(|claim| {
                 let mut operands = operands.iter();
-                operands.any(|operand| operand.is(claim, parameter))
+                operands.any(|operand| operand.is(&claim, parameter))
             }),
             Test::Contains(operand) => {
-                let mut members = claim.and_then(Value::as_array).into_iter().flatten();
-                members.any(|member| operand.is(member, parameter))
+                let list = claim.and_then(|claim| claim.as_array());
+                list.is_some_and(|list| list.iter().any(|member| operand.is(&member, parameter)))
             }
             Test::StartsWith(prefix) => claim
-                .and_then(Value::as_str)
+                .and_then(|claim| claim.as_str())
                 .is_some_and(|text| text.starts_with(prefix)),
             Test::Compares(comparison, number) => claim
-                .and_then(Value::as_number)
-                .and_then(|claim| number::compare(claim, number))
+                .and_then(|claim| number::compare(claim.as_number()?, number))
                 .is_some_and(|ordering| comparison.allows(ordering)),
             Test::Exists(expected) => claim.is_some() == *expected,
         }
@@ -150,13 +150,14 @@ impl ClaimTest {
     }
 
     /// The values of the parameter that the claim names.
-    pub(super) fn values<'a>(&self, claims: &'a Map<String, Value>) -> Vec<&'a str> {
+    pub(super) fn values<'a>(&self, claims: &'a Members) -> Vec<&'a str> {
         let claim = self.place.find(claims);
         let texts = match (&self.test, claim) {
-            (Test::Equals(_), Some(Value::String(text))) => vec![text.as_str()],
-            (Test::Contains(_), Some(Value::Array(members))) => {
-                members.iter().filter_map(Value::as_str).collect()
-            }
+            (Test::Equals(_), Some(View::String(text))) => vec![text],
+            (Test::Contains(_), Some(View::Array(members))) => members
+                .iter()
+                .filter_map(|member| member.as_str())
+                .collect(),
             (
                 Test::Equals(_)
                 | Test::In(_)
@@ -174,23 +175,23 @@ impl ClaimTest {
 }
 
 impl Place {
-    fn find<'a>(&self, claims: &'a Map<String, Value>) -> Option<&'a Value> {
+    fn find<'a>(&self, claims: &'a Members) -> Option<View<'a>> {
         let found = match self {
             Self::Name(name) => claims.get(name),
             Self::Pointer(first, rest) => claims.get(first)?.pointer(rest),
         };
-        found.filter(|value| !value.is_null())
+        found.filter(|value| !matches!(value, View::Null))
     }
 }
 
 impl Operand {
-    fn is(&self, value: &Value, parameter: Option<&str>) -> bool {
+    fn is(&self, value: &View<'_>, parameter: Option<&str>) -> bool {
         match (self, value) {
-            (Self::Text(wanted), Value::String(text)) => wanted.is(text, parameter),
-            (Self::Number(wanted), Value::Number(number)) => {
+            (Self::Text(wanted), View::String(text)) => wanted.is(text, parameter),
+            (Self::Number(wanted), View::Number(number)) => {
                 number::compare(number, wanted) == Some(Ordering::Equal)
             }
-            (Self::Bool(wanted), Value::Bool(value)) => wanted == value,
+            (Self::Bool(wanted), View::Bool(value)) => wanted == value,
             (Self::Text(_) | Self::Number(_) | Self::Bool(_), _) => false,
         }
     }
@@ -209,18 +210,18 @@ impl Comparison {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
-    fn claims() -> Map<String, Value> {
+    fn claims() -> Members {
         let claims = json!({
             "org_id": "acme", "level": 3, "ratio": 0.5, "beta": true, "none": null, "text": "3",
             "groups": ["ml-users", 7, true, null], "https://acme.example/tier": "gold", "a.b": "dotted",
             "resource_access": {"ml-api": {"tier": 1}, "a/b": {"c~d": "x"}}, "list": [["acme"]],
             "big": 9_007_199_254_740_993_u64, "huge": 1e300, "models": ["wine", "..", "a/b"],
         });
-        claims.as_object().unwrap().clone()
+        Members::from(claims.as_object().unwrap())
     }
 
     #[track_caller]

@@ -1,35 +1,10 @@
 //! Names of scopes, roles and permissions as a rule asks for them, perhaps with the route's parameter inside.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use thiserror::Error;
 
-use crate::caller::Grants;
-
-/// Where a grant is looked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// OAuth 2.0 scope.
-    Scope,
-    /// Role of the realm or tenant.
-    Role,
-    /// Role at one client, as `CLIENT/ROLE`.
-    ClientRole,
-    /// Permission of Auth0's role-based access control.
-    Permission,
-}
-
-impl fmt::Display for Kind {
-    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str(match self {
-            Self::Scope => "scope",
-            Self::Role => "role",
-            Self::ClientRole => "client role",
-            Self::Permission => "permission",
-        })
-    }
-}
+use crate::caller::Kind;
 
 /// The name of a grant, in which `{parameter}` stands for the route's parameter.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,15 +59,6 @@ impl Kind {
             Self::Role | Self::ClientRole | Self::Permission => vec![text],
         }
     }
-
-    pub(crate) fn of(self, grants: &Grants) -> &BTreeSet<String> {
-        match self {
-            Self::Scope => &grants.scopes,
-            Self::Role => &grants.roles,
-            Self::ClientRole => &grants.client_roles,
-            Self::Permission => &grants.permissions,
-        }
-    }
 }
 
 impl Grant {
@@ -128,16 +94,6 @@ impl Grant {
             parameter: parameter.to_owned(),
             after: after.to_owned(),
         })
-    }
-
-    pub(super) fn held(&self, held: &BTreeSet<String>, value: Option<&str>) -> bool {
-        match (self, value) {
-            (Self::Named(name), _) => held.contains(name),
-            (Self::ForEach { .. }, None) => false,
-            (Self::ForEach { before, after, .. }, Some(value)) => {
-                held.contains(&format!("{before}{value}{after}"))
-            }
-        }
     }
 
     /// True if this text is the name, for this value of the route's parameter.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use serde_json::{Map, Value};
+use crate::json::Members;
 
 /// The furthest that `auth_time` may lie ahead: as far as the clocks of an issuer may differ at all.
 const MAX_AHEAD: u64 = 5 * 60;
@@ -19,8 +19,8 @@ pub struct StepUp {
 impl StepUp {
     /// Until when the token fulfils this; `None` if it does not now. There is no leeway: what is asked for
     /// is freshness, and a few seconds of it are not worth a second rule for clocks.
-    pub(super) fn until(&self, claims: &Map<String, Value>, now: u64) -> Option<u64> {
-        let acr = claims.get("acr").and_then(Value::as_str);
+    pub(super) fn until(&self, claims: &Members, now: u64) -> Option<u64> {
+        let acr = claims.text("acr");
         let known = |acr: &str| self.acr_values.iter().any(|value| value == acr);
         if !self.acr_values.is_empty() && !acr.is_some_and(known) {
             return None;
@@ -28,7 +28,7 @@ impl StepUp {
         let Some(max_age) = self.max_age else {
             return Some(super::FOREVER);
         };
-        let authenticated_at = claims.get("auth_time").and_then(Value::as_u64)?;
+        let authenticated_at = claims.get("auth_time")?.as_u64()?;
         let until = authenticated_at.saturating_add(max_age.as_secs());
         let sound = authenticated_at <= now.saturating_add(MAX_AHEAD);
         (sound && now < until).then_some(until)
@@ -37,7 +37,7 @@ impl StepUp {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
@@ -49,7 +49,7 @@ mod tests {
             acr_values: acr_values.iter().map(|value| (*value).to_owned()).collect(),
             max_age: max_age.map(Duration::from_secs),
         };
-        let until = step_up.until(claims.as_object().unwrap(), NOW);
+        let until = step_up.until(&Members::from(claims.as_object().unwrap()), NOW);
         assert_eq!(until, expected, "{claims}");
     }
 
