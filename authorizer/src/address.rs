@@ -1,7 +1,7 @@
 //! Which addresses of an issuer may be asked: HTTPS, or plain HTTP on this machine alone, and nothing that
 //! only a host's own neighbours should reach. Pure: names are resolved by `http`.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::net::{IpAddr, Ipv6Addr};
 
 use reqwest::Url;
 use thiserror::Error;
@@ -38,20 +38,13 @@ const METADATA_V6: [Ipv6Addr; 2] = [
 ];
 
 impl Reach {
-    /// Whether an address may be connected to.
+    /// Whether an address may be connected to, whatever it may stand for.
     pub(crate) fn permit(self, address: IpAddr) -> Result<(), AddressError> {
-        let (link_local, nowhere) = match embedded(address) {
-            IpAddr::V4(address) => (
-                address.is_link_local(),
-                address.octets()[0] == 0 || address.is_multicast() || address.is_broadcast(),
-            ),
-            IpAddr::V6(address) => (
-                address.is_unicast_link_local() || METADATA_V6.contains(&address),
-                address.is_unspecified() || address.is_multicast(),
-            ),
-        };
+        let meanings = meanings(address);
+        let link_local = meanings.iter().any(is_link_local);
         match self {
-            _ if nowhere => Err(AddressError::Nowhere(address)),
+            // Read with the wrong length of a prefix, an address leads nowhere: one right reading is enough.
+            _ if meanings.iter().all(is_nowhere) => Err(AddressError::Nowhere(address)),
             Self::Hosts if link_local => Err(AddressError::LinkLocal(address)),
             Self::Hosts | Self::LinkLocal => Ok(()),
         }
@@ -63,21 +56,46 @@ impl Reach {
     }
 }
 
-/// The IPv4 address that an IPv6 address stands for: mapped, compatible (RFC 4291 section 2.5.5), or translated
-/// (RFC 6052 section 2.1).
-fn embedded(address: IpAddr) -> IpAddr {
-    let IpAddr::V6(outer) = address else {
-        return address;
-    };
-    let [.., high, low] = outer.segments();
-    let inner = match outer.segments() {
-        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => return address,
-        [0, 0, 0, 0, 0, 0 | 0xffff, _, _] | [0x64, 0xff9b, 0, 0, 0, 0, _, _] => {
-            (u32::from(high) << 16) | u32::from(low)
+/// Where the metadata of a machine are served, among others.
+fn is_link_local(address: &IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => address.is_link_local(),
+        IpAddr::V6(address) => address.is_unicast_link_local() || METADATA_V6.contains(address),
+    }
+}
+
+fn is_nowhere(address: &IpAddr) -> bool {
+    match address {
+        IpAddr::V4(address) => {
+            address.octets()[0] == 0 || address.is_multicast() || address.is_broadcast()
         }
-        _ => return address,
+        IpAddr::V6(address) => address.is_unspecified() || address.is_multicast(),
+    }
+}
+
+/// The IPv4 addresses that an IPv6 address may stand for: mapped or compatible (RFC 4291 section 2.5.5), translated
+/// (RFC 6052 section 2.1), translated by a network's own prefix (RFC 8215), tunnelled (RFC 3056 section 2). Any other
+/// address is itself.
+fn meanings(address: IpAddr) -> Vec<IpAddr> {
+    let IpAddr::V6(outer) = address else {
+        return vec![address];
     };
-    IpAddr::V4(Ipv4Addr::from_bits(inner))
+    let [_, _, o2, o3, o4, o5, o6, o7, _, o9, o10, o11, last @ ..] = outer.octets();
+    let [o12, ..] = last;
+    let inner = match outer.segments() {
+        [0, 0, 0, 0, 0, 0, 0, 0 | 1] => return vec![address],
+        [0, 0, 0, 0, 0, 0 | 0xffff, _, _] | [0x64, 0xff9b, 0, 0, 0, 0, _, _] => vec![last],
+        // How long the prefix is only the network knows: 48, 56, 64 or 96 bits (RFC 6052 section 2.2).
+        [0x64, 0xff9b, 1, ..] => vec![
+            [o6, o7, o9, o10],
+            [o7, o9, o10, o11],
+            [o9, o10, o11, o12],
+            last,
+        ],
+        [0x2002, ..] => vec![[o2, o3, o4, o5]],
+        _ => return vec![address],
+    };
+    inner.into_iter().map(IpAddr::from).collect()
 }
 
 /// Checks the address of an issuer, or of the keys of `issuer`. Keys over plain HTTP prove nothing
@@ -169,6 +187,11 @@ mod tests {
             "[2606:4700::1]",
             "[::ffff:10.0.0.1]",
             "[64:ff9b::10.0.0.1]",
+            "[64:ff9b:1:a00:0:100::]",
+            "[64:ff9b:1:fffe::10.0.0.1]",
+            "[64:ff9b:2::169.254.169.254]",
+            "[2002:a00:1::1]",
+            "[2003:a9fe:a9fe::1]",
             "idp.example",
         ] {
             reach(host, true, true);
@@ -191,6 +214,13 @@ mod tests {
             "[::ffff:a9fe:a9fe]",
             "[::169.254.169.254]",
             "[64:ff9b::169.254.169.254]",
+            "[64:ff9b:1:a9fe:a9:fe00::]",
+            "[64:ff9b:1:a9:fe:a9fe::]",
+            "[64:ff9b:1:0:a9:fea9:fe00:0]",
+            "[64:ff9b:1::169.254.169.254]",
+            "[64:ff9b:1:fffe::169.254.170.2]",
+            "[2002:a9fe:a9fe::1]",
+            "[2002:a9fe:aa02:1:2:3:4:5]",
         ] {
             reach(host, false, true);
         }
@@ -209,6 +239,10 @@ mod tests {
             "[ff02::1]",
             "[::ffff:0.0.0.0]",
             "[::ffff:224.0.0.1]",
+            "[64:ff9b:1::]",
+            "[64:ff9b:1::224.0.0.1]",
+            "[2002::1]",
+            "[2002:e000:1::1]",
         ] {
             reach(host, false, false);
         }
