@@ -9,9 +9,11 @@ use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::Value;
+use serde_json::value::RawValue;
 use thiserror::Error;
 
 use crate::algorithm::Algorithm;
+use crate::json;
 use crate::reply::hex;
 use crate::signature::{Material, PublicKey};
 
@@ -63,6 +65,9 @@ pub struct SkippedKey {
 /// Why a single key is left out. The others are used all the same.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Error)]
 pub enum KeyError {
+    /// A member stands twice, in the key or below it: which of the two counts would be a guess.
+    #[error("not JSON without duplicate members")]
+    Json,
     /// A member is missing, mistyped or not base64url.
     #[error("a member is missing or malformed")]
     Malformed,
@@ -118,17 +123,18 @@ impl KeySet {
     /// Reads a key set. Keys that cannot be used are skipped, each for itself.
     pub fn parse(document: &[u8]) -> Result<Self, KeySetError> {
         #[derive(Deserialize)]
-        struct Document {
-            keys: Vec<Value>,
+        struct Document<'a> {
+            #[serde(borrow)]
+            keys: Vec<&'a RawValue>,
         }
-        let document: Document =
+        let document: Document<'_> =
             serde_json::from_slice(document).map_err(KeySetError::NotAKeySet)?;
         if document.keys.len() > MAX_KEYS {
             return Err(KeySetError::TooMany(document.keys.len()));
         }
         let mut set = Self::default();
         for key in document.keys {
-            set.add(key);
+            set.add(key.get());
         }
         set.drop_duplicates();
         if set.keys.is_empty() && !set.skipped.is_empty() {
@@ -168,7 +174,17 @@ impl KeySet {
         }
     }
 
-    fn add(&mut self, key: Value) {
+    /// Each key is read for itself: one that says something twice spoils no other.
+    fn add(&mut self, key: &str) {
+        #[derive(Deserialize)]
+        struct Named {
+            kid: Option<String>,
+        }
+        let Ok(key) = json::value(key.as_bytes()) else {
+            let named = serde_json::from_str::<Named>(key).ok();
+            let (id, reason) = (named.and_then(|named| named.kid), KeyError::Json);
+            return self.skipped.push(SkippedKey { id, reason });
+        };
         let id = key.get("kid").and_then(Value::as_str).map(str::to_owned);
         match VerificationKey::read(key) {
             Ok(key) => self.keys.push(key),
@@ -516,10 +532,38 @@ mod tests {
     }
 
     #[test]
+    fn a_key_that_says_something_twice_is_skipped_and_does_not_cost_the_others() {
+        let twice = |member: &str| {
+            let key = with(rsa(N_2048, &[3]), "kid", json!("twice")).to_string();
+            format!("{}, {member}}}", key.strip_suffix('}').unwrap())
+        };
+        let good = rsa(N_2048, &[3]);
+        for (member, id) in [
+            (r#""alg": "RS256", "alg": "PS256""#, Some("twice")),
+            (r#""kty": "RSA""#, Some("twice")),
+            (r#""k\u0069d": "other""#, None),
+            (r#""x-note": {"a": 1, "a": 2}"#, Some("twice")),
+        ] {
+            let document = format!(r#"{{"keys": [{}, {good}]}}"#, twice(member));
+            let set = KeySet::parse(document.as_bytes()).unwrap();
+            let id = id.map(str::to_owned);
+            let reason = KeyError::Json;
+            assert_eq!(set.skipped, [SkippedKey { id, reason }], "{member}");
+            assert_eq!(set.keys.len(), 1, "{member}");
+        }
+        let document = format!(r#"{{"keys": [{}]}}"#, twice(r#""alg": "RS256""#));
+        assert_eq!(KeySet::parse(document.as_bytes()).unwrap().keys.len(), 1);
+    }
+
+    #[test]
     fn a_document_without_usable_keys_is_an_error() {
         let refused = |text: &str| KeySet::parse(text.as_bytes()).unwrap_err().to_string();
         assert_eq!(refused("<html>"), "not a JSON Web Key Set");
         assert_eq!(refused("{}"), "not a JSON Web Key Set");
+        assert_eq!(
+            refused(r#"{"keys": [], "keys": []}"#),
+            "not a JSON Web Key Set"
+        );
         assert_eq!(
             refused(r#"{"keys": [{"kty": "oct"}]}"#),
             "the key set has no usable key"

@@ -29,6 +29,7 @@ enum Mode {
     Keys(Vec<Key>),
     OtherIssuer,
     LongIssuer,
+    TwoKeySets,
     Failing,
     Busy,
     Redirecting,
@@ -100,6 +101,9 @@ async fn discovery(State(site): State<Arc<Site>>) -> Response {
     match site.mode() {
         Mode::Keys(_) | Mode::NoUsableKey => document(&site.base).into_response(),
         Mode::LongIssuer => document(&"x".repeat(100_000)).into_response(),
+        Mode::TwoKeySets => document(&site.base)
+            .replacen('{', r#"{"jwks_uri": "https://keys.example/","#, 1)
+            .into_response(),
         Mode::OtherIssuer => document(&format!("{}/", site.base)).into_response(),
         Mode::Failing => StatusCode::SERVICE_UNAVAILABLE.into_response(),
         Mode::Busy => (StatusCode::TOO_MANY_REQUESTS, [("retry-after", "20")]).into_response(),
@@ -115,6 +119,7 @@ async fn keys(State(site): State<Arc<Site>>) -> String {
         Mode::NoUsableKey => vec![json!({"kty": "oct"})],
         Mode::OtherIssuer
         | Mode::LongIssuer
+        | Mode::TwoKeySets
         | Mode::Failing
         | Mode::Busy
         | Mode::Redirecting
@@ -191,6 +196,7 @@ async fn an_issuer_that_gives_no_keys_is_an_outage_and_never_a_refusal() {
         Mode::Failing,
         Mode::OtherIssuer,
         Mode::LongIssuer,
+        Mode::TwoKeySets,
         Mode::Redirecting,
         Mode::Huge,
         Mode::NoUsableKey,
