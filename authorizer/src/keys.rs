@@ -531,6 +531,29 @@ mod tests {
         assert_eq!(used(&[es256]), Algorithm::RSA);
     }
 
+    /// Without a `kid` a key that is for another algorithm is none at all: a fitting one may have been published since.
+    #[test]
+    fn a_key_that_names_no_algorithm_is_unfit_for_others_by_name_and_unknown_without() {
+        let document = json!({"keys": [rsa(N_2048, &[3])]}).to_string();
+        let set = KeySet::parse(document.as_bytes()).unwrap();
+        let set = set.with_one_algorithm_each(&Algorithm::ALL);
+        let check = |id: Option<&str>, algorithm: Algorithm, expected: &str| {
+            let found = match set.select(id, algorithm) {
+                Selection::Key(_) => "key",
+                Selection::Unfit => "unfit",
+                Selection::Ambiguous => "ambiguous",
+                Selection::Unknown => "unknown",
+            };
+            assert_eq!(found, expected, "{id:?} {algorithm:?}");
+        };
+        for other in [Algorithm::Rs384, Algorithm::Ps256, Algorithm::Es256] {
+            check(Some("1"), other, "unfit");
+            check(None, other, "unknown");
+        }
+        check(Some("1"), Algorithm::Rs256, "key");
+        check(None, Algorithm::Rs256, "key");
+    }
+
     #[test]
     fn a_key_that_says_something_twice_is_skipped_and_does_not_cost_the_others() {
         let twice = |member: &str| {
