@@ -20,12 +20,14 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use authorizer::{Authorizer, Config};
 use axum::Router;
+use axum::body::Body;
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, Uri};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::{get, post};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use futures_util::stream;
 use serde_json::{Value, json};
 use support::{AUDIENCE, Key, good_claims, key_set, sign, with};
 use tempfile::TempDir;
@@ -40,6 +42,8 @@ enum Mode {
     Status(u16),
     Text(String),
     Redirects,
+    /// The connection ends in the middle of the answer.
+    BreaksOff,
 }
 
 /// One question to the endpoint.
@@ -56,6 +60,7 @@ struct Site {
     port: u16,
     mode: Mutex<Mode>,
     discovery: Mutex<Value>,
+    discoveries: Mutex<usize>,
     questions: Mutex<Vec<Question>>,
     /// What the stand-in for the extension gives out, and how it has been asked.
     secret: Mutex<Option<Value>>,
@@ -78,6 +83,7 @@ impl Site {
             port,
             mode: Mutex::new(Mode::Status(500)),
             discovery: Mutex::new(discovery),
+            discoveries: Mutex::default(),
             questions: Mutex::default(),
             secret: Mutex::default(),
             secrets_asked: Mutex::default(),
@@ -157,6 +163,7 @@ impl Site {
 }
 
 async fn discover(State(site): State<Arc<Site>>) -> String {
+    *site.discoveries.lock().unwrap() += 1;
     site.discovery.lock().unwrap().to_string()
 }
 
@@ -177,6 +184,9 @@ async fn introspect(State(site): State<Arc<Site>>, headers: HeaderMap, body: Str
         }
         Mode::Text(text) => text.into_response(),
         Mode::Redirects => Redirect::temporary("/realm/moved").into_response(),
+        Mode::BreaksOff => {
+            Body::from_stream(stream::iter([Err::<String, _>("broken")])).into_response()
+        }
     }
 }
 
@@ -616,6 +626,53 @@ async fn a_secret_of_a_store_is_fetched_when_it_is_needed() {
         assert_eq!(asked().len(), 1);
         outcome(&authorizer, OPAQUE).await;
         assert_eq!(asked().len(), 2);
+    }
+}
+
+/// After a question without an answer: whether the address, and whether the secret, is looked up anew.
+#[tokio::test]
+async fn what_an_unanswered_question_may_be_due_to_is_looked_up_anew_and_nothing_else() {
+    let (nothing, address, secret) = ((0, 0), (1, 0), (0, 1));
+    let text = |text: &str| Mode::Text(text.to_owned());
+    let rows = [
+        (Mode::Says(json!({"active": false})), nothing),
+        (Mode::Status(401), secret),
+        (Mode::Status(403), secret),
+        (Mode::Status(404), address),
+        (Mode::Status(405), address),
+        (Mode::Status(410), address),
+        (Mode::Status(201), nothing),
+        (Mode::Status(400), nothing),
+        (Mode::Status(402), nothing),
+        (Mode::Status(429), nothing),
+        (Mode::Status(500), nothing),
+        (Mode::Status(503), nothing),
+        (Mode::Redirects, nothing),
+        (text("<html>sign in</html>"), address),
+        (text(r#"{"active": "true"}"#), address),
+        (text(r#"{"active": true, "active": true}"#), address),
+        (text(&" ".repeat(100_000)), nothing),
+        (Mode::BreaksOff, address),
+    ];
+    for (mode, expected) in rows {
+        let site = Site::start().await;
+        *site.secret.lock().unwrap() = Some(json!({"SecretString": SECRET}));
+        let stored = ", client_secret: {secrets_manager: s}, cache: 0s";
+        let authorizer = site.authorizer("opaque", stored).await;
+        site.set(Mode::Says(site.active()));
+        assert_eq!(outcome(&authorizer, OPAQUE).await, allowed());
+        let asked = || {
+            let discoveries = *site.discoveries.lock().unwrap();
+            (discoveries, site.secrets_asked.lock().unwrap().len())
+        };
+        let before = asked();
+        site.set(mode.clone());
+        assert_ne!(outcome(&authorizer, OPAQUE).await, allowed());
+        site.set(Mode::Says(site.active()));
+        assert_eq!(outcome(&authorizer, OPAQUE).await, allowed());
+        let after = asked();
+        let found = (after.0 - before.0, after.1 - before.1);
+        assert_eq!(found, expected, "{mode:?}");
     }
 }
 
