@@ -102,7 +102,7 @@ fn meanings(address: IpAddr) -> Vec<IpAddr> {
 /// about an issuer that is named by an `https:` address.
 pub(crate) fn check(address: &str, issuer: &str) -> Result<Url, AddressError> {
     let url = Url::parse(address).map_err(|_| AddressError::Malformed)?;
-    if !url.username().is_empty() || url.password().is_some() || url.fragment().is_some() {
+    if names_user(&url) || url.fragment().is_some() {
         return Err(AddressError::Parts);
     }
     if address == issuer && url.query().is_some() {
@@ -115,6 +115,29 @@ pub(crate) fn check(address: &str, issuer: &str) -> Result<Url, AddressError> {
         "http" => Err(AddressError::Plain),
         _ => Err(AddressError::Malformed),
     }
+}
+
+/// What is shown of an address: no user name and no query, for there may be a secret in either.
+pub(crate) fn bare(mut url: Url) -> Url {
+    url.set_query(None);
+    url.set_fragment(None);
+    // An address that can have neither has none to take out.
+    let _ = url.set_username("").and(url.set_password(None));
+    url
+}
+
+/// The same of a text that is to be an address, as it was written.
+pub(crate) fn shown(address: &str) -> String {
+    let path = address.split(['?', '#']).next().unwrap_or_default();
+    match Url::parse(address) {
+        Ok(url) if names_user(&url) => bare(url).into(),
+        Ok(_) => path.to_owned(),
+        Err(_) => path.rsplit('@').next().unwrap_or_default().to_owned(),
+    }
+}
+
+fn names_user(url: &Url) -> bool {
+    !url.username().is_empty() || url.password().is_some()
 }
 
 fn is_loopback(url: &Url) -> bool {
@@ -158,6 +181,27 @@ mod tests {
         let keys = |address: &str| check(address, "https://tenant.example/").map(|_| ());
         assert_eq!(keys("https://keys.example/jwks?v=1"), Ok(()));
         assert_eq!(keys("http://127.0.0.1/jwks"), Err(AddressError::Plain));
+    }
+
+    #[test]
+    fn no_user_name_and_no_query_are_shown() {
+        for (address, expected) in [
+            ("https://a.example", "https://a.example"),
+            ("https://a.example/@me/b?c@d", "https://a.example/@me/b"),
+            ("https://a.example/b?c=d#e", "https://a.example/b"),
+            (
+                "https://me:secret@a.example:8443/b",
+                "https://a.example:8443/b",
+            ),
+            ("https://me@a.example/b?c@d", "https://a.example/b"),
+            ("mailto:me@a.example?c=d", "mailto:me@a.example"),
+            ("a.example/b?c=d", "a.example/b"),
+            ("//me:secret@a.example/b#c", "a.example/b"),
+            ("https://me:secret@", ""),
+            ("", ""),
+        ] {
+            assert_eq!(shown(address), expected, "{address}");
+        }
     }
 
     /// Whether both kinds of reach permit the host.

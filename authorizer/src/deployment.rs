@@ -74,7 +74,7 @@ impl Deployment {
                 Ok(url) => deployment.public_base_url = Some(url),
                 Err(error) => problems.push(format!(
                     "`PUBLIC_BASE_URL` cannot be `{}`: {error}",
-                    text.escape_debug()
+                    address::shown(&text).escape_debug()
                 )),
             }
         }

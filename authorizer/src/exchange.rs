@@ -6,6 +6,8 @@ use reqwest::header::{HeaderMap, HeaderName, RETRY_AFTER};
 use reqwest::{RequestBuilder, StatusCode};
 use thiserror::Error;
 
+use crate::address;
+
 /// What came back.
 #[derive(Debug)]
 pub(crate) struct Reply {
@@ -34,7 +36,12 @@ pub(crate) async fn send(
     request: RequestBuilder,
     max_bytes: usize,
 ) -> Result<Reply, ExchangeError> {
-    let no_answer = |error: reqwest::Error| ExchangeError::NoAnswer(error);
+    let no_answer = |mut error: reqwest::Error| {
+        if let Some(url) = error.url_mut() {
+            *url = address::bare(url.clone());
+        }
+        ExchangeError::NoAnswer(error)
+    };
     let mut response = request.send().await.map_err(no_answer)?;
     let mut reply = Reply {
         status: response.status(),

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use thiserror::Error;
 
 use crate::access::{Issuer as Configured, KeySource};
-use crate::address::AddressError;
+use crate::address::{self, AddressError};
 use crate::cache::{Cause, KeyCache, Lookup};
 use crate::exchange::{self, ExchangeError, Reply};
 use crate::freshness::freshness;
@@ -55,7 +55,7 @@ pub(crate) struct Discovery {
     pub(crate) introspection_endpoint: Option<String>,
 }
 
-/// Why keys could not be fetched.
+/// Why keys could not be fetched. Addresses in it are bare.
 #[derive(Debug, Error)]
 pub(crate) enum FetchError {
     #[error("the issuer has not answered within {0:?}")]
@@ -207,7 +207,8 @@ impl Issuer {
         let (url, reply) = get(&self.http, &uri, issuer).await?;
         let (control, age) = (reply.header(CACHE_CONTROL), reply.header(AGE));
         let fresh_for = freshness(control.as_deref(), age.as_deref());
-        let keys = KeySet::parse(&reply.body).map_err(|error| FetchError::Keys(url, error))?;
+        let keys = KeySet::parse(&reply.body)
+            .map_err(|error| FetchError::Keys(address::bare(url), error))?;
         let keys = keys.with_one_algorithm_each(&self.trust.algorithms);
         Ok((keys, fresh_for))
     }
@@ -252,11 +253,11 @@ pub(crate) async fn discover(http: &Http, expected: &str) -> Result<Discovery, F
 
 async fn get(http: &Http, address: &str, issuer: &str) -> Result<(Url, Reply), FetchError> {
     let url = http.url(address, issuer);
-    let url = url.map_err(|error| FetchError::Address(error, address.to_owned()))?;
+    let url = url.map_err(|error| FetchError::Address(error, address::shown(address)))?;
     let reply = exchange::send(http.get(url.clone()), MAX_DOCUMENT_BYTES).await;
     match reply.and_then(Reply::ok) {
         Ok(reply) => Ok((url, reply)),
-        Err(error) => Err(FetchError::Exchange(url, error)),
+        Err(error) => Err(FetchError::Exchange(address::bare(url), error)),
     }
 }
 

@@ -677,6 +677,32 @@ async fn what_an_unanswered_question_may_be_due_to_is_looked_up_anew_and_nothing
 }
 
 #[tokio::test]
+async fn an_endpoint_is_logged_without_its_query() {
+    let site = Site::start().await;
+    let endpoint = format!(
+        ", endpoint: '{}/introspect?code=s3cret', cache: 0s",
+        site.base
+    );
+    let authorizer = site.authorizer("opaque", &endpoint).await;
+    for mode in [
+        Mode::Status(500),
+        Mode::Text("{}".to_owned()),
+        Mode::BreaksOff,
+    ] {
+        site.set(mode);
+        assert_eq!(outcome(&authorizer, OPAQUE).await, unavailable(&site));
+        let log = authorizer.handle(&event(OPAQUE), "request-1").await.log;
+        let named = format!("`{}/introspect`", site.base);
+        assert!(log.concat().contains(&named), "{log:?}");
+    }
+    let discovery = site.discovery.lock().unwrap().clone();
+    let far = json!("http://192.0.2.1/introspect?code=s3cret");
+    *site.discovery.lock().unwrap() = with(discovery, "introspection_endpoint", far);
+    let authorizer = site.authorizer("opaque", "").await;
+    assert_eq!(outcome(&authorizer, OPAQUE).await, unavailable(&site));
+}
+
+#[tokio::test]
 async fn a_secret_that_cannot_be_read_is_an_outage() {
     let site = Site::start().await;
     let place = ", client_secret: {secrets_manager: s}";

@@ -268,3 +268,59 @@ async fn tokens_that_wait_for_one_fetch_do_not_fetch_again() {
     }
     assert_eq!(site.fetches(), 2);
 }
+
+/// A query may be what opens the address.
+#[tokio::test]
+async fn an_address_is_logged_without_its_query() {
+    let closed = {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await;
+        listener.unwrap().local_addr().unwrap()
+    };
+    let site = Site::start(Mode::Keys(vec![Key::P256])).await;
+    let folder = tempfile::tempdir().unwrap();
+    let access = folder.path().join("access.yaml");
+    let name = access.to_str().unwrap().to_owned();
+    let load = |issuer: &str, uri: &str| {
+        let text = format!(
+            "issuers: [{{issuer: '{issuer}', audience: a, jwks: {{uri: '{uri}'}}}}]\n\
+             rules: [{{allow: [GET /a], require: {{authenticated: true}}}}]\n"
+        );
+        std::fs::write(&access, text).unwrap();
+        Config::load(|variable| (variable == "ACCESS_FILE").then(|| name.clone()))
+    };
+    let base = &site.base;
+    for (uri, shown) in [
+        (
+            format!("{base}/nowhere?code=s3cret"),
+            format!("`{base}/nowhere`"),
+        ),
+        (
+            format!("{base}/.well-known/openid-configuration?code=s3cret"),
+            "is not usable".to_owned(),
+        ),
+        (
+            format!("http://{closed}/keys?code=s3cret"),
+            format!("`http://{closed}/keys`"),
+        ),
+    ] {
+        let authorizer = Authorizer::start(load(base, &uri).unwrap()).await.unwrap();
+        let log = authorizer.log.concat();
+        assert!(log.contains(&shown) && !log.contains("s3cret"), "{log}");
+    }
+    for uri in [
+        "http://192.0.2.1/keys?code=s3cret",
+        "https://me:s3cret@keys.example/",
+        "https://169.254.169.254/?code=s3cret",
+        "keys.example/?code=s3cret",
+        "//me:s3cret@keys.example/",
+    ] {
+        let problems = load(base, uri).unwrap_err().to_string();
+        assert!(
+            problems.contains("access.yaml: ") && !problems.contains("s3cret"),
+            "{problems}"
+        );
+    }
+    let problems = load("https://a.example/?code=s3cret", "https://a.example/keys");
+    let problems = problems.unwrap_err().to_string();
+    assert!(!problems.contains("s3cret"), "{problems}");
+}

@@ -7,6 +7,7 @@ use serde::Deserialize;
 use super::introspection::IntrospectionEntry;
 use super::proof::ProofEntry;
 use super::values::{OneOrMany, Reader, present};
+use crate::address;
 use crate::algorithm::Algorithm;
 use crate::http::Network;
 use crate::introspection::Settings;
@@ -261,7 +262,8 @@ impl Reader<'_> {
     }
 
     pub(super) fn check_address(&mut self, what: &str, address: &str, issuer: &str) {
-        if let Err(problem) = crate::address::check(address, issuer) {
+        if let Err(problem) = address::check(address, issuer) {
+            let address = address::shown(address);
             self.problems.push(format!("{what} `{address}`: {problem}"));
         }
     }

@@ -4,7 +4,7 @@ use reqwest::Url;
 
 use super::issuers::{Issuer, KeySource};
 use super::values::Reader;
-use crate::address::Reach;
+use crate::address::{Reach, shown};
 use crate::authorities::{Authorities, MAX_BUNDLE_BYTES};
 use crate::http::Network;
 
@@ -57,6 +57,7 @@ impl Reader<'_> {
             let url = Url::parse(address).ok();
             let permitted = url.map(|url| issuer.network.reach.permit_host(&url));
             if let Some(Err(problem)) = permitted {
+                let address = shown(address);
                 self.problems.push(format!("`{address}`: {problem}"));
             }
         }

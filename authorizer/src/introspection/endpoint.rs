@@ -10,7 +10,7 @@ use thiserror::Error;
 
 use super::cache::TokenDigest;
 use super::{Answer, AnswerCache, AnswerError, Asked};
-use crate::address::AddressError;
+use crate::address::{self, AddressError};
 use crate::exchange::{self, ExchangeError};
 use crate::http::Http;
 use crate::issuer::{FetchError, discover};
@@ -48,7 +48,7 @@ pub(crate) struct Introspector {
     cache: Mutex<AnswerCache>,
 }
 
-/// Why an issuer has not said anything of a token.
+/// Why an issuer has not said anything of a token. Addresses in it are bare.
 #[derive(Debug, Error)]
 pub(crate) enum AskError {
     #[error("the issuer has not answered within {0:?}")]
@@ -134,10 +134,11 @@ impl Introspector {
             .header(header::AUTHORIZATION, basic(&self.client_id, &secret))
             .header(header::ACCEPT, "application/json")
             .form(&question);
-        let exchange = |error| AskError::Exchange(url.clone(), error);
+        let shown = address::bare(url);
+        let exchange = |error| AskError::Exchange(shown.clone(), error);
         let reply = exchange::send(request, MAX_ANSWER_BYTES).await;
         let body = reply.and_then(exchange::Reply::ok).map_err(exchange)?.body;
-        let answer = Answer::read(&body).map_err(|error| AskError::Answer(url, error))?;
+        let answer = Answer::read(&body).map_err(|error| AskError::Answer(shown, error))?;
         Ok((answer, body.len()))
     }
 
@@ -149,7 +150,7 @@ impl Introspector {
             None => self.discover().await?,
         };
         let url = self.http.url(&address, &self.issuer);
-        url.map_err(|error| AskError::Address(error, address))
+        url.map_err(|error| AskError::Address(error, address::shown(&address)))
     }
 
     async fn discover(&self) -> Result<String, AskError> {
