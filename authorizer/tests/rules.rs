@@ -15,6 +15,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use authorizer::{Authorizer, Config, Outcome};
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use support::{AUDIENCE, ISSUER, good_claims, key_set, token, with};
 
 const ARN: &str = "arn:aws:execute-api:eu-west-1:123456789012:abc123/prod/";
@@ -450,4 +451,41 @@ rules:
         compared("an address of `10.0.0.0/8`"),
         "the client's address is `192.0.2.7`"
     );
+}
+
+#[tokio::test]
+async fn a_usage_key_is_the_digest_of_a_text_a_number_or_a_boolean() {
+    let rules = "usage_key: org\nrules: [{allow: [GET /a], require: {scope: predict}}]";
+    let authorizer = authorizer("300", rules).await;
+    let check = async |value: Value, text: Option<&str>| {
+        let claims = claims(&json!({"org": value}));
+        let (answer, _) = answer(&authorizer, &claims, "GET/a").await;
+        let digest = text.map(|text| format!("{:x}", Sha256::digest(text)));
+        let expected = digest.map_or(Value::Null, Value::String);
+        assert_eq!(answer["usageIdentifierKey"], expected, "{value}");
+    };
+    check(json!("acme"), Some("acme")).await;
+    check(json!(""), Some("")).await;
+    check(json!("7"), Some("7")).await;
+    check(json!(7), Some("7")).await;
+    check(json!(-7), Some("-7")).await;
+    check(json!(1.5), Some("1.5")).await;
+    check(json!(u64::MAX), Some("18446744073709551615")).await;
+    check(json!(true), Some("true")).await;
+    check(json!(false), Some("false")).await;
+    check(json!(null), None).await;
+    check(json!([]), None).await;
+    check(json!(["acme"]), None).await;
+    check(json!({"name": "acme"}), None).await;
+}
+
+/// A denied caller counts for its plan as well.
+#[tokio::test]
+async fn a_denial_has_the_usage_key_too() {
+    let rules = "usage_key: org\nrules: [{allow: [GET /a], require: {scope: other}}]";
+    let authorizer = authorizer("300", rules).await;
+    let claims = claims(&json!({"org": 7}));
+    let (answer, _) = answer(&authorizer, &claims, "GET/a").await;
+    let digest = format!("{:x}", Sha256::digest("7"));
+    assert_eq!(answer["usageIdentifierKey"], json!(digest));
 }
