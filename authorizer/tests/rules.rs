@@ -453,6 +453,81 @@ rules:
     );
 }
 
+/// TOKEN events carry no address: whoever wonders why finds it in the log.
+#[tokio::test]
+async fn a_denial_for_want_of_an_address_says_so() {
+    let rules = r"
+rules:
+  - allow: [GET /office]
+    require: {source_ip: 192.0.2.0/24}
+  - allow: [GET /any]
+    require: {any: [{source_ip: 192.0.2.0/24}, {scope: predict}]}
+  - allow: [GET /shadowed]
+    require: {source_ip: 192.0.2.0/24}
+    enforce: false
+  - allow: [GET /other]
+    require: {source_ip: 192.0.2.0/24}
+    issuer: https://issuer.example
+  - allow: [GET /open]
+    require: {authenticated: true}
+  - allow: [GET /scope]
+    require: {scope: other}
+";
+    let authorizer = authorizer("0", rules).await;
+    let said = async |event: Value| {
+        let log = authorizer.handle(&event.to_string(), "request-1").await.log;
+        let decision: Value = serde_json::from_str(&log[0]).unwrap();
+        let detail = decision["detail"].as_str().unwrap_or_default();
+        (
+            decision["reason"].as_str().unwrap().to_owned(),
+            detail.contains("`source_ip`"),
+        )
+    };
+    let claims = claims(&json!({}));
+    let of_type_token = |route: &str| {
+        json!({
+            "type": "TOKEN",
+            "methodArn": format!("{ARN}{route}"),
+            "authorizationToken": format!("Bearer {}", token(&claims)),
+        })
+    };
+    let elsewhere = |route: &str| {
+        let place = json!({"identity": {"sourceIp": "198.51.100.1"}});
+        with(event(&claims, route), "requestContext", place)
+    };
+    for (event, reason, says) in [
+        (of_type_token("GET/office"), "route_not_open", true),
+        (of_type_token("GET/any"), "route_not_open", true),
+        (of_type_token("GET/other"), "route_not_open", true),
+        (of_type_token("GET/shadowed"), "allowed", false),
+        (of_type_token("GET/open"), "allowed", false),
+        (of_type_token("GET/scope"), "route_not_open", false),
+        (of_type_token("GET/nowhere"), "route_not_open", false),
+        (elsewhere("GET/office"), "route_not_open", false),
+        (event(&claims, "GET/office"), "allowed", false),
+    ] {
+        let found = said(event.clone()).await;
+        assert_eq!(found, (reason.to_owned(), says), "{}", event["methodArn"]);
+    }
+}
+
+#[tokio::test]
+async fn a_denial_of_everything_for_want_of_an_address_says_so() {
+    let rules = "rules: [{allow: [GET /office], require: {source_ip: 192.0.2.0/24}}]";
+    let authorizer = authorizer("0", rules).await;
+    let token = token(&claims(&json!({})));
+    let event = json!({
+        "type": "TOKEN",
+        "methodArn": format!("{ARN}GET/office"),
+        "authorizationToken": format!("Bearer {token}"),
+    });
+    let log = authorizer.handle(&event.to_string(), "request-1").await.log;
+    assert!(
+        log[0].contains("nothing_open") && log[0].contains("`source_ip`"),
+        "{log:?}"
+    );
+}
+
 #[tokio::test]
 async fn a_usage_key_is_the_digest_of_a_text_a_number_or_a_boolean() {
     let rules = "usage_key: org\nrules: [{allow: [GET /a], require: {scope: predict}}]";

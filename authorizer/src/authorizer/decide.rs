@@ -14,6 +14,9 @@ use crate::requirement::Facts;
 use crate::simple;
 use crate::verify::seconds;
 
+/// What whoever wonders about a denial finds in the log.
+const NO_ADDRESS: &str = "a rule for this route asks for `source_ip`, and the event has no address: those of type TOKEN have none, so let the gateway send REQUEST";
+
 impl Authorizer {
     pub(super) fn decide(&self, caller: &Caller, request: &Request, record: &mut Record) -> Answer {
         let facts = Facts {
@@ -35,6 +38,9 @@ impl Authorizer {
         // An answer that is replayed for other routes must not speak of this one.
         let closed = (!self.deployment.remembers() && !by_rules).then_some(request.route.as_str());
         let challenge = self.rules.challenge(&facts, &open, closed);
+        if !is_open && self.rules.lacks_address(&facts, &request.route) {
+            record.detail = Some(NO_ADDRESS.to_owned());
+        }
         if open.routes.is_empty() {
             record.note("deny", "nothing_open");
             return self.deny(caller, request, &challenge);

@@ -22,6 +22,18 @@ impl Rules {
         });
         challenges.next().unwrap_or_default()
     }
+
+    /// True if a rule for this route and this caller counts for nothing because it asks for an address and none is
+    /// known.
+    pub(crate) fn lacks_address(&self, facts: &Facts<'_>, route: &str) -> bool {
+        let mut rules = self.rules.iter();
+        facts.circumstances.source_ip.is_none()
+            && rules.any(|rule| {
+                rule.asks_for_address
+                    && rule.is_of(facts.caller)
+                    && rule.case(facts, route).is_some()
+            })
+    }
 }
 
 impl Compiled {
