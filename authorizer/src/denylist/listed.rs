@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use serde_json::{Value, json};
+use tokio::task::{JoinHandle, spawn_blocking};
 
 use super::document::{DenylistError, MAX_DOCUMENT_BYTES};
 use super::freshness::Freshness;
@@ -31,8 +32,14 @@ pub(crate) struct Snapshot {
 pub(crate) struct Listed {
     place: Place,
     state: Mutex<Freshness<Snapshot>>,
-    in_flight: tokio::sync::Mutex<()>,
+    in_flight: tokio::sync::Mutex<Reading>,
 }
+
+/// What a look came to.
+type Read = Result<Option<Snapshot>, SourceError>;
+
+/// A file that is being read, perhaps by a look that has been given up: a thread that hangs is not joined by another.
+type Reading = Option<JoinHandle<Read>>;
 
 #[derive(Debug)]
 pub(super) enum Place {
@@ -43,7 +50,7 @@ pub(super) enum Place {
 
 impl Snapshot {
     /// Reads the file, unless this is the version that is known already.
-    pub(crate) fn of_file(path: &Path, known: Option<&str>) -> Result<Option<Self>, SourceError> {
+    pub(crate) fn of_file(path: &Path, known: Option<&str>) -> Read {
         let metadata = std::fs::metadata(path)?;
         let version = format!("{:?} {}", metadata.modified()?, metadata.len());
         if known == Some(&version) {
@@ -63,7 +70,7 @@ impl Listed {
         Self {
             place,
             state: Mutex::default(),
-            in_flight: tokio::sync::Mutex::new(()),
+            in_flight: tokio::sync::Mutex::default(),
         }
     }
 
@@ -74,7 +81,7 @@ impl Listed {
         Self {
             place,
             state: Mutex::new(state),
-            in_flight: tokio::sync::Mutex::new(()),
+            in_flight: tokio::sync::Mutex::default(),
         }
     }
 
@@ -96,7 +103,7 @@ impl Listed {
         if !self.state().is_due(clock()) {
             return None;
         }
-        let _one_at_a_time = self.in_flight.lock().await;
+        let mut reading = self.in_flight.lock().await;
         let known = {
             let state = self.state();
             if !state.is_due(clock()) {
@@ -109,13 +116,13 @@ impl Listed {
             Some(_) => PATIENCE,
             None => FIRST_PATIENCE,
         };
-        let read = self.place.read(known.as_deref(), clock());
+        let read = self.place.read(known, &mut reading, clock());
         let read = tokio::time::timeout(patience, read).await;
         let read = read.unwrap_or(Err(SourceError::Patience(patience)));
         self.take(read, clock())
     }
 
-    fn take(&self, read: Result<Option<Snapshot>, SourceError>, now: SystemTime) -> Option<Value> {
+    fn take(&self, read: Read, now: SystemTime) -> Option<Value> {
         let mut state = self.state();
         match read {
             Ok(None) => {
@@ -146,16 +153,24 @@ impl Place {
         not(feature = "aws"),
         expect(unused_variables, reason = "a file needs no time")
     )]
-    async fn read(
-        &self,
-        known: Option<&str>,
-        now: SystemTime,
-    ) -> Result<Option<Snapshot>, SourceError> {
+    async fn read(&self, known: Option<String>, reading: &mut Reading, now: SystemTime) -> Read {
         match self {
-            Self::File(path) => Snapshot::of_file(path, known),
+            Self::File(path) => {
+                let path = path.clone();
+                // What was read for a look that was given up may be as old as that.
+                if has_ended(reading) {
+                    *reading = None;
+                }
+                let begin = || spawn_blocking(move || Snapshot::of_file(&path, known.as_deref()));
+                let read = reading.get_or_insert_with(begin).await;
+                *reading = None;
+                read.map_err(std::io::Error::other)?
+            }
             #[cfg(feature = "aws")]
             Self::S3(object) => {
-                let fetched = object.get(known, MAX_DOCUMENT_BYTES, now).await?;
+                let fetched = object
+                    .get(known.as_deref(), MAX_DOCUMENT_BYTES, now)
+                    .await?;
                 let Some((document, version)) = fetched else {
                     return Ok(None);
                 };
@@ -164,6 +179,10 @@ impl Place {
             }
         }
     }
+}
+
+fn has_ended(reading: &Reading) -> bool {
+    reading.as_ref().is_some_and(JoinHandle::is_finished)
 }
 
 #[cfg(test)]
@@ -265,6 +284,62 @@ mod tests {
             ask(&revocations).await,
             ([Ok(()), Ok(())], logged("renewed"))
         );
+    }
+
+    /// A list with the token `a`, and a named pipe in its place, to which nobody writes: it hangs like a file system
+    /// that has gone away. One look has been given up.
+    async fn hanging(path: &Path) -> Listed {
+        std::fs::write(path, revoking(&["a"])).unwrap();
+        let snapshot = Snapshot::of_file(path, None).unwrap().unwrap();
+        let listed = Listed::at_hand(Place::File(path.to_owned()), snapshot, clock());
+        std::fs::remove_file(path).unwrap();
+        let made = std::process::Command::new("mkfifo").arg(path).status();
+        assert!(made.unwrap().success());
+        pass(INTERVAL);
+        let given_up = tokio::time::timeout(Duration::from_millis(10), listed.look(clock));
+        assert!(given_up.await.is_err());
+        listed
+    }
+
+    async fn write(path: &Path, text: String) {
+        let path = path.to_owned();
+        let written = spawn_blocking(move || std::fs::write(path, text));
+        written.await.unwrap().unwrap();
+    }
+
+    #[track_caller]
+    fn revokes(listed: &Listed, token: &str) {
+        let (state, caller) = (listed.state(), caller(token));
+        let snapshot = state.current(clock()).unwrap();
+        assert!(snapshot.list.revokes(&Subject::of(&caller).unwrap()));
+    }
+
+    /// A second reader would take a part of the text from the first, or wait for another writer.
+    #[tokio::test]
+    async fn a_file_that_hangs_holds_up_nobody_else_and_is_read_once() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("denylist.json");
+        let listed = hanging(&path).await;
+        revokes(&listed, "a");
+        let written = async { write(&path, revoking(&["b"])).await };
+        let (noticed, ()) = futures_util::future::join(listed.look(clock), written).await;
+        assert_eq!(noticed.unwrap()["outcome"], "renewed");
+        revokes(&listed, "b");
+    }
+
+    #[tokio::test]
+    async fn what_a_look_that_was_given_up_has_read_is_no_news() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("denylist.json");
+        let listed = hanging(&path).await;
+        write(&path, revoking(&["b"])).await;
+        while !has_ended(&*listed.in_flight.lock().await) {
+            tokio::task::yield_now().await;
+        }
+        std::fs::remove_file(&path).unwrap();
+        std::fs::write(&path, revoking(&["c"])).unwrap();
+        assert_eq!(listed.look(clock).await.unwrap()["outcome"], "renewed");
+        revokes(&listed, "c");
     }
 
     #[test]
