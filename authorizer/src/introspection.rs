@@ -3,6 +3,7 @@
 
 mod cache;
 mod endpoint;
+mod failure;
 
 use std::time::SystemTime;
 

@@ -6,16 +6,16 @@ use std::time::{Duration, SystemTime};
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use reqwest::{Url, header};
-use thiserror::Error;
 
 use super::cache::TokenDigest;
-use super::{Answer, AnswerCache, AnswerError, Asked};
-use crate::address::{self, AddressError};
+use super::failure::AskError;
+use super::{Answer, AnswerCache, Asked};
+use crate::address;
 use crate::exchange::{self, ExchangeError};
 use crate::http::Http;
-use crate::issuer::{FetchError, discover};
+use crate::issuer::discover;
 use crate::outage::Outage;
-use crate::secret::{Secret, SecretError, SecretKeeper, SecretSource};
+use crate::secret::{Secret, SecretKeeper, SecretSource};
 use crate::token::BearerToken;
 
 /// Time for everything that one question takes, the secret and the discovery document included.
@@ -46,25 +46,6 @@ pub(crate) struct Introspector {
     /// The address of the discovery document, until it does not answer.
     discovered: Mutex<Option<String>>,
     cache: Mutex<AnswerCache>,
-}
-
-/// Why an issuer has not said anything of a token. Addresses in it are bare.
-#[derive(Debug, Error)]
-pub(crate) enum AskError {
-    #[error("the issuer has not answered within {0:?}")]
-    Patience(Duration),
-    #[error("the address of the introspection endpoint is not known")]
-    Discovery(#[source] FetchError),
-    #[error("the discovery document has no `introspection_endpoint`; name it as `endpoint`")]
-    NoEndpoint,
-    #[error("`{1}` may not be asked: {0}")]
-    Address(AddressError, String),
-    #[error("the client secret cannot be read")]
-    Secret(#[source] SecretError),
-    #[error("`{0}` has not answered about the token")]
-    Exchange(Url, #[source] ExchangeError),
-    #[error("`{0}` does not answer as an introspection endpoint")]
-    Answer(Url, #[source] AnswerError),
 }
 
 impl Introspector {
