@@ -2,6 +2,7 @@
 //! than of the claims of a signed one. Asking is `endpoint`'s business, remembering is `cache`'s.
 
 mod cache;
+mod calls;
 mod endpoint;
 mod failure;
 

@@ -1,6 +1,6 @@
 //! Asks an issuer about a token (RFC 7662 section 2.1), as the client that `access.yaml` names.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
 use base64::Engine;
@@ -8,6 +8,7 @@ use base64::engine::general_purpose::STANDARD;
 use reqwest::{Url, header};
 
 use super::cache::TokenDigest;
+use super::calls::Calls;
 use super::failure::AskError;
 use super::{Answer, AnswerCache, Asked};
 use crate::address;
@@ -46,6 +47,8 @@ pub(crate) struct Introspector {
     /// The address of the discovery document, until it does not answer.
     discovered: Mutex<Option<String>>,
     cache: Mutex<AnswerCache>,
+    /// Questions that are being asked: all who wait for one are told the same.
+    calls: Calls<Result<Answer, Arc<AskError>>>,
 }
 
 impl Introspector {
@@ -63,18 +66,36 @@ impl Introspector {
             client_secret: SecretKeeper::new(settings.client_secret)?,
             discovered: Mutex::new(None),
             cache: Mutex::new(AnswerCache::new(settings.remembered_for)),
+            calls: Calls::default(),
         })
     }
 
-    /// What the issuer says of the token, or has said a short while ago.
+    /// What the issuer says of the token, has said a short while ago, or is saying to another who asks.
     pub(crate) async fn answer(
         &self,
         token: BearerToken<'_>,
         clock: fn() -> SystemTime,
-    ) -> Result<Answer, AskError> {
+    ) -> Result<Answer, Arc<AskError>> {
         let digest = TokenDigest::of(token.as_str());
-        let remembered = lock(&self.cache).get(&digest, clock());
-        if let Some(answer) = remembered {
+        if let Some(answer) = self.remembered(&digest, clock()) {
+            return Ok(answer);
+        }
+        let call = self.call(token, digest, clock);
+        self.calls.share(digest, call).await
+    }
+
+    fn remembered(&self, token: &TokenDigest, now: SystemTime) -> Option<Answer> {
+        lock(&self.cache).get(token, now)
+    }
+
+    async fn call(
+        &self,
+        token: BearerToken<'_>,
+        digest: TokenDigest,
+        clock: fn() -> SystemTime,
+    ) -> Result<Answer, Arc<AskError>> {
+        // Another call may have ended while this one was on its way.
+        if let Some(answer) = self.remembered(&digest, clock()) {
             return Ok(answer);
         }
         let asked = tokio::time::timeout(PATIENCE, self.ask(token, clock)).await;

@@ -1,0 +1,188 @@
+//! How long events wait for an issuer that is slow or silent, and how often one is asked that does not answer.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::disallowed_methods,
+    reason = "test code"
+)]
+
+mod support;
+
+use std::sync::{Arc, Mutex};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+use authorizer::{Authorizer, Config};
+use axum::Router;
+use axum::extract::State;
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use futures_util::FutureExt;
+use futures_util::future::join_all;
+use serde_json::{Value, json};
+use support::{AUDIENCE, good_claims, key_set, with};
+use tempfile::TempDir;
+use tokio::sync::watch;
+
+/// An issuer on this machine.
+#[derive(Debug)]
+struct Site {
+    base: String,
+    /// What it says of tokens: the status and the text.
+    answer: Mutex<(u16, String)>,
+    /// Whether it says nothing just now, when it is asked about a token whose name begins with `slow`.
+    is_silent: watch::Sender<bool>,
+    questions: watch::Sender<usize>,
+    folder: TempDir,
+}
+
+impl Site {
+    async fn start() -> Arc<Self> {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let site = Arc::new(Self {
+            answer: Mutex::new((200, active(&base))),
+            base,
+            is_silent: watch::Sender::new(true),
+            questions: watch::Sender::new(0),
+            folder: tempfile::tempdir().unwrap(),
+        });
+        let router = Router::new()
+            .route("/.well-known/openid-configuration", get(discover))
+            .route("/keys", get(async || key_set().to_string()))
+            .route("/introspect", post(introspect))
+            .with_state(Arc::clone(&site));
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        site
+    }
+
+    /// An authorizer that asks about tokens, and remembers answers for this long.
+    async fn authorizer(&self, cache: &str) -> Authorizer {
+        let text = format!(
+            "issuers:\n- issuer: {}\n  audience: {AUDIENCE}\n  introspection: {{client_id: c, \
+             client_secret: '${{SECRET}}', tokens: opaque, cache: {cache}}}\n\
+             rules: [{{allow: [POST /predict], require: {{scope: predict}}}}]\n",
+            self.base
+        );
+        let access = self.folder.path().join("access.yaml");
+        std::fs::write(&access, text).unwrap();
+        let config = Config::load(|name| match name {
+            "ACCESS_FILE" => Some(access.to_str().unwrap().to_owned()),
+            "SECRET" => Some("s".to_owned()),
+            _ => None,
+        });
+        Authorizer::start(config.unwrap()).await.unwrap()
+    }
+
+    fn says(&self, status: u16, text: &str) {
+        *self.answer.lock().unwrap() = (status, text.to_owned());
+    }
+
+    fn questions(&self) -> usize {
+        *self.questions.borrow()
+    }
+
+    /// Waits until so many questions have come, while `waiting` waits for an answer.
+    async fn asked(&self, questions: usize, waiting: &mut (impl Future + Unpin)) {
+        let mut counted = self.questions.subscribe();
+        tokio::select! {
+            _ = waiting => panic!("there is an answer"),
+            found = counted.wait_for(|count| *count >= questions) => assert_eq!(*found.unwrap(), questions),
+        }
+    }
+}
+
+async fn discover(State(site): State<Arc<Site>>) -> String {
+    let base = &site.base;
+    json!({"issuer": base, "jwks_uri": format!("{base}/keys"), "introspection_endpoint": format!("{base}/introspect")}).to_string()
+}
+
+async fn introspect(State(site): State<Arc<Site>>, body: String) -> Response {
+    site.questions.send_modify(|count| *count += 1);
+    if body.starts_with("token=slow") {
+        let mut silent = site.is_silent.subscribe();
+        silent.wait_for(|is_silent| !is_silent).await.unwrap();
+    }
+    let (status, text) = site.answer.lock().unwrap().clone();
+    (StatusCode::from_u16(status).unwrap(), text).into_response()
+}
+
+fn active(issuer: &str) -> String {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    let claims = with(good_claims(since.as_secs()), "iss", json!(issuer));
+    with(claims, "active", json!(true)).to_string()
+}
+
+/// The reason in the log.
+async fn reason(authorizer: &Authorizer, token: &str) -> String {
+    let event = json!({"type": "TOKEN", "authorizationToken": format!("Bearer {token}"), "methodArn": "arn:aws:execute-api:r:1:a/b/POST/predict"});
+    let outcome = authorizer.handle(&event.to_string(), "request-1").await;
+    let mut lines = outcome
+        .log
+        .iter()
+        .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let decision = lines.find(|line| line["event"] == "decision").unwrap();
+    let reason = decision["reason"].as_str().unwrap();
+    let is_outage = outcome
+        .answer
+        .is_err_and(|error| error.to_string() != "Unauthorized");
+    assert_eq!(
+        is_outage,
+        reason.ends_with("_unavailable") || reason == "out_of_time"
+    );
+    reason.to_owned()
+}
+
+#[tokio::test]
+async fn events_with_one_token_share_one_question() {
+    let site = Site::start().await;
+    for (cache, asked_again) in [("60s", 0), ("0s", 1)] {
+        let authorizer = site.authorizer(cache).await;
+        let before = site.questions();
+        site.is_silent.send_replace(true);
+        let mut events = join_all((0..20).map(|_| reason(&authorizer, "slow")));
+        site.asked(before + 1, &mut events).await;
+        // Another token does not wait with them.
+        assert_eq!(reason(&authorizer, "other").await, "allowed");
+        site.is_silent.send_replace(false);
+        assert_eq!(events.await, ["allowed"; 20]);
+        assert_eq!(site.questions(), before + 2);
+        // Whoever comes later is told what is remembered, if anything is.
+        assert_eq!(reason(&authorizer, "slow").await, "allowed");
+        assert_eq!(site.questions(), before + 2 + asked_again);
+    }
+}
+
+#[tokio::test]
+async fn events_with_one_token_share_a_failure_and_a_refusal() {
+    let site = Site::start().await;
+    for (status, text, expected) in [
+        (503, "", "introspection_unavailable"),
+        (200, r#"{"active": false}"#, "inactive"),
+    ] {
+        let authorizer = site.authorizer("0s").await;
+        let before = site.questions();
+        site.says(status, text);
+        let events = join_all((0..20).map(|_| reason(&authorizer, "token")));
+        assert_eq!(events.await, [expected; 20]);
+        assert_eq!(site.questions(), before + 1);
+    }
+}
+
+#[tokio::test]
+async fn an_event_that_ends_early_leaves_its_question_to_the_next() {
+    let site = Site::start().await;
+    let authorizer = site.authorizer("0s").await;
+    let mut first = Box::pin(reason(&authorizer, "slow"));
+    site.asked(1, &mut first).await;
+    let mut others = join_all((0..5).map(|_| reason(&authorizer, "slow")));
+    assert_eq!((&mut others).now_or_never(), None);
+    drop(first);
+    site.asked(2, &mut others).await;
+    site.is_silent.send_replace(false);
+    assert_eq!(others.await, ["allowed"; 5]);
+    assert_eq!(site.questions(), 2);
+}
