@@ -5,6 +5,7 @@ mod cache;
 mod calls;
 mod endpoint;
 mod failure;
+mod turns;
 
 use std::time::SystemTime;
 

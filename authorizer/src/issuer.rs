@@ -221,7 +221,7 @@ impl Issuer {
 
 impl FetchError {
     /// How long the issuer asks to be left alone.
-    fn retry_after(&self) -> Option<Duration> {
+    pub(crate) fn retry_after(&self) -> Option<Duration> {
         match self {
             Self::Exchange(_, ExchangeError::Status { retry_after, .. }) => *retry_after,
             Self::Exchange(..)

@@ -31,6 +31,7 @@ pub mod policy;
 pub mod profile;
 pub mod proof;
 mod record;
+mod renewal;
 mod reply;
 pub mod requirement;
 pub mod rules;

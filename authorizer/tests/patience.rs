@@ -12,8 +12,9 @@
 mod support;
 
 use std::sync::{Arc, Mutex};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use authorizer::cache::FIRST_PAUSE;
 use authorizer::{Authorizer, Config};
 use axum::Router;
 use axum::extract::State;
@@ -26,6 +27,8 @@ use serde_json::{Value, json};
 use support::{AUDIENCE, good_claims, key_set, with};
 use tempfile::TempDir;
 use tokio::sync::watch;
+
+const UNAVAILABLE: &str = "introspection_unavailable";
 
 /// An issuer on this machine.
 #[derive(Debug)]
@@ -79,6 +82,10 @@ impl Site {
 
     fn says(&self, status: u16, text: &str) {
         *self.answer.lock().unwrap() = (status, text.to_owned());
+    }
+
+    fn is_well(&self) {
+        self.says(200, &active(&self.base));
     }
 
     fn questions(&self) -> usize {
@@ -160,7 +167,7 @@ async fn events_with_one_token_share_one_question() {
 async fn events_with_one_token_share_a_failure_and_a_refusal() {
     let site = Site::start().await;
     for (status, text, expected) in [
-        (503, "", "introspection_unavailable"),
+        (503, "", UNAVAILABLE),
         (200, r#"{"active": false}"#, "inactive"),
     ] {
         let authorizer = site.authorizer("0s").await;
@@ -185,4 +192,107 @@ async fn an_event_that_ends_early_leaves_its_question_to_the_next() {
     site.is_silent.send_replace(false);
     assert_eq!(others.await, ["allowed"; 5]);
     assert_eq!(site.questions(), 2);
+}
+
+/// How many questions two events make, one after the other, if the first is answered so.
+async fn questions_after(status: u16, text: &str) -> usize {
+    let site = Site::start().await;
+    let authorizer = site.authorizer("60s").await;
+    site.says(status, text);
+    for token in ["first", "second"] {
+        assert_eq!(reason(&authorizer, token).await, UNAVAILABLE, "{status}");
+    }
+    site.questions()
+}
+
+#[tokio::test]
+async fn an_issuer_that_does_not_answer_is_left_alone() {
+    for status in [201, 302, 401, 403, 404, 429, 500, 502, 503] {
+        assert_eq!(questions_after(status, "").await, 1, "{status}");
+    }
+    for text in ["", "<html>", r#"{"active": "true"}"#, &"x".repeat(100_000)] {
+        assert_eq!(questions_after(200, text).await, 1, "{text}");
+    }
+    // What lies with one token stands in the way of no other.
+    for status in [400, 413, 431] {
+        assert_eq!(questions_after(status, "").await, 2, "{status}");
+    }
+}
+
+#[tokio::test]
+async fn after_a_pause_one_question_finds_out_whether_the_issuer_is_well() {
+    let site = Site::start().await;
+    let authorizer = site.authorizer("60s").await;
+    assert_eq!(reason(&authorizer, "known").await, "allowed");
+    site.says(503, "");
+    for number in 0..20 {
+        let token = format!("token-{number}");
+        assert_eq!(reason(&authorizer, &token).await, UNAVAILABLE);
+    }
+    assert_eq!(site.questions(), 1 + 1);
+    // What the issuer has said before counts meanwhile.
+    assert_eq!(reason(&authorizer, "known").await, "allowed");
+    tokio::time::sleep(FIRST_PAUSE).await;
+    site.is_well();
+    let mut probes = join_all((0..5).map(|_| reason(&authorizer, "slow")));
+    site.asked(3, &mut probes).await;
+    assert_eq!(reason(&authorizer, "token-1").await, UNAVAILABLE);
+    site.is_silent.send_replace(false);
+    assert_eq!(probes.await, ["allowed"; 5]);
+    assert_eq!(site.questions(), 3);
+    for token in ["token-1", "token-2"] {
+        assert_eq!(reason(&authorizer, token).await, "allowed");
+    }
+}
+
+#[tokio::test]
+async fn a_question_after_a_pause_that_nobody_waits_for_keeps_no_other_back() {
+    let site = Site::start().await;
+    let authorizer = site.authorizer("60s").await;
+    site.says(503, "");
+    assert_eq!(reason(&authorizer, "token").await, UNAVAILABLE);
+    tokio::time::sleep(FIRST_PAUSE).await;
+    site.is_well();
+    let mut probe = Box::pin(reason(&authorizer, "slow"));
+    site.asked(2, &mut probe).await;
+    assert_eq!(reason(&authorizer, "token").await, UNAVAILABLE);
+    drop(probe);
+    assert_eq!(reason(&authorizer, "token").await, "allowed");
+}
+
+/// Time that stands still but where the test moves it on. Somebody is always busy: without, it would leap ahead
+/// whenever all wait for bytes. In the end it does, so that a test that waits for nothing fails.
+fn stop_time() {
+    tokio::time::pause();
+    let end = Instant::now() + Duration::from_secs(30);
+    tokio::spawn(async move {
+        while Instant::now() < end {
+            tokio::task::yield_now().await;
+        }
+    });
+}
+
+async fn pass(seconds: f64) {
+    tokio::time::advance(Duration::from_secs_f64(seconds)).await;
+}
+
+#[tokio::test]
+async fn an_issuer_that_is_silent_holds_up_those_who_wait_already_and_nobody_else() {
+    let site = Site::start().await;
+    let authorizer = site.authorizer("60s").await;
+    stop_time();
+    let mut waiting = join_all((0..20).map(async |number| {
+        let token = format!("slow-{number}");
+        reason(&authorizer, &token).await
+    }));
+    let begun = tokio::time::Instant::now();
+    site.asked(20, &mut waiting).await;
+    pass(3.9).await;
+    assert_eq!((&mut waiting).now_or_never(), None);
+    pass(0.15).await;
+    assert_eq!(waiting.await, [UNAVAILABLE; 20]);
+    assert!(begun.elapsed() < Duration::from_millis(4_200));
+    let later = join_all((0..20).map(|_| reason(&authorizer, "later")));
+    assert_eq!(later.await, [UNAVAILABLE; 20]);
+    assert_eq!(site.questions(), 20);
 }

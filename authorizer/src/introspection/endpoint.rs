@@ -1,4 +1,5 @@
-//! Asks an issuer about a token (RFC 7662 section 2.1), as the client that `access.yaml` names.
+//! Asks an issuer about a token (RFC 7662 section 2.1), as the client that `access.yaml` names. Whether it may be
+//! asked now is `turns`' to say, who shares a question `calls`'.
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
@@ -10,6 +11,7 @@ use reqwest::{Url, header};
 use super::cache::TokenDigest;
 use super::calls::Calls;
 use super::failure::AskError;
+use super::turns::{Shown, Ticket, Turns};
 use super::{Answer, AnswerCache, Asked};
 use crate::address;
 use crate::exchange::{self, ExchangeError};
@@ -49,6 +51,16 @@ pub(crate) struct Introspector {
     cache: Mutex<AnswerCache>,
     /// Questions that are being asked: all who wait for one are told the same.
     calls: Calls<Result<Answer, Arc<AskError>>>,
+    turns: Mutex<Turns>,
+}
+
+/// The right to ask one question, which ends with it: also where whoever waits for the answer is gone.
+#[derive(Debug)]
+struct Turn<'a> {
+    turns: &'a Mutex<Turns>,
+    question: Ticket,
+    shown: Shown,
+    clock: fn() -> SystemTime,
 }
 
 impl Introspector {
@@ -67,6 +79,7 @@ impl Introspector {
             discovered: Mutex::new(None),
             cache: Mutex::new(AnswerCache::new(settings.remembered_for)),
             calls: Calls::default(),
+            turns: Mutex::default(),
         })
     }
 
@@ -98,18 +111,34 @@ impl Introspector {
         if let Some(answer) = self.remembered(&digest, clock()) {
             return Ok(answer);
         }
+        let mut turn = self.turn(clock).ok_or(AskError::Pausing)?;
         let asked = tokio::time::timeout(PATIENCE, self.ask(token, clock)).await;
         let asked = asked.unwrap_or(Err(AskError::Patience(PATIENCE)));
+        turn.shown = asked
+            .as_ref()
+            .map_or_else(AskError::shows, |_| Shown::Answers);
         let (answer, bytes) = asked.inspect_err(|error| self.doubt(error))?;
         lock(&self.cache).put(digest, &answer, bytes, clock());
         Ok(answer)
+    }
+
+    /// `None` while the issuer is left alone.
+    fn turn(&self, clock: fn() -> SystemTime) -> Option<Turn<'_>> {
+        let question = lock(&self.turns).begin(clock())?;
+        Some(Turn {
+            turns: &self.turns,
+            question,
+            shown: Shown::Nothing,
+            clock,
+        })
     }
 
     /// The outage that an error is to whoever sent the token.
     pub(crate) fn outage(&self, error: &AskError) -> Outage {
         match error {
             AskError::Secret(_) => Outage::Secret(self.issuer.clone()),
-            AskError::Patience(_)
+            AskError::Pausing
+            | AskError::Patience(_)
             | AskError::Discovery(_)
             | AskError::NoEndpoint
             | AskError::Address(..)
@@ -189,9 +218,16 @@ impl Introspector {
                 },
             ) => forget_address(),
             AskError::Exchange(_, ExchangeError::Status { .. } | ExchangeError::TooLarge(_))
+            | AskError::Pausing
             | AskError::Patience(_)
             | AskError::Secret(_) => {}
         }
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        lock(self.turns).end(self.question, self.shown, (self.clock)());
     }
 }
 
