@@ -24,7 +24,7 @@ use axum::routing::{get, post};
 use futures_util::FutureExt;
 use futures_util::future::join_all;
 use serde_json::{Value, json};
-use support::{AUDIENCE, good_claims, key_set, with};
+use support::{AUDIENCE, Key, good_claims, sign, with};
 use tempfile::TempDir;
 use tokio::sync::watch;
 
@@ -36,9 +36,12 @@ struct Site {
     base: String,
     /// What it says of tokens: the status and the text.
     answer: Mutex<(u16, String)>,
-    /// Whether it says nothing just now, when it is asked about a token whose name begins with `slow`.
-    is_silent: watch::Sender<bool>,
+    /// It says nothing of tokens that begin so.
+    silent_about: watch::Sender<Option<&'static str>>,
     questions: watch::Sender<usize>,
+    /// How long it takes over its discovery document and its keys, if any time at all.
+    slowness: Mutex<Option<Duration>>,
+    fetches: watch::Sender<usize>,
     folder: TempDir,
 }
 
@@ -49,13 +52,15 @@ impl Site {
         let site = Arc::new(Self {
             answer: Mutex::new((200, active(&base))),
             base,
-            is_silent: watch::Sender::new(true),
+            silent_about: watch::Sender::new(Some("slow")),
             questions: watch::Sender::new(0),
+            slowness: Mutex::default(),
+            fetches: watch::Sender::new(0),
             folder: tempfile::tempdir().unwrap(),
         });
         let router = Router::new()
             .route("/.well-known/openid-configuration", get(discover))
-            .route("/keys", get(async || key_set().to_string()))
+            .route("/keys", get(keys))
             .route("/introspect", post(introspect))
             .with_state(Arc::clone(&site));
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -66,9 +71,10 @@ impl Site {
     async fn authorizer(&self, cache: &str) -> Authorizer {
         let text = format!(
             "issuers:\n- issuer: {}\n  audience: {AUDIENCE}\n  introspection: {{client_id: c, \
-             client_secret: '${{SECRET}}', tokens: opaque, cache: {cache}}}\n\
+             client_secret: '${{SECRET}}', tokens: all, cache: {cache}, \
+             endpoint: '{}/introspect'}}\n\
              rules: [{{allow: [POST /predict], require: {{scope: predict}}}}]\n",
-            self.base
+            self.base, self.base
         );
         let access = self.folder.path().join("access.yaml");
         std::fs::write(&access, text).unwrap();
@@ -94,33 +100,71 @@ impl Site {
 
     /// Waits until so many questions have come, while `waiting` waits for an answer.
     async fn asked(&self, questions: usize, waiting: &mut (impl Future + Unpin)) {
-        let mut counted = self.questions.subscribe();
-        tokio::select! {
-            _ = waiting => panic!("there is an answer"),
-            found = counted.wait_for(|count| *count >= questions) => assert_eq!(*found.unwrap(), questions),
+        counted(&self.questions, questions, waiting).await;
+    }
+
+    /// The same until so many documents have been fetched.
+    async fn fetched(&self, documents: usize, waiting: &mut (impl Future + Unpin)) {
+        counted(&self.fetches, documents, waiting).await;
+    }
+
+    /// Counts a fetch, which takes its time.
+    async fn fetch(&self) {
+        self.fetches.send_modify(|count| *count += 1);
+        let slowness = *self.slowness.lock().unwrap();
+        if let Some(slowness) = slowness {
+            tokio::time::sleep(slowness).await;
         }
     }
 }
 
+async fn counted(
+    counter: &watch::Sender<usize>,
+    up_to: usize,
+    waiting: &mut (impl Future + Unpin),
+) {
+    let mut counter = counter.subscribe();
+    tokio::select! {
+        _ = waiting => panic!("there is an answer"),
+        found = counter.wait_for(|count| *count >= up_to) => assert_eq!(*found.unwrap(), up_to),
+    }
+}
+
 async fn discover(State(site): State<Arc<Site>>) -> String {
+    site.fetch().await;
     let base = &site.base;
-    json!({"issuer": base, "jwks_uri": format!("{base}/keys"), "introspection_endpoint": format!("{base}/introspect")}).to_string()
+    json!({"issuer": base, "jwks_uri": format!("{base}/keys")}).to_string()
+}
+
+/// A key more with each fetch.
+async fn keys(State(site): State<Arc<Site>>) -> String {
+    let is_first = *site.fetches.borrow() == 1;
+    site.fetch().await;
+    let keys = if is_first {
+        vec![Key::P256.jwk()]
+    } else {
+        vec![Key::P256.jwk(), Key::Other.jwk()]
+    };
+    json!({"keys": keys}).to_string()
 }
 
 async fn introspect(State(site): State<Arc<Site>>, body: String) -> Response {
     site.questions.send_modify(|count| *count += 1);
-    if body.starts_with("token=slow") {
-        let mut silent = site.is_silent.subscribe();
-        silent.wait_for(|is_silent| !is_silent).await.unwrap();
-    }
+    let token = body.strip_prefix("token=").unwrap();
+    let mut silent_about = site.silent_about.subscribe();
+    let speaks = silent_about.wait_for(|such| such.is_none_or(|such| !token.starts_with(such)));
+    drop(speaks.await.unwrap());
     let (status, text) = site.answer.lock().unwrap().clone();
     (StatusCode::from_u16(status).unwrap(), text).into_response()
 }
 
-fn active(issuer: &str) -> String {
+fn claims(issuer: &str) -> Value {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    let claims = with(good_claims(since.as_secs()), "iss", json!(issuer));
-    with(claims, "active", json!(true)).to_string()
+    with(good_claims(since.as_secs()), "iss", json!(issuer))
+}
+
+fn active(issuer: &str) -> String {
+    with(claims(issuer), "active", json!(true)).to_string()
 }
 
 /// The reason in the log.
@@ -149,12 +193,12 @@ async fn events_with_one_token_share_one_question() {
     for (cache, asked_again) in [("60s", 0), ("0s", 1)] {
         let authorizer = site.authorizer(cache).await;
         let before = site.questions();
-        site.is_silent.send_replace(true);
+        site.silent_about.send_replace(Some("slow"));
         let mut events = join_all((0..20).map(|_| reason(&authorizer, "slow")));
         site.asked(before + 1, &mut events).await;
         // Another token does not wait with them.
         assert_eq!(reason(&authorizer, "other").await, "allowed");
-        site.is_silent.send_replace(false);
+        site.silent_about.send_replace(None);
         assert_eq!(events.await, ["allowed"; 20]);
         assert_eq!(site.questions(), before + 2);
         // Whoever comes later is told what is remembered, if anything is.
@@ -189,7 +233,7 @@ async fn an_event_that_ends_early_leaves_its_question_to_the_next() {
     assert_eq!((&mut others).now_or_never(), None);
     drop(first);
     site.asked(2, &mut others).await;
-    site.is_silent.send_replace(false);
+    site.silent_about.send_replace(None);
     assert_eq!(others.await, ["allowed"; 5]);
     assert_eq!(site.questions(), 2);
 }
@@ -237,7 +281,7 @@ async fn after_a_pause_one_question_finds_out_whether_the_issuer_is_well() {
     let mut probes = join_all((0..5).map(|_| reason(&authorizer, "slow")));
     site.asked(3, &mut probes).await;
     assert_eq!(reason(&authorizer, "token-1").await, UNAVAILABLE);
-    site.is_silent.send_replace(false);
+    site.silent_about.send_replace(None);
     assert_eq!(probes.await, ["allowed"; 5]);
     assert_eq!(site.questions(), 3);
     for token in ["token-1", "token-2"] {
@@ -295,4 +339,34 @@ async fn an_issuer_that_is_silent_holds_up_those_who_wait_already_and_nobody_els
     let later = join_all((0..20).map(|_| reason(&authorizer, "later")));
     assert_eq!(later.await, [UNAVAILABLE; 20]);
     assert_eq!(site.questions(), 20);
+}
+
+/// Two documents that just come in time, and then an answer that comes at the last moment or does not.
+#[tokio::test]
+async fn all_that_one_event_waits_for_takes_nine_seconds_at_most() {
+    stop_time();
+    for (answers, expected) in [(true, "allowed"), (false, "out_of_time")] {
+        let site = Site::start().await;
+        let authorizer = site.authorizer("60s").await;
+        site.silent_about.send_replace(Some("eyJ"));
+        *site.slowness.lock().unwrap() = Some(Duration::from_millis(3_900));
+        let header = json!({"alg": "ES256", "kid": "other"});
+        let token = sign(Key::Other, "ES256", &header, &claims(&site.base));
+        let begun = tokio::time::Instant::now();
+        let mut event = Box::pin(reason(&authorizer, &token));
+        for documents in [3, 4] {
+            site.fetched(documents, &mut event).await;
+            pass(3.91).await;
+        }
+        site.asked(1, &mut event).await;
+        pass(1.1).await;
+        assert_eq!((&mut event).now_or_never(), None);
+        if answers {
+            site.silent_about.send_replace(None);
+        } else {
+            pass(0.1).await;
+        }
+        assert_eq!(event.await, expected);
+        assert!(begun.elapsed() < Duration::from_millis(9_100));
+    }
 }
