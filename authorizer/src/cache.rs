@@ -6,6 +6,8 @@ use std::time::{Duration, SystemTime};
 
 use crate::algorithm::Algorithm;
 use crate::keys::{KeySet, Selection, VerificationKey};
+use crate::renewal::{Dated, Pause};
+pub use crate::renewal::{FIRST_PAUSE, LONGEST_PAUSE};
 
 /// Keys older than this are not trusted, though the issuer be unreachable.
 pub const MAX_AGE: Duration = Duration::from_secs(6 * 60 * 60);
@@ -13,10 +15,6 @@ pub const MAX_AGE: Duration = Duration::from_secs(6 * 60 * 60);
 pub const UNKNOWN_KEY_BURST: u32 = 3;
 /// After the burst, one fetch for an unknown key id in this time.
 pub const UNKNOWN_KEY_INTERVAL: Duration = Duration::from_secs(30);
-/// Pause after a first failed fetch; it doubles with each further one.
-pub const FIRST_PAUSE: Duration = Duration::from_secs(1);
-/// Longest pause between failed fetches.
-pub const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
 /// What is known of a key.
 #[derive(Debug)]
@@ -47,38 +45,33 @@ pub enum Cause {
 /// The keys of one issuer, with the history of fetching them.
 #[derive(Debug, Default)]
 pub struct KeyCache {
-    keys: Option<KeySet>,
-    fetched_at: Option<SystemTime>,
+    /// From a file: never fetched, never too old.
+    pinned: Option<KeySet>,
+    fetched: Dated<KeySet>,
     /// Keys older than this are fetched anew on use: a withdrawn key is trusted no longer while the issuer answers.
     fresh_for: Duration,
-    failed_at: Option<SystemTime>,
-    failures: u32,
-    /// The pause that the issuer itself has asked for.
-    asked_pause: Duration,
+    pause: Pause,
     unknown_fetches: u32,
     unknown_since: Option<SystemTime>,
     ended_fetches: u64,
-    pinned: bool,
 }
 
 impl KeyCache {
     /// Keys from a file: never fetched, never too old.
     pub fn pinned(keys: KeySet) -> Self {
         Self {
-            keys: Some(keys),
-            pinned: true,
+            pinned: Some(keys),
             ..Self::default()
         }
     }
 
     /// Looks a key up for a token with this `kid` and `alg`.
     pub fn lookup(&self, key_id: Option<&str>, algorithm: Algorithm, now: SystemTime) -> Lookup {
-        let age = elapsed(self.fetched_at, now);
-        let within = |limit| self.pinned || age.is_some_and(|age| age < limit);
-        let Some(keys) = self.keys.as_ref().filter(|_| within(MAX_AGE)) else {
+        let Some(keys) = self.at_hand(now) else {
             return self.fetch_unless_pausing(Cause::Age, now);
         };
-        if !within(self.fresh_for) && !self.pausing(now) {
+        let is_fresh = self.no_older_than(self.fresh_for, now).is_some();
+        if !is_fresh && !self.pause.lasts(now) {
             return Lookup::Fetch(Cause::Age);
         }
         self.select(keys, (key_id, algorithm), now)
@@ -88,7 +81,7 @@ impl KeyCache {
     pub fn settle(&self, key_id: Option<&str>, algorithm: Algorithm, now: SystemTime) -> Lookup {
         match self.lookup(key_id, algorithm, now) {
             // Only an issuer that has just answered can be said to have no such key.
-            Lookup::Fetch(Cause::UnknownKey) if self.failed_at.is_none() => Lookup::Unknown,
+            Lookup::Fetch(Cause::UnknownKey) if !self.has_failed() => Lookup::Unknown,
             Lookup::Fetch(Cause::Age) => self.meanwhile(key_id, algorithm, now),
             Lookup::Fetch(Cause::UnknownKey) => Lookup::Unavailable,
             settled @ (Lookup::Found(_)
@@ -111,7 +104,7 @@ impl KeyCache {
 
     /// True if the last fetch has failed: perhaps for want of patience.
     pub fn has_failed(&self) -> bool {
-        self.failures > 0
+        self.pause.has_begun()
     }
 
     /// How many fetches have ended: whoever waited for one need not begin another.
@@ -133,19 +126,15 @@ impl KeyCache {
     /// Takes fetched keys in, which are fetched anew after the time `fresh_for`.
     pub fn renew(&mut self, keys: KeySet, fresh_for: Duration, now: SystemTime) {
         self.ended_fetches += 1;
-        self.keys = Some(keys);
-        self.fetched_at = Some(now);
+        self.fetched = Dated::new(keys, now);
         self.fresh_for = fresh_for;
-        self.failed_at = None;
-        self.failures = 0;
+        self.pause = Pause::default();
     }
 
     /// Notes a failed fetch, and how long the issuer asks to be left alone. The keys at hand stay.
     pub fn fail(&mut self, retry_after: Option<Duration>, now: SystemTime) {
         self.ended_fetches += 1;
-        self.failed_at = Some(now);
-        self.failures = self.failures.saturating_add(1);
-        self.asked_pause = retry_after.unwrap_or_default();
+        self.pause.extend(retry_after, now);
     }
 
     fn select(
@@ -158,7 +147,7 @@ impl KeyCache {
             Selection::Key(key) => Lookup::Found(key.clone()),
             Selection::Unfit => Lookup::Unfit,
             Selection::Ambiguous => Lookup::Ambiguous,
-            Selection::Unknown if self.pinned => Lookup::Unknown,
+            Selection::Unknown if self.pinned.is_some() => Lookup::Unknown,
             Selection::Unknown => self.unknown(now),
         }
     }
@@ -178,35 +167,31 @@ impl KeyCache {
 
     /// The keys, unless they are too old.
     fn at_hand(&self, now: SystemTime) -> Option<&KeySet> {
-        let age = elapsed(self.fetched_at, now);
-        let keys = self.keys.as_ref();
-        keys.filter(|_| age.is_some_and(|age| age < MAX_AGE))
+        self.no_older_than(MAX_AGE, now)
+    }
+
+    fn no_older_than(&self, age: Duration, now: SystemTime) -> Option<&KeySet> {
+        let pinned = self.pinned.as_ref();
+        pinned.or_else(|| self.fetched.within(age, now))
     }
 
     fn unknown(&self, now: SystemTime) -> Lookup {
         let may_fetch = self.unpaid(now) < UNKNOWN_KEY_BURST;
-        match (self.failed_at, may_fetch) {
-            (None, true) => Lookup::Fetch(Cause::UnknownKey),
-            (None, false) => Lookup::Unknown,
-            (Some(_), true) => self.fetch_unless_pausing(Cause::UnknownKey, now),
+        match (self.has_failed(), may_fetch) {
+            (false, true) => Lookup::Fetch(Cause::UnknownKey),
+            (false, false) => Lookup::Unknown,
+            (true, true) => self.fetch_unless_pausing(Cause::UnknownKey, now),
             // The keys at hand are not the newest: the key may well exist.
-            (Some(_), false) => Lookup::Unavailable,
+            (true, false) => Lookup::Unavailable,
         }
     }
 
     fn fetch_unless_pausing(&self, cause: Cause, now: SystemTime) -> Lookup {
-        if self.pausing(now) {
+        if self.pause.lasts(now) {
             Lookup::Unavailable
         } else {
             Lookup::Fetch(cause)
         }
-    }
-
-    fn pausing(&self, now: SystemTime) -> bool {
-        let doublings = self.failures.saturating_sub(1).min(16);
-        let own_pause = FIRST_PAUSE * 2_u32.pow(doublings);
-        let pause = own_pause.max(self.asked_pause).min(LONGEST_PAUSE);
-        elapsed(self.failed_at, now).is_some_and(|since| since < pause)
     }
 
     /// Fetches for unknown keys that the time since has not yet paid for.
@@ -222,11 +207,6 @@ impl KeyCache {
         self.unknown_fetches
             .saturating_sub(u32::try_from(paid).unwrap_or(u32::MAX))
     }
-}
-
-/// A clock set back gives `None`, which counts as "long ago": fetching once more is safe.
-fn elapsed(at: Option<SystemTime>, now: SystemTime) -> Option<Duration> {
-    at.and_then(|at| now.duration_since(at).ok())
 }
 
 #[cfg(test)]

@@ -1,12 +1,17 @@
-//! How long to leave alone whoever has failed to answer. Plain data: the clock is an argument, and is the wall clock,
-//! for a frozen sandbox stops the monotonic one.
+//! How old something fetched is, and how long to leave alone whoever has failed to answer. How old it may be is for
+//! its users to say. Plain data: the clock is an argument, and is the wall clock, for a frozen sandbox stops the
+//! monotonic one.
 
 use std::time::{Duration, SystemTime};
 
 /// Pause after a first failure; it doubles with each further one.
-pub(crate) const FIRST_PAUSE: Duration = Duration::from_secs(1);
+pub const FIRST_PAUSE: Duration = Duration::from_secs(1);
 /// Longest pause.
-pub(crate) const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+pub const LONGEST_PAUSE: Duration = Duration::from_secs(60);
+
+/// Something fetched, or nothing yet, and when it was last known to be the newest.
+#[derive(Debug)]
+pub(crate) struct Dated<T>(Option<(T, SystemTime)>);
 
 /// The pause after failures that follow one another.
 #[derive(Debug, Default)]
@@ -15,6 +20,31 @@ pub(crate) struct Pause {
     failures: u32,
     /// What the one who failed has asked for.
     asked: Duration,
+}
+
+impl<T> Default for Dated<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<T> Dated<T> {
+    pub(crate) fn new(value: T, now: SystemTime) -> Self {
+        Self(Some((value, now)))
+    }
+
+    /// It is still the newest.
+    pub(crate) fn confirm(&mut self, now: SystemTime) {
+        if let Some((_, at)) = &mut self.0 {
+            *at = now;
+        }
+    }
+
+    /// It, unless it is older than `span`.
+    pub(crate) fn within(&self, span: Duration, now: SystemTime) -> Option<&T> {
+        let (value, at) = self.0.as_ref()?;
+        within(Some(*at), span, now).then_some(value)
+    }
 }
 
 impl Pause {
@@ -43,4 +73,31 @@ impl Pause {
 pub(crate) fn within(at: Option<SystemTime>, span: Duration, now: SystemTime) -> bool {
     let age = at.and_then(|at| now.duration_since(at).ok());
     age.is_some_and(|age| age < span)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(seconds: u64) -> SystemTime {
+        SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000 + seconds)
+    }
+
+    #[track_caller]
+    fn check(dated: &Dated<u8>, good_from: u64, end: u64) {
+        let good = |second| dated.within(Duration::from_secs(60), at(second)).is_some();
+        assert!((good_from..end).all(good));
+        assert!(!good(good_from - 1) && !good(end));
+    }
+
+    #[test]
+    fn a_value_ages_from_when_it_was_last_the_newest() {
+        let mut dated = Dated::default();
+        dated.confirm(at(100));
+        assert_eq!(dated.within(Duration::MAX, at(100)), None);
+        dated = Dated::new(1, at(100));
+        check(&dated, 100, 160);
+        dated.confirm(at(150));
+        check(&dated, 150, 210);
+    }
 }

@@ -11,6 +11,7 @@ use reqwest::Client;
 use thiserror::Error;
 
 use crate::exchange::ExchangeError;
+use crate::renewal::Dated;
 pub(crate) use extension::{DEFAULT_PORT, Extension, Place, Store};
 
 /// Longest secret. Those that issuers make have 32 to 64 bytes; servers refuse headers of 8 kB.
@@ -82,7 +83,7 @@ pub(crate) struct StoredSecret {
     place: Place,
     extension: Extension,
     client: Client,
-    remembered: Mutex<Option<(Secret, SystemTime)>>,
+    remembered: Mutex<Dated<Secret>>,
 }
 
 impl SecretKeeper {
@@ -93,7 +94,7 @@ impl SecretKeeper {
                 place,
                 extension,
                 client: extension::client()?,
-                remembered: Mutex::new(None),
+                remembered: Mutex::default(),
             }),
         })
     }
@@ -110,7 +111,7 @@ impl SecretKeeper {
     pub(crate) fn forget(&self) {
         match self {
             Self::Value(_) => {}
-            Self::Stored(stored) => stored.remember(None),
+            Self::Stored(stored) => stored.remember(Dated::default()),
         }
     }
 }
@@ -121,19 +122,17 @@ impl StoredSecret {
             return Ok(secret);
         }
         let secret = self.extension.fetch(&self.place, &self.client).await?;
-        self.remember(Some((secret.clone(), clock())));
+        self.remember(Dated::new(secret.clone(), clock()));
         Ok(secret)
     }
 
     fn remembered(&self, now: SystemTime) -> Option<Secret> {
         let remembered = self.remembered.lock();
         let remembered = remembered.unwrap_or_else(PoisonError::into_inner);
-        let (secret, at) = remembered.as_ref()?;
-        let fresh = now.duration_since(*at).is_ok_and(|age| age < MAX_AGE);
-        fresh.then(|| secret.clone())
+        remembered.within(MAX_AGE, now).cloned()
     }
 
-    fn remember(&self, secret: Option<(Secret, SystemTime)>) {
+    fn remember(&self, secret: Dated<Secret>) {
         let remembered = self.remembered.lock();
         *remembered.unwrap_or_else(PoisonError::into_inner) = secret;
     }
@@ -179,7 +178,7 @@ mod tests {
         let value = SecretKeeper::new(SecretSource::Value(secret.clone())).unwrap();
         let keeper = stored();
         if let SecretKeeper::Stored(stored) = &keeper {
-            stored.remember(Some((secret.clone(), SystemTime::UNIX_EPOCH)));
+            stored.remember(Dated::new(secret.clone(), SystemTime::UNIX_EPOCH));
         }
         let shown = format!("{secret:?} {value:?} {keeper:?}");
         assert!(
@@ -197,7 +196,7 @@ mod tests {
         };
         let secret = Secret::new("s").unwrap();
         let at = SystemTime::UNIX_EPOCH + MAX_AGE;
-        stored.remember(Some((secret.clone(), at)));
+        stored.remember(Dated::new(secret.clone(), at));
         let just = MAX_AGE - Duration::from_secs(1);
         assert_eq!(stored.remembered(at + just), Some(secret));
         assert_eq!(stored.remembered(at + MAX_AGE), None);

@@ -3,6 +3,8 @@
 
 use std::time::{Duration, SystemTime};
 
+use crate::renewal::{Dated, within};
+
 /// Between two looks. A new entry counts within this time, and what the gateway remembers.
 pub(crate) const INTERVAL: Duration = Duration::from_secs(30);
 /// Between two looks while there is no list to decide with.
@@ -13,16 +15,14 @@ pub(crate) const MAX_STALE: Duration = Duration::from_secs(10 * 60);
 /// A value that is read again now and then.
 #[derive(Debug)]
 pub(crate) struct Freshness<T> {
-    value: Option<T>,
-    confirmed_at: Option<SystemTime>,
+    value: Dated<T>,
     looked_at: Option<SystemTime>,
 }
 
 impl<T> Default for Freshness<T> {
     fn default() -> Self {
         Self {
-            value: None,
-            confirmed_at: None,
+            value: Dated::default(),
             looked_at: None,
         }
     }
@@ -31,8 +31,7 @@ impl<T> Default for Freshness<T> {
 impl<T> Freshness<T> {
     /// The value, unless it is too old to decide with.
     pub(crate) fn current(&self, now: SystemTime) -> Option<&T> {
-        let good = within(self.confirmed_at, MAX_STALE, now);
-        self.value.as_ref().filter(|_| good)
+        self.value.within(MAX_STALE, now)
     }
 
     /// Whether it is time to look for a newer one.
@@ -46,13 +45,13 @@ impl<T> Freshness<T> {
 
     /// There is a newer one.
     pub(crate) fn renew(&mut self, value: T, now: SystemTime) {
-        self.value = Some(value);
-        self.confirm(now);
+        self.value = Dated::new(value, now);
+        self.looked_at = Some(now);
     }
 
     /// There is none newer.
     pub(crate) fn confirm(&mut self, now: SystemTime) {
-        self.confirmed_at = Some(now);
+        self.value.confirm(now);
         self.looked_at = Some(now);
     }
 
@@ -60,12 +59,6 @@ impl<T> Freshness<T> {
     pub(crate) fn fail(&mut self, now: SystemTime) {
         self.looked_at = Some(now);
     }
-}
-
-/// A time in the future is no time at all: the clock has been set back.
-fn within(at: Option<SystemTime>, span: Duration, now: SystemTime) -> bool {
-    let age = at.and_then(|at| now.duration_since(at).ok());
-    age.is_some_and(|age| age < span)
 }
 
 #[cfg(test)]
