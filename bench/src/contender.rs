@@ -147,10 +147,7 @@ fn verified(credential: &str, verifier: &Verify) -> Result<(), TokenError> {
     let token = UnverifiedToken::parse(BearerToken::from_header(credential)?)?;
     verifier.trust.check_header(&token.header)?;
     let header = &token.header;
-    match verifier
-        .keys
-        .select(header.key_id.as_deref(), header.algorithm)
-    {
+    match verifier.keys.select(header.key_id(), header.algorithm) {
         Selection::Key(key) => verify(token, key, &verifier.trust, verifier.now).map(|_| ()),
         Selection::Unfit | Selection::Ambiguous => Err(TokenError::KeyAlgorithm),
         Selection::Unknown => Err(TokenError::Key),
