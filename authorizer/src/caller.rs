@@ -11,8 +11,6 @@ use crate::token::TokenError;
 #[derive(Debug, Clone, PartialEq)]
 pub struct Caller {
     claims: Members,
-    /// The configured issuer that vouches for all of this.
-    pub issuer: String,
     /// When the token stops being accepted: `exp` and the issuer's leeway, in seconds since 1970.
     pub accepted_until: u64,
     client: Option<Place>,
@@ -61,10 +59,9 @@ impl fmt::Display for Kind {
 }
 
 impl Caller {
-    pub(crate) fn new(claims: Members, issuer: String, accepted: Accepted) -> Self {
+    pub(crate) fn new(claims: Members, accepted: Accepted) -> Self {
         Self {
             claims,
-            issuer,
             accepted_until: accepted.until,
             client: accepted.client,
             grants: accepted.grants,
@@ -74,6 +71,11 @@ impl Caller {
     /// All claims.
     pub fn claims(&self) -> &Members {
         &self.claims
+    }
+
+    /// The configured issuer that vouches for all of this: `iss`, which is its name to the letter.
+    pub fn issuer(&self) -> &str {
+        self.claims.text("iss").unwrap_or_default()
     }
 
     /// `sub` (RFC 7519 section 4.1.2).
@@ -215,14 +217,16 @@ fn each<'a>(
 impl Caller {
     /// Somebody with these claims, of the issuer `https://a` and of no special make.
     pub(crate) fn of(claims: &serde_json::Value, until: u64) -> Self {
-        let claims = claims.as_object().map(Members::from).unwrap_or_default();
+        let mut claims = claims.as_object().cloned().unwrap_or_default();
+        claims.insert("iss".to_owned(), "https://a".into());
+        let claims = Members::from(&claims);
         let client = claims.text("azp").or(claims.text("client_id"));
         let accepted = Accepted {
             client: client.and_then(|client| claims.place(client)),
             until,
             grants: Grants::read(&claims, Profile::Generic).unwrap_or_default(),
         };
-        Self::new(claims, "https://a".to_owned(), accepted)
+        Self::new(claims, accepted)
     }
 }
 
@@ -246,7 +250,7 @@ mod tests {
                 until: 0,
                 grants,
             };
-            Caller::new(members.clone(), String::new(), accepted)
+            Caller::new(members.clone(), accepted)
         });
         let kinds = [Kind::Scope, Kind::Role, Kind::ClientRole, Kind::Permission];
         let found = caller

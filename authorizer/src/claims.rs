@@ -22,6 +22,9 @@ pub(crate) const LATEST_DATE: u64 = 253_402_300_799;
 /// Longest `sub`, `azp`, `client_id` and `typ` (OpenID Connect Core section 2: 255 characters of ASCII).
 pub(crate) const MAX_NAME_BYTES: usize = 255;
 
+/// The client, by each claim that names it.
+type Clients<'a> = [Option<&'a str>; 2];
+
 /// One check of the claims.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Check {
@@ -54,7 +57,8 @@ pub struct Claims<'a> {
     pub(crate) trust: &'a Trust,
     /// Seconds since 1970.
     pub(crate) now: u64,
-    /// Read once: the check and the caller both need them.
+    /// Read once: several checks and the caller need them.
+    clients: Result<Clients<'a>, TokenError>,
     grants: Result<Grants, TokenError>,
 }
 
@@ -97,6 +101,7 @@ impl<'a> Claims<'a> {
             members,
             trust,
             now,
+            clients: clients(members, trust.profile),
             grants: Grants::read(members, trust.profile),
         }
     }
@@ -209,7 +214,7 @@ impl<'a> Claims<'a> {
     }
 
     fn check_client(&self) -> Result<(), TokenError> {
-        let named = self.clients()?;
+        let named = self.clients?;
         let Some(accepted) = &self.trust.clients else {
             return Ok(());
         };
@@ -230,17 +235,8 @@ impl<'a> Claims<'a> {
     }
 
     fn client(&self) -> Result<Option<&'a str>, TokenError> {
-        let [first, second] = self.clients()?;
+        let [first, second] = self.clients?;
         Ok(first.or(second))
-    }
-
-    /// The client, by each claim that names it.
-    fn clients(&self) -> Result<[Option<&'a str>; 2], TokenError> {
-        let mut clients = [None; 2];
-        for (client, name) in clients.iter_mut().zip(self.trust.profile.client_claims()) {
-            *client = self.text(name)?;
-        }
-        Ok(clients)
     }
 
     fn principal(&self) -> Result<&'a str, TokenError> {
@@ -249,11 +245,7 @@ impl<'a> Claims<'a> {
     }
 
     fn text(&self, name: &'static str) -> Result<Option<&'a str>, TokenError> {
-        match self.members.get(name) {
-            None => Ok(None),
-            Some(View::String(value)) if is_name(value) => Ok(Some(value)),
-            Some(_) => Err(TokenError::Claim(name)),
-        }
+        text(self.members, name)
     }
 
     /// A NumericDate (RFC 7519 section 2) in whole seconds; fractions are cut off.
@@ -282,6 +274,22 @@ impl<'a> Claims<'a> {
     }
 }
 
+fn clients(members: &Members, profile: Profile) -> Result<Clients<'_>, TokenError> {
+    let mut clients = Clients::default();
+    for (client, name) in clients.iter_mut().zip(profile.client_claims()) {
+        *client = text(members, name)?;
+    }
+    Ok(clients)
+}
+
+fn text<'a>(members: &'a Members, name: &'static str) -> Result<Option<&'a str>, TokenError> {
+    match members.get(name) {
+        None => Ok(None),
+        Some(View::String(value)) if is_name(value) => Ok(Some(value)),
+        Some(_) => Err(TokenError::Claim(name)),
+    }
+}
+
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_sign_loss,
@@ -293,8 +301,12 @@ fn whole(seconds: f64) -> u64 {
 
 /// Names enter the context and the log: not empty, bounded, nothing invisible.
 fn is_name(value: &str) -> bool {
-    // Nearly every name is printable ASCII, which needs no look at characters.
-    let printable = value.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    // Nearly every name is printable ASCII, which needs no look at characters; looked at to the end, for then
+    // the processor takes many bytes at a time.
+    let is_printable = |byte: u8| (b' '..=b'~').contains(&byte);
+    let printable = value
+        .bytes()
+        .fold(true, |all, byte| all & is_printable(byte));
     (1..=MAX_NAME_BYTES).contains(&value.len())
         && (printable || !value.chars().any(char::is_control))
 }

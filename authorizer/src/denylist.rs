@@ -138,7 +138,7 @@ impl<'a> Subject<'a> {
         // The claim is known to be a date if it is there: it has been checked.
         let issued_at = caller.claims().get("iat").and_then(|time| time.as_f64());
         Ok(Self {
-            issuer: &caller.issuer,
+            issuer: caller.issuer(),
             marks,
             issued_at: issued_at.map(|time| time as u64),
         })

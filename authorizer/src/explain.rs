@@ -229,7 +229,7 @@ fn check_claims(members: Members, trust: &Trust, steps: &mut Steps) -> Option<Ca
         steps.take(check.name(), claims.compared(check), check.run(&claims))?;
     }
     let accepted = claims.accepted().ok()?;
-    Some(Caller::new(members, trust.issuer.clone(), accepted))
+    Some(Caller::new(members, accepted))
 }
 
 fn credential_text(bearer: &Result<BearerToken<'_>, TokenError>) -> String {

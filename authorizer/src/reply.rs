@@ -197,7 +197,7 @@ fn caller_context(caller: &Caller) -> impl Iterator<Item = (&str, Scalar<'_>)> {
     let members = [
         ("sub", caller.subject().map(Scalar::text)),
         ("client_id", caller.client_id().map(Scalar::text)),
-        ("issuer", Some(Scalar::text(&caller.issuer))),
+        ("issuer", Some(Scalar::text(caller.issuer()))),
         ("exp", caller.claims().get("exp").and_then(Scalar::of)),
     ];
     let members = members.into_iter();

@@ -226,7 +226,7 @@ impl Compiled {
 
     fn is_of(&self, caller: &Caller) -> bool {
         let issuer = self.rule.issuer.as_ref();
-        issuer.is_none_or(|issuer| *issuer == caller.issuer)
+        issuer.is_none_or(|issuer| *issuer == caller.issuer())
     }
 
     /// False for a caller of another issuer, and where an address is asked for and none is known: nothing

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 use base64::Engine;
 use base64::engine::Simd;
 use base64::engine::general_purpose::NO_PAD;
-use memchr::{memchr, memchr_iter, memchr2};
+use memchr::{memchr_iter, memchr3};
 use thiserror::Error;
 
 use crate::algorithm::Algorithm;
@@ -197,20 +197,19 @@ impl<'a> BearerToken<'a> {
         if value.is_empty() {
             return Err(TokenError::Missing);
         }
-        if memchr(b',', value.as_bytes()).is_some() {
-            return Err(TokenError::SeveralCredentials);
-        }
         let (scheme, token) = value.split_once(' ').unwrap_or((value, ""));
         let scheme = if scheme.eq_ignore_ascii_case("bearer") {
             Scheme::Bearer
         } else if scheme.eq_ignore_ascii_case("dpop") {
             Scheme::DPoP
+        } else if value.contains(',') {
+            return Err(TokenError::SeveralCredentials);
         } else {
             return Err(TokenError::Scheme);
         };
         match token.trim_start_matches(' ') {
             "" => Err(TokenError::Missing),
-            token if memchr2(b' ', b'\t', token.as_bytes()).is_some() => {
+            token if memchr3(b',', b' ', b'\t', token.as_bytes()).is_some() => {
                 Err(TokenError::SeveralCredentials)
             }
             token => Ok(Self(token, scheme)),

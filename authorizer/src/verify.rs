@@ -92,7 +92,7 @@ pub fn accept(claims: Members, trust: &Trust, now: SystemTime) -> Result<Caller,
         check.run(&facts)?;
     }
     let accepted = facts.accepted()?;
-    Ok(Caller::new(claims, trust.issuer.clone(), accepted))
+    Ok(Caller::new(claims, accepted))
 }
 
 /// Types are compared as media types without their `application/` (RFC 7515 section 4.1.9), in any case.

@@ -109,7 +109,7 @@ fn told(standing: &Standing<'_>) -> RuleStep {
 fn passed_over(standing: &Standing<'_>) -> Option<String> {
     match (&standing.rule.issuer, standing.applies) {
         (_, true) => None,
-        (Some(issuer), false) if *issuer != standing.case.facts.caller.issuer => {
+        (Some(issuer), false) if *issuer != standing.case.facts.caller.issuer() => {
             Some(format!("it is for tokens of `{issuer}`"))
         }
         (_, false) => Some("it asks for an address, and the event has none".to_owned()),

@@ -6,13 +6,17 @@ use std::fmt;
 
 use serde::de::{DeserializeSeed, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde::{Serialize, Serializer};
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 use super::view::{Object, View};
 
 /// Up to so many members of one object are compared with each other as they come, and sorted beyond, so that
 /// an object of thousands costs little more than its length.
 const FEW: usize = 32;
+/// A node for so many bytes of claims: what access tokens of Keycloak and Auth0 have, with some room.
+const BYTES_PER_NODE: usize = 16;
+/// Those of an ordinary header.
+const FEW_NODES: usize = 8;
 
 /// The members of one object, none of them named twice, at any depth.
 #[derive(Clone, Default, PartialEq)]
@@ -22,16 +26,19 @@ pub struct Members {
     nodes: Vec<Node>,
     /// The names at the top.
     names: Vec<Name>,
+    /// What is known of them at one look: most claims that are asked for are not there.
+    seen: Seen,
 }
 
 /// A value, or the name of a member before its value. What lies inside a list or an object follows it.
+/// Numbers are bytes, so that a node is no larger than two positions and its kind.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Node {
     Null,
     Bool(bool),
-    Unsigned(u64),
-    Signed(i64),
-    Float(f64),
+    Unsigned([u8; 8]),
+    Signed([u8; 8]),
+    Float([u8; 8]),
     Text(Place),
     /// A list, up to the node with this index.
     Array(u32),
@@ -46,12 +53,20 @@ pub(crate) struct Place {
     end: u32,
 }
 
-/// The name of a member: what most others differ in, and which node it is.
+/// The name of a member, and which node it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 struct Name {
-    mark: u32,
+    mark: Mark,
     node: u32,
 }
+
+/// What most names of members differ in: the length and the bytes at both ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Mark(u32);
+
+/// A set of marks that may hold more than was put in.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Seen(u64);
 
 impl Place {
     /// The text at this place.
@@ -81,7 +96,7 @@ impl Members {
         let mut builder = Builder {
             text: &text,
             unescaped: String::new(),
-            nodes: Vec::with_capacity(text.len() / 16),
+            nodes: Vec::with_capacity(text.len() / BYTES_PER_NODE + FEW_NODES),
             names: Vec::with_capacity(FEW),
         };
         let mut deserializer = serde_json::Deserializer::from_str(&text);
@@ -98,12 +113,29 @@ impl Members {
         }
         let mut text = text;
         text.push_str(&unescaped);
-        Ok(Self { text, nodes, names })
+        let mut seen = Seen::default();
+        for name in &names {
+            seen.put(name.mark);
+        }
+        Ok(Self {
+            text,
+            nodes,
+            names,
+            seen,
+        })
     }
 
     /// The value of a member.
+    #[inline]
     pub fn get(&self, name: &str) -> Option<View<'_>> {
-        let mark = mark(name);
+        let mark = Mark::of(name);
+        if !self.seen.may_hold(mark) {
+            return None;
+        }
+        self.find(mark, name)
+    }
+
+    fn find(&self, mark: Mark, name: &str) -> Option<View<'_>> {
         let mut named = self.names.iter().filter(|known| known.mark == mark);
         let found = named.find(|known| self.text_of(known.node) == Some(name))?;
         Some(self.view(found.node as usize + 1))
@@ -138,10 +170,10 @@ impl Members {
         match self.nodes.get(node).copied().unwrap_or(Node::Null) {
             Node::Null => View::Null,
             Node::Bool(value) => View::Bool(value),
-            Node::Unsigned(value) => View::Number(value.into()),
-            Node::Signed(value) => View::Number(value.into()),
-            Node::Float(value) => {
-                serde_json::Number::from_f64(value).map_or(View::Null, View::Number)
+            Node::Unsigned(bytes) => View::Number(u64::from_ne_bytes(bytes).into()),
+            Node::Signed(bytes) => View::Number(i64::from_ne_bytes(bytes).into()),
+            Node::Float(bytes) => {
+                Number::from_f64(f64::from_ne_bytes(bytes)).map_or(View::Null, View::Number)
             }
             Node::Text(place) => View::String(self.at(place)),
             Node::Array(end) => View::Array(super::view::Array::new(self, node + 1, end as usize)),
@@ -186,14 +218,32 @@ impl fmt::Debug for Members {
     }
 }
 
-/// What most names of members differ in: the length and the bytes at both ends.
-#[inline]
-fn mark(name: &str) -> u32 {
-    let bytes = name.as_bytes();
-    let byte = |index: usize| u32::from(bytes.get(index).copied().unwrap_or_default());
-    let last = bytes.len().wrapping_sub(1);
-    let length = u32::try_from(bytes.len()).unwrap_or_default();
-    byte(0) | byte(2) << 8 | byte(last) << 16 | length << 24
+impl Mark {
+    #[inline]
+    fn of(name: &str) -> Self {
+        let bytes = name.as_bytes();
+        let byte = |index: usize| u32::from(bytes.get(index).copied().unwrap_or_default());
+        let last = bytes.len().wrapping_sub(1);
+        let length = u32::try_from(bytes.len()).unwrap_or_default();
+        Self(byte(0) | byte(2) << 8 | byte(last) << 16 | length << 24)
+    }
+}
+
+impl Seen {
+    #[inline]
+    fn may_hold(self, mark: Mark) -> bool {
+        self.0 & Self::bit(mark) != 0
+    }
+
+    fn put(&mut self, mark: Mark) {
+        self.0 |= Self::bit(mark);
+    }
+
+    /// One of 64 bits, by the top of a product that every bit of the mark enters.
+    #[inline]
+    fn bit(mark: Mark) -> u64 {
+        1 << (mark.0.wrapping_mul(0x9e37_79b1) >> 26)
+    }
 }
 
 /// Where one text lies in another that it is part of.
@@ -237,19 +287,22 @@ impl Builder<'_> {
         }));
     }
 
-    /// Notes a name that has just been pushed. `from` is the first name of its object.
-    fn note(&mut self, from: usize) -> bool {
+    /// Notes a name that has just been pushed, unless it is one of its object's before: `from` is the first of
+    /// them, `seen` has their marks.
+    fn note(&mut self, from: usize, seen: &mut Seen) -> bool {
         let node = self.nodes.len().saturating_sub(1);
         let text = self.text_of(node);
         let name = Name {
-            mark: mark(text),
+            mark: Mark::of(text),
             node: position(node),
         };
         let others = self.names.get(from..).unwrap_or_default();
-        let duplicate = others.len() < FEW
+        let duplicate = seen.may_hold(name.mark)
+            && others.len() < FEW
             && others
                 .iter()
                 .any(|other| other.mark == name.mark && self.text_of(other.node as usize) == text);
+        seen.put(name.mark);
         self.names.push(name);
         !duplicate
     }
@@ -321,12 +374,12 @@ impl<'de> Visitor<'de> for Part<'_, '_> {
     }
 
     fn visit_u64<E>(self, value: u64) -> Result<(), E> {
-        self.0.push(Node::Unsigned(value));
+        self.0.push(Node::Unsigned(value.to_ne_bytes()));
         Ok(())
     }
 
     fn visit_i64<E>(self, value: i64) -> Result<(), E> {
-        self.0.push(Node::Signed(value));
+        self.0.push(Node::Signed(value.to_ne_bytes()));
         Ok(())
     }
 
@@ -334,7 +387,7 @@ impl<'de> Visitor<'de> for Part<'_, '_> {
         if !value.is_finite() {
             return Err(E::custom("number out of range"));
         }
-        self.0.push(Node::Float(value));
+        self.0.push(Node::Float(value.to_ne_bytes()));
         Ok(())
     }
 
@@ -359,9 +412,10 @@ impl<'de> Visitor<'de> for Part<'_, '_> {
     fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
         let (node, from) = (self.0.nodes.len(), self.0.names.len());
         self.0.push(Node::Object(0));
+        let mut seen = Seen::default();
         let duplicate = || A::Error::custom("duplicate member");
         while members.next_key_seed(Part(self.0))?.is_some() {
-            if !self.0.note(from) {
+            if !self.0.note(from, &mut seen) {
                 return Err(duplicate());
             }
             members.next_value_seed(Part(self.0))?;
