@@ -5,10 +5,9 @@ mod credentials;
 
 use std::net::IpAddr;
 
-use serde_json::Value;
 use thiserror::Error;
 
-use crate::json;
+use crate::json::{self, Members, View};
 use crate::pattern::CONNECT;
 use crate::policy::StageArn;
 use crate::token::{BearerToken, TokenError};
@@ -80,8 +79,8 @@ impl Request {
     /// a REST API, but for the ARN of `$connect`, which has neither method nor path.
     pub fn read(event: &str, places: &[Place]) -> Result<Self, EventError> {
         // Names of headers and of query parameters are the client's: none may have a meaning for a parser.
-        let event = json::value(event.as_bytes()).map_err(EventError::Json)?;
-        let text = |name: &str| event.get(name).and_then(Value::as_str);
+        let event = members(event)?;
+        let text = |name: &str| event.text(name);
         let (is_token, is_second) = match (text("type"), text("version")) {
             (Some("TOKEN"), _) => (true, false),
             (Some("REQUEST"), version) => (false, version == Some("2.0")),
@@ -126,14 +125,13 @@ impl Request {
 }
 
 impl Circumstances {
-    fn read(event: &Value) -> Self {
+    fn read(event: &Members) -> Self {
         let context = |path: &[&str]| {
-            let found = path
-                .iter()
-                .try_fold(event.get("requestContext")?, |value, name| value.get(name));
-            found.and_then(Value::as_str)
+            let mut names = path.iter();
+            let found = names.try_fold(event.get("requestContext")?, |value, name| value.get(name));
+            found?.as_str()
         };
-        let top = |name: &str| event.get(name).and_then(Value::as_str);
+        let top = |name: &str| event.text(name);
         let method = top("httpMethod").or_else(|| context(&["http", "method"]));
         let address = context(&["identity", "sourceIp"]).or_else(|| context(&["http", "sourceIp"]));
         let certificate = context(&["identity", "clientCert", "clientCertPem"])
@@ -148,9 +146,19 @@ impl Circumstances {
     }
 }
 
+fn members(event: &str) -> Result<Members, EventError> {
+    Members::read(event.to_owned()).map_err(|error| {
+        // What is JSON, but no object, is no event of any kind.
+        match json::value(event.as_bytes()) {
+            Ok(_) => EventError::Shape,
+            Err(_) => EventError::Json(error),
+        }
+    })
+}
+
 /// The path of payload 2.0 begins with the stage, unless that is the one without a name.
-fn raw_path(event: &Value) -> Option<&str> {
-    let path = event.get("rawPath")?.as_str()?;
+fn raw_path(event: &Members) -> Option<&str> {
+    let path = event.text("rawPath")?;
     let stage = event.get("requestContext")?.get("stage")?.as_str()?;
     let within = path
         .strip_prefix('/')
@@ -165,10 +173,10 @@ fn raw_path(event: &Value) -> Option<&str> {
 
 /// The values of every header with this name in any case. `headers` has the last value of each name
 /// only, so `multiValueHeaders` counts where it has any.
-fn header(event: &Value, wanted: &str) -> Vec<String> {
+fn header(event: &Members, wanted: &str) -> Vec<String> {
     let values = |member: &str| -> Vec<String> {
-        let headers = event.get(member).and_then(Value::as_object);
-        let named = headers.into_iter().flatten();
+        let headers = event.get(member).and_then(|headers| headers.as_object());
+        let named = headers.into_iter().flat_map(|headers| headers.iter());
         let named = named.filter(|(name, _)| name.eq_ignore_ascii_case(wanted));
         named.flat_map(|(_, value)| strings(Some(value))).collect()
     };
@@ -178,22 +186,20 @@ fn header(event: &Value, wanted: &str) -> Vec<String> {
     }
 }
 
-fn strings(value: Option<&Value>) -> Vec<String> {
+fn strings(value: Option<View<'_>>) -> Vec<String> {
     match value {
-        Some(Value::String(text)) => vec![text.clone()],
-        Some(Value::Array(items)) => {
-            let texts = items.iter().filter_map(Value::as_str);
+        Some(View::String(text)) => vec![text.to_owned()],
+        Some(View::Array(items)) => {
+            let texts = items.iter().filter_map(|item| item.as_str());
             texts.map(str::to_owned).collect()
         }
-        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) | None => {
-            Vec::new()
-        }
+        Some(View::Null | View::Bool(_) | View::Number(_) | View::Object(_)) | None => Vec::new(),
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 

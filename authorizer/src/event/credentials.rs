@@ -3,9 +3,8 @@
 
 use std::fmt;
 
-use serde_json::Value;
-
 use super::{header, strings};
+use crate::json::Members;
 use crate::token::{BearerToken, TokenError};
 
 /// One of the places in which a token is looked for.
@@ -30,7 +29,7 @@ pub(super) enum Credential {
 
 impl Place {
     /// Every credential of a `REQUEST` event in this place.
-    pub(super) fn find(&self, event: &Value) -> Vec<Credential> {
+    pub(super) fn find(&self, event: &Members) -> Vec<Credential> {
         match self {
             Self::Authorization => with_scheme(header(event, "authorization")),
             Self::Cookie(name) => bare(cookies(event, name)),
@@ -39,7 +38,7 @@ impl Place {
     }
 
     /// A `TOKEN` event has the one header that the gateway was told to pass on.
-    pub(super) fn find_in_token_event(&self, event: &Value) -> Vec<Credential> {
+    pub(super) fn find_in_token_event(&self, event: &Members) -> Vec<Credential> {
         match self {
             Self::Authorization => with_scheme(strings(event.get("authorizationToken"))),
             Self::Cookie(_) | Self::Query(_) => Vec::new(),
@@ -77,7 +76,7 @@ fn bare(values: Vec<String>) -> Vec<Credential> {
 /// The values of every cookie with this name. Payload 2.0 has cookies in a list of their own, and all else
 /// in the header. Gateways may join repeated headers with a comma, which no cookie contains (RFC 6265
 /// section 4.1.1): a cookie behind one is a cookie.
-fn cookies(event: &Value, wanted: &str) -> Vec<String> {
+fn cookies(event: &Members, wanted: &str) -> Vec<String> {
     let texts = match strings(event.get("cookies")) {
         listed if !listed.is_empty() => listed,
         _ => header(event, "cookie"),
@@ -90,7 +89,7 @@ fn cookies(event: &Value, wanted: &str) -> Vec<String> {
 
 /// The values of every query parameter with this name. `queryStringParameters` has the last value of each
 /// name only, or in payload 2.0 all of them joined with a comma.
-fn parameters(event: &Value, wanted: &str) -> Vec<String> {
+fn parameters(event: &Members, wanted: &str) -> Vec<String> {
     let values = |member: &str| strings(event.get(member).and_then(|names| names.get(wanted)));
     match values("multiValueQueryStringParameters") {
         several if !several.is_empty() => several,
@@ -100,14 +99,15 @@ fn parameters(event: &Value, wanted: &str) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use serde_json::{Value, json};
 
     use super::*;
 
     #[track_caller]
     fn check(place: &Place, event: &Value, expected: &[&str]) {
         let expected = bare(expected.iter().map(|text| (*text).to_owned()).collect());
-        assert_eq!(place.find(event), expected, "{event}");
+        let members = Members::from(event.as_object().unwrap());
+        assert_eq!(place.find(&members), expected, "{event}");
     }
 
     #[test]
