@@ -30,6 +30,10 @@ pub enum Verb {
     Token(Box<TokenOptions>),
     /// Say how a request would be answered and why: each check, the rule that decides, the policy
     Explain(Box<ExplainOptions>),
+    /// Say what an ONNX file holds, what of it cannot be run and why, and what loading and running cost
+    Inspect(InspectOptions),
+    /// Compare a model's answers with those recorded from a reference runtime
+    Verify(VerifyOptions),
 }
 
 /// Options of `dev`.
@@ -153,6 +157,28 @@ pub struct ExplainOptions {
     pub json: bool,
 }
 
+/// Options of `inspect`.
+#[derive(Debug, Args)]
+pub struct InspectOptions {
+    /// An ONNX file, or a folder with a `model.onnx` in it
+    pub model: PathBuf,
+
+    /// Print JSON, for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Options of `verify`.
+#[derive(Debug, Args)]
+pub struct VerifyOptions {
+    /// An ONNX file, or a folder with a `model.onnx` in it
+    pub model: PathBuf,
+
+    /// The recorded inputs and outputs, with a tolerance [default: `expected.json` beside the model]
+    #[arg(long, value_name = "FILE")]
+    pub expected: Option<PathBuf>,
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -211,6 +237,15 @@ mod tests {
         check("explain POST", false);
         check("explain", false);
         check("explain POST /predict --event event.json", false);
+    }
+
+    #[test]
+    fn a_model_is_a_file_or_a_folder() {
+        check("inspect models/wine --json", true);
+        check("inspect", false);
+        check("verify model.onnx", true);
+        check("verify model.onnx --expected expected.json", true);
+        check("verify --expected expected.json", false);
     }
 
     #[test]

@@ -7,9 +7,11 @@ pub mod dev;
 pub mod explain;
 pub mod functions;
 pub mod gateway;
+pub mod inspect;
 pub mod issuer;
 pub mod template;
 pub mod token;
+pub mod verify;
 pub mod web;
 
 use std::error::Error;

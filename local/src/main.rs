@@ -9,7 +9,7 @@ use std::time::Duration;
 use clap::Parser as _;
 use tokio::runtime::Runtime;
 use tollgate::cli::{Cli, Verb};
-use tollgate::{chain, dev, explain, token};
+use tollgate::{chain, dev, explain, inspect, token, verify};
 
 /// How long a model that still runs may hold up the end of the process.
 const LAST_WAIT: Duration = Duration::from_secs(1);
@@ -35,6 +35,18 @@ fn main() -> ExitCode {
             Err(error) => failed(&[&error]),
         },
         Verb::Explain(options) => match runtime.block_on(explain::run(&options, &environment)) {
+            Ok(text) => print(&text),
+            Err(error) => failed(&[&error]),
+        },
+        Verb::Inspect(options) => match inspect::run(&options) {
+            Ok((text, true)) => print(&text),
+            Ok((text, false)) => {
+                print(&text);
+                ExitCode::FAILURE
+            }
+            Err(error) => failed(&[&error]),
+        },
+        Verb::Verify(options) => match verify::run(&options) {
             Ok(text) => print(&text),
             Err(error) => failed(&[&error]),
         },

@@ -3,6 +3,7 @@
 //! Everything of tract stays in here. Whether a request fits a model is decided by `protocol`,
 //! from the [`Specification`] alone; which models there are is `repository`'s.
 
+mod contents;
 mod convert;
 mod plans;
 mod specification;
@@ -11,12 +12,13 @@ use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
-use tract_onnx::pb::ModelProto;
+use tract_onnx::pb::{GraphProto, ModelProto};
 use tract_onnx::prelude::{Framework, InferenceModel, TractError};
 
 use crate::tensor::{Datatype, Tensor};
 use plans::Plans;
 
+pub use contents::Contents;
 pub use onnx_ml::Unsupported;
 pub use specification::{Dimension, Port, PortError, Specification};
 
@@ -86,14 +88,8 @@ impl Model {
 
     fn read(file: &Path) -> Result<Self, LoadError> {
         let onnx = onnx_ml::onnx();
-        let proto = onnx
-            .proto_model_for_path(file)
-            .map_err(LoadError::Unreadable)?;
-        let graph = proto
-            .graph
-            .as_ref()
-            .filter(|graph| !graph.output.is_empty())
-            .ok_or(LoadError::Empty)?;
+        let proto = proto(&onnx, file)?;
+        let graph = proto.graph.as_ref().ok_or(LoadError::Empty)?;
         let unsupported = onnx_ml::unsupported(&onnx, &proto);
         if !unsupported.is_empty() {
             return Err(LoadError::Unsupported(unsupported));
@@ -141,6 +137,19 @@ impl Model {
             .zip(outputs.iter())
             .map(|(port, output)| convert::from_tract(port, output))
             .collect()
+    }
+}
+
+/// Reads the file. Anything at all reads as ONNX as long as it is short enough: a graph with outputs is one.
+fn proto(onnx: &tract_onnx::Onnx, file: &Path) -> Result<ModelProto, LoadError> {
+    let proto = onnx
+        .proto_model_for_path(file)
+        .map_err(LoadError::Unreadable)?;
+    let is_graph = |graph: &GraphProto| !graph.output.is_empty();
+    if proto.graph.as_ref().is_some_and(is_graph) {
+        Ok(proto)
+    } else {
+        Err(LoadError::Empty)
     }
 }
 

@@ -13,7 +13,7 @@ use std::path::PathBuf;
 use crate::engine::{LoadError, Model};
 use crate::protocol::Limits;
 
-pub use check::CheckError;
+pub use check::{CheckError, made_up, verify};
 pub use compare::Difference;
 pub use description::{Description, DescriptionError};
 

@@ -127,7 +127,7 @@ pub(super) fn check(
     });
     let example = example.transpose()?;
     let outputs = match (recorded.expected, example) {
-        (Some(text), _) => check_expected(model, text)?,
+        (Some(text), _) => check_expected(model, &Expected::read(text)?)?,
         (None, Some(question)) => check_form(model, question.inputs, EXAMPLE)?,
         (None, None) => check_synthetic(model)?,
     };
@@ -187,8 +187,19 @@ fn check_columns(model: &Model, description: &Description) -> Result<(), CheckEr
     }
 }
 
-fn check_expected(model: &Model, text: &str) -> Result<Vec<Tensor>, CheckError> {
-    let expected: Expected = serde_json::from_str(text).map_err(CheckError::Unreadable)?;
+/// Compares a model's answers with the recorded ones of `expected.json`; how many cases agree, if all do.
+pub fn verify(model: &Model, expected: &str) -> Result<usize, CheckError> {
+    let expected = Expected::read(expected)?;
+    check_expected(model, &expected).map(|_| expected.cases.len())
+}
+
+impl Expected {
+    fn read(text: &str) -> Result<Self, CheckError> {
+        serde_json::from_str(text).map_err(CheckError::Unreadable)
+    }
+}
+
+fn check_expected(model: &Model, expected: &Expected) -> Result<Vec<Tensor>, CheckError> {
     let mut last = Err(CheckError::NoCases);
     for (index, case) in expected.cases.iter().enumerate() {
         last = Ok(check_case(model, expected.tolerance, index, case)?);
@@ -267,8 +278,18 @@ impl Lengths {
     };
 }
 
+/// Inputs of this many rows for a run that tells nothing but how long it takes.
+pub fn made_up(model: &Model, rows: usize) -> Vec<Tensor> {
+    let [ones, _] = FILLINGS;
+    let lengths = Lengths {
+        first: rows,
+        ..Lengths::ONE
+    };
+    filled(model, ones, lengths)
+}
+
 fn check_synthetic(model: &Model) -> Result<Vec<Tensor>, CheckError> {
-    let run = |filling| check_form(model, made_up(model, filling, Lengths::ONE), ONE);
+    let run = |filling| check_form(model, filled(model, filling, Lengths::ONE), ONE);
     let [ones, zeros] = FILLINGS;
     let (filling, outputs) = match run(ones) {
         Ok(outputs) => (ones, outputs),
@@ -295,7 +316,7 @@ fn check_several(model: &Model, filling: u64) -> Result<(), CheckError> {
     {
         return Ok(());
     }
-    let inputs = made_up(model, filling, Lengths::SEVERAL);
+    let inputs = filled(model, filling, Lengths::SEVERAL);
     match check_form(model, inputs, SEVERAL) {
         Err(CheckError::Run(RunError::Shapes(_))) => Ok(()),
         Err(CheckError::Run(_)) if ports.len() > 1 => Ok(()),
@@ -309,7 +330,7 @@ fn check_several(model: &Model, filling: u64) -> Result<(), CheckError> {
 }
 
 /// Inputs of one value all over; axes of one name are of one length.
-fn made_up(model: &Model, filling: u64, lengths: Lengths) -> Vec<Tensor> {
+fn filled(model: &Model, filling: u64, lengths: Lengths) -> Vec<Tensor> {
     let mut named: BTreeMap<&str, usize> = BTreeMap::new();
     let mut made_up = Vec::new();
     for port in &model.specification().inputs {
