@@ -5,6 +5,7 @@
 
 mod contents;
 mod convert;
+mod integrity;
 mod plans;
 mod specification;
 
@@ -19,6 +20,7 @@ use crate::tensor::{Datatype, Tensor};
 use plans::Plans;
 
 pub use contents::Contents;
+pub use integrity::Flaw;
 pub use onnx_ml::Unsupported;
 pub use specification::{Dimension, Port, PortError, Specification};
 
@@ -37,6 +39,9 @@ pub enum LoadError {
     /// The file reads as ONNX but holds no operator at all.
     #[error("the file holds no ONNX graph")]
     Empty,
+    /// The nodes are no graph that anybody could run.
+    #[error(transparent)]
+    Flaw(#[from] Flaw),
     /// Nodes that cannot be run rightly.
     #[error("{}", list(.0))]
     Unsupported(Vec<Unsupported>),
@@ -90,6 +95,9 @@ impl Model {
         let onnx = onnx_ml::onnx();
         let proto = proto(&onnx, file)?;
         let graph = proto.graph.as_ref().ok_or(LoadError::Empty)?;
+        if let Some(flaw) = integrity::flaw(graph) {
+            return Err(flaw.into());
+        }
         let unsupported = onnx_ml::unsupported(&onnx, &proto);
         if !unsupported.is_empty() {
             return Err(LoadError::Unsupported(unsupported));

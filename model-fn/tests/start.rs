@@ -31,6 +31,7 @@ fn start(folder: &Path, default: Option<&str>) -> Result<ModelFunction, Vec<Stri
 #[test]
 fn each_broken_model_is_named_with_its_reason() {
     let expected = [
+        ("cycle", "nodes wait for each other: `one`, `two`, `three`"),
         (
             "dangling",
             "the graph cannot be built: no node makes the value `nothing`",
@@ -43,6 +44,10 @@ fn each_broken_model_is_named_with_its_reason() {
         (
             "differs",
             "`expected.json`, case 0: output `both` differs at 0",
+        ),
+        (
+            "doubled",
+            "node `two` makes the value `y`, which is there before",
         ),
         ("empty", "the file holds no ONNX graph"),
         (
