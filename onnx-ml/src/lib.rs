@@ -22,6 +22,7 @@ mod scaler;
 mod shape;
 #[cfg(test)]
 mod testing;
+mod text;
 mod tract;
 mod unsupported;
 
@@ -66,4 +67,5 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("Shape", shape::shape);
     operators.insert("Size", shape::size);
     operators.insert("Softplus", activation::softplus);
+    operators.insert("StringNormalizer", text::normalizer::normalizer);
 }

@@ -1,0 +1,284 @@
+//! `StringNormalizer` (standard domain, version 10): stop words removed, case changed.
+//!
+//! `case_change_action` is `NONE`, `LOWER` or `UPPER`; `is_case_sensitive` says how words are
+//! compared with `stopwords`. Texts are `[C]` or `[1, C]`; where none is left, one empty text is.
+//! `locale` matters where it names letters differently: `C` and `POSIX` know those of ASCII
+//! alone; those of Turkish and its kin are refused.
+
+use std::collections::HashSet;
+
+use tract_onnx::model::ParsingContext;
+use tract_onnx::pb::NodeProto;
+use tract_onnx::tract_hir::internal::*;
+
+use super::letters::{Case, Letters};
+use super::{tensor, texts};
+use crate::tract::Built;
+
+/// Languages in which `I` and `i` are not one letter.
+const DOTTED: [&str; 6] = ["az", "crh", "ku", "tk", "tr", "tt"];
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Normalizer {
+    change: Option<Case>,
+    /// The case in which words are compared with stop words; as they are where there is none.
+    compare: Option<Case>,
+    letters: Letters,
+    stop_words: Arc<HashSet<String>>,
+    /// How many texts are left, where that depends on them.
+    left: Symbol,
+}
+
+/// Builds the operator from its node.
+pub(crate) fn normalizer(context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
+    let action = node.get_attr_opt("case_change_action")?.unwrap_or("NONE");
+    let change = match action {
+        "NONE" => None,
+        "LOWER" => Some(Case::Lower),
+        "UPPER" => Some(Case::Upper),
+        _ => return node.bail_attr("case_change_action", "`NONE`, `LOWER` or `UPPER`"),
+    };
+    let is_case_sensitive = node.get_attr_opt::<i64>("is_case_sensitive")?.unwrap_or(0) != 0;
+    let compare = (!is_case_sensitive).then(|| change.unwrap_or(Case::Lower));
+    let letters = letters(node)?;
+    let stop_words: TVec<&str> = node.get_attr_opt_tvec("stopwords")?.unwrap_or_default();
+    let stop_words = stop_words.into_iter().map(|word| match compare {
+        Some(case) => case.of(word, letters),
+        None => word.to_owned(),
+    });
+    let normalizer = Normalizer {
+        change,
+        compare,
+        letters,
+        stop_words: Arc::new(stop_words.collect()),
+        left: context.template.symbols.new_with_prefix("texts"),
+    };
+    Ok((expand(normalizer), vec![]))
+}
+
+fn letters(node: &NodeProto) -> TractResult<Letters> {
+    let locale = node.get_attr_opt("locale")?.unwrap_or("en_US");
+    let language = locale.split(['_', '-', '.', '@']).next().unwrap_or(locale);
+    node.expect_attr(
+        "locale",
+        !DOTTED.contains(&language),
+        "a locale without dotless letters",
+    )?;
+    Ok(match locale {
+        "C" | "POSIX" => Letters::Ascii,
+        _ => Letters::Unicode,
+    })
+}
+
+impl Normalizer {
+    /// The output's shape, for an input of this one.
+    fn shape(&self, input: &[TDim]) -> TractResult<TVec<TDim>> {
+        let (rows, texts) = match input {
+            [texts] => (None, texts),
+            [rows, texts] => (Some(rows), texts),
+            _ => bail!("a string normalizer wants [texts] or [1, texts], given {input:?}"),
+        };
+        let is_one = rows.is_none_or(|rows| *rows == 1.to_dim());
+        ensure!(
+            is_one && *texts != 0.to_dim(),
+            "a string normalizer wants [texts] or [1, texts] with at least one text, given {input:?}"
+        );
+        let left = if self.stop_words.is_empty() {
+            texts.clone()
+        } else {
+            self.left.to_dim()
+        };
+        Ok(rows.into_iter().cloned().chain([left]).collect())
+    }
+
+    /// What a text becomes; none if it is a stop word.
+    fn normal(&self, text: &String) -> Option<String> {
+        if self.stop_words.is_empty() {
+            return Some(
+                self.change
+                    .map_or_else(|| text.clone(), |case| case.of(text, self.letters)),
+            );
+        }
+        let compared = self.compare.map(|case| case.of(text, self.letters));
+        if self.stop_words.contains(compared.as_ref().unwrap_or(text)) {
+            return None;
+        }
+        Some(match self.change {
+            None => text.clone(),
+            Some(case) => compared.unwrap_or_else(|| case.of(text, self.letters)),
+        })
+    }
+}
+
+impl Op for Normalizer {
+    fn name(&self) -> StaticName {
+        "StringNormalizer".into()
+    }
+
+    fn mints_runtime_symbols(&self) -> bool {
+        !self.stop_words.is_empty()
+    }
+
+    op_as_typed_op!();
+}
+
+impl EvalOp for Normalizer {
+    op_out_of_plan!();
+
+    fn eval(&self, _context: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+        let input = args_1!(inputs);
+        let normal = texts(&input)?.iter().filter_map(|text| self.normal(text));
+        let mut normal: Vec<String> = normal.collect();
+        if normal.is_empty() {
+            normal.push(String::new());
+        }
+        let mut shape: TVec<usize> = input.shape().into();
+        shape.pop();
+        shape.push(normal.len());
+        Ok(tvec![tensor(&shape, normal)?.into_tvalue()])
+    }
+}
+
+impl TypedOp for Normalizer {
+    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        let [input] = inputs else {
+            bail!("a string normalizer has one input")
+        };
+        Ok(tvec![String::fact(self.shape(&input.shape)?)])
+    }
+
+    as_op!();
+}
+
+impl Expansion for Normalizer {
+    fn name(&self) -> StaticName {
+        "StringNormalizer".into()
+    }
+
+    fn rules<'r, 'p: 'r, 's: 'r>(
+        &'s self,
+        solver: &mut Solver<'r>,
+        inputs: &'p [TensorProxy],
+        outputs: &'p [TensorProxy],
+    ) -> InferenceResult {
+        check_input_arity(inputs, 1)?;
+        check_output_arity(outputs, 1)?;
+        let ([input], [output]) = (inputs, outputs) else {
+            bail!("a string normalizer has one input and one output")
+        };
+        solver.equals(&output.datum_type, String::datum_type())?;
+        solver.given(&input.shape, move |solver, shape| {
+            solver.equals(&output.shape, self.shape(&shape)?)
+        })
+    }
+
+    fn wire(
+        &self,
+        prefix: &str,
+        model: &mut TypedModel,
+        inputs: &[OutletId],
+    ) -> TractResult<TVec<OutletId>> {
+        model.wire_node(prefix, self.clone(), inputs)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Input, integer, standard, string, strings};
+    use tract_onnx::pb::AttributeProto;
+
+    fn attributes(
+        action: &str,
+        is_case_sensitive: i64,
+        stop_words: &[&str],
+    ) -> Vec<AttributeProto> {
+        vec![
+            string("case_change_action", action),
+            integer("is_case_sensitive", is_case_sensitive),
+            strings("stopwords", stop_words),
+        ]
+    }
+
+    fn normalized(
+        attributes: Vec<AttributeProto>,
+        shape: &[usize],
+        words: &[&str],
+    ) -> TractResult<Tensor> {
+        let words = words.iter().map(|word| (*word).to_owned()).collect();
+        let input = Input::Given(tensor(shape, words)?);
+        Ok(standard("StringNormalizer", 10, attributes, vec![input])?.remove(0))
+    }
+
+    #[track_caller]
+    fn check(action: &str, is_case_sensitive: i64, words: &[&str], expected: &[&str]) {
+        let attributes = attributes(action, is_case_sensitive, &["Dog", "élan"]);
+        let given = normalized(attributes, &[words.len()], words).unwrap();
+        let expected: Vec<String> = expected.iter().map(|word| (*word).to_owned()).collect();
+        assert_eq!(given, tensor1(&expected));
+    }
+
+    const WORDS: [&str; 5] = ["dog", "Dog", "DOG", "ÉLAN", "Cat"];
+
+    /// Expected values here and below: onnxruntime 1.32.0.
+    #[test]
+    fn stop_words_are_removed_before_the_case_is_changed() {
+        check("NONE", 1, &WORDS, &["dog", "DOG", "ÉLAN", "Cat"]);
+        check("LOWER", 1, &WORDS, &["dog", "dog", "élan", "cat"]);
+        check("UPPER", 1, &WORDS, &["DOG", "DOG", "ÉLAN", "CAT"]);
+        check("NONE", 0, &WORDS, &["Cat"]);
+        check("LOWER", 0, &WORDS, &["cat"]);
+        check("UPPER", 0, &WORDS, &["CAT"]);
+    }
+
+    #[test]
+    fn one_empty_text_is_left_of_nothing() {
+        let removed = |shape: &[usize]| {
+            let given = normalized(attributes("NONE", 1, &["Dog"]), shape, &["Dog"]);
+            given.unwrap()
+        };
+        assert_eq!(removed(&[1]), tensor1(&[String::new()]));
+        assert_eq!(removed(&[1, 1]), tensor2(&[[String::new()]]));
+    }
+
+    #[test]
+    fn without_attributes_texts_stay_as_they_are() {
+        let given = normalized(vec![], &[1, 2], &["Dog", ""]).unwrap();
+        assert_eq!(given, tensor2(&[["Dog".to_owned(), String::new()]]));
+    }
+
+    #[track_caller]
+    fn refused(attributes: Vec<AttributeProto>, shape: &[usize], reason: &str) {
+        let words = vec!["a"; shape.iter().product()];
+        let error = format!("{:?}", normalized(attributes, shape, &words).unwrap_err());
+        assert!(error.contains(reason), "{error}");
+    }
+
+    #[test]
+    fn what_does_not_fit_is_refused() {
+        for shape in [&[0][..], &[1, 0], &[2, 1], &[], &[1, 1, 1]] {
+            refused(
+                vec![],
+                shape,
+                "a string normalizer wants [texts] or [1, texts]",
+            );
+        }
+        refused(
+            vec![string("case_change_action", "lower")],
+            &[1],
+            "`NONE`, `LOWER` or `UPPER`",
+        );
+        refused(
+            vec![string("locale", "tr_TR.UTF-8")],
+            &[1],
+            "without dotless letters",
+        );
+    }
+
+    #[test]
+    fn the_locale_c_knows_ascii_alone() {
+        let attributes = vec![string("case_change_action", "UPPER"), string("locale", "C")];
+        let given = normalized(attributes, &[2], &["é", "i"]).unwrap();
+        assert_eq!(given, tensor1(&["é".to_owned(), "I".to_owned()]));
+    }
+}
