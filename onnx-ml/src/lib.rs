@@ -68,4 +68,5 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("Size", shape::size);
     operators.insert("Softplus", activation::softplus);
     operators.insert("StringNormalizer", text::normalizer::normalizer);
+    operators.insert("TfIdfVectorizer", text::vectorizer::vectorizer);
 }

@@ -3,8 +3,10 @@
 //! Text is UTF-8. What is cut, joined or counted here is counted in characters, as onnxruntime
 //! does; lengths that depend on the text become symbols of their own in the graph.
 
+mod grams;
 mod letters;
 pub(crate) mod normalizer;
+pub(crate) mod vectorizer;
 
 use tract_onnx::tract_core::internal::*;
 
