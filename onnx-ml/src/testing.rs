@@ -141,7 +141,17 @@ pub(crate) fn ml(
     attributes: Vec<AttributeProto>,
     inputs: Vec<Input>,
 ) -> TractResult<Vec<Tensor>> {
-    evaluate(model(operator, "ai.onnx.ml", attributes), inputs)
+    outputs_of(operator, "ai.onnx.ml", attributes, inputs)
+}
+
+/// Runs one operator of a domain.
+pub(crate) fn outputs_of(
+    operator: &str,
+    domain: &str,
+    attributes: Vec<AttributeProto>,
+    inputs: Vec<Input>,
+) -> TractResult<Vec<Tensor>> {
+    evaluate(model(operator, domain, attributes), inputs)
 }
 
 /// Runs one operator of this version of the standard domain.

@@ -13,6 +13,9 @@ use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorPr
 /// Operators of other domains are refused even where tract knows one of that name.
 const DOMAINS: [&str; 3] = ["", "ai.onnx", "ai.onnx.ml"];
 
+/// The domain of `Tokenizer`, which skl2onnx writes for text, and of no other operator here.
+const TOKENIZER: &str = "com.microsoft";
+
 /// A node that cannot be run rightly.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unsupported {
@@ -95,7 +98,11 @@ fn operator(node: &NodeProto) -> String {
 }
 
 fn reason(onnx: &Onnx, graph: &GraphProto, node: &NodeProto) -> Option<Reason> {
-    if !DOMAINS.contains(&node.domain.as_str()) {
+    let is_looked_up = match node.op_type.as_str() {
+        "Tokenizer" => node.domain == TOKENIZER,
+        _ => DOMAINS.contains(&node.domain.as_str()),
+    };
+    if !is_looked_up {
         return Some(Reason::Domain);
     }
     if let Some(when) = wrong(graph, node) {
@@ -240,6 +247,19 @@ mod tests {
             "org.example",
             vec![],
             Some("`org.example.Relu` is of a domain that is not supported"),
+        );
+        check("Tokenizer", "com.microsoft", vec![], None);
+        check(
+            "Tokenizer",
+            "",
+            vec![],
+            Some("`Tokenizer` is of a domain that is not supported"),
+        );
+        check(
+            "Gelu",
+            "com.microsoft",
+            vec![],
+            Some("`com.microsoft.Gelu` is of a domain that is not supported"),
         );
     }
 
