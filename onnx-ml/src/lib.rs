@@ -68,6 +68,8 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("Size", shape::size);
     operators.insert("Softplus", activation::softplus);
     operators.insert("RegexFullMatch", text::full_match::full_match);
+    operators.insert("StringConcat", text::concat::concat);
+    operators.insert("StringSplit", text::split::split);
     operators.insert("StringNormalizer", text::normalizer::normalizer);
     operators.insert("TfIdfVectorizer", text::vectorizer::vectorizer);
     operators.insert("Tokenizer", text::tokenizer::tokenizer);

@@ -3,11 +3,13 @@
 //! Text is UTF-8. What is cut, joined or counted here is counted in characters, as onnxruntime
 //! does; lengths that depend on the text become symbols of their own in the graph.
 
+pub(crate) mod concat;
 pub(crate) mod full_match;
 mod grams;
 mod letters;
 pub(crate) mod normalizer;
 mod pattern;
+pub(crate) mod split;
 mod syntax;
 pub(crate) mod tokenizer;
 pub(crate) mod vectorizer;
