@@ -12,7 +12,9 @@ mod activation;
 mod cast;
 mod einsum;
 mod feature_extractor;
+mod imputer;
 mod indices;
+mod kernel;
 mod linear;
 mod log_sum_exp;
 mod post_transform;
@@ -55,6 +57,7 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("Celu", activation::celu);
     operators.insert("Einsum", einsum::einsum);
     operators.insert("GatherND", indices::gather);
+    operators.insert("Imputer", imputer::imputer);
     operators.insert("LinearClassifier", linear::classifier);
     operators.insert("LinearRegressor", linear::regressor);
     operators.insert("LSTM", recurrence::lstm);

@@ -1,0 +1,135 @@
+//! Operators whose outputs are computed by one function of ours: what they have in common.
+//!
+//! Shapes and datatypes follow from those of the inputs alone. Reading attributes and computing
+//! is each operator's.
+
+use std::fmt;
+
+use tract_onnx::tract_hir::internal::*;
+
+use crate::tract::Built;
+
+/// The datatype and the shape of a value.
+pub(crate) type Fact = (DatumType, TVec<TDim>);
+
+/// An operator as its attributes describe it.
+pub(crate) trait Kernel: fmt::Debug + Send + Sync + 'static {
+    /// The operator's name.
+    fn name(&self) -> &'static str;
+
+    /// How many outputs it has.
+    fn outputs(&self) -> usize {
+        1
+    }
+
+    /// What the outputs are for such inputs; an error for inputs that it does not take.
+    fn facts(&self, inputs: &[Fact]) -> TractResult<TVec<Fact>>;
+
+    /// Computes the outputs, of inputs that [`Self::facts`] takes.
+    fn outputs_of(&self, inputs: TVec<TValue>) -> TractResult<TVec<Tensor>>;
+}
+
+/// The node of such an operator, for the register.
+pub(crate) fn built(kernel: impl Kernel) -> Built {
+    (expand(Node(Arc::new(kernel))), vec![])
+}
+
+/// The only input of an operator that has one.
+pub(crate) fn only<T>(inputs: &[T]) -> TractResult<&T> {
+    match inputs {
+        [input] => Ok(input),
+        several => bail!("the operator has one input, given {}", several.len()),
+    }
+}
+
+/// Rows and features of an input of numbers: a single list of features is one row.
+pub(crate) fn rows(shape: &[TDim]) -> TractResult<(TDim, TDim)> {
+    match shape {
+        [features] => Ok((1.to_dim(), features.clone())),
+        [rows, features] => Ok((rows.clone(), features.clone())),
+        other => bail!("rows of features have the shape [rows, features], given {other:?}"),
+    }
+}
+
+#[derive(Debug, Clone)]
+struct Node(Arc<dyn Kernel>);
+
+/// Two nodes are the same if they were built from one.
+impl PartialEq for Node {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+impl Eq for Node {}
+
+impl Expansion for Node {
+    fn name(&self) -> StaticName {
+        self.0.name().into()
+    }
+
+    fn nboutputs(&self) -> TractResult<usize> {
+        Ok(self.0.outputs())
+    }
+
+    fn rules<'r, 'p: 'r, 's: 'r>(
+        &'s self,
+        solver: &mut Solver<'r>,
+        inputs: &'p [TensorProxy],
+        outputs: &'p [TensorProxy],
+    ) -> InferenceResult {
+        check_output_arity(outputs, self.0.outputs())?;
+        let types = inputs.iter().map(|input| &input.datum_type);
+        solver.given_all(types, move |solver, types| {
+            let shapes = inputs.iter().map(|input| &input.shape);
+            solver.given_all(shapes, move |solver, shapes| {
+                let inputs: Vec<Fact> = types.iter().copied().zip(shapes).collect();
+                let facts = self.0.facts(&inputs)?;
+                for (output, (datum_type, shape)) in outputs.iter().zip(facts) {
+                    solver.equals(&output.datum_type, datum_type)?;
+                    solver.equals(&output.shape, shape)?;
+                }
+                Ok(())
+            })
+        })
+    }
+
+    fn wire(
+        &self,
+        prefix: &str,
+        model: &mut TypedModel,
+        inputs: &[OutletId],
+    ) -> TractResult<TVec<OutletId>> {
+        model.wire_node(prefix, self.clone(), inputs)
+    }
+}
+
+impl Op for Node {
+    fn name(&self) -> StaticName {
+        self.0.name().into()
+    }
+
+    op_as_typed_op!();
+}
+
+impl EvalOp for Node {
+    op_out_of_plan!();
+
+    fn eval(&self, _context: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+        let outputs = self.0.outputs_of(inputs)?;
+        Ok(outputs.into_iter().map(IntoTValue::into_tvalue).collect())
+    }
+}
+
+impl TypedOp for Node {
+    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        let fact = |input: &&TypedFact| (input.datum_type, input.shape.to_tvec());
+        let inputs: Vec<Fact> = inputs.iter().map(fact).collect();
+        let facts = self.0.facts(&inputs)?.into_iter();
+        Ok(facts
+            .map(|(datum_type, shape)| datum_type.fact(&*shape))
+            .collect())
+    }
+
+    as_op!();
+}
