@@ -51,6 +51,17 @@ pub(crate) fn rows(shape: &[TDim]) -> TractResult<(TDim, TDim)> {
     }
 }
 
+/// The values of a tensor, in the order of its rows.
+pub(crate) fn values<T: Datum>(tensor: &Tensor) -> TractResult<&[T]> {
+    let values = tensor.to_plain_array_view::<T>()?.to_slice();
+    values.context("a tensor's values are in order")
+}
+
+/// A tensor of these values.
+pub(crate) fn tensor<T: Datum>(shape: &[usize], values: Vec<T>) -> TractResult<Tensor> {
+    Ok(tract_ndarray::ArrayD::from_shape_vec(shape, values)?.into_tensor())
+}
+
 #[derive(Debug, Clone)]
 struct Node(Arc<dyn Kernel>);
 

@@ -183,7 +183,8 @@ pub(crate) fn outputs(
     evaluate(model, inputs)
 }
 
-fn evaluate(mut model: ModelProto, inputs: Vec<Input>) -> TractResult<Vec<Tensor>> {
+/// Runs a model of one node.
+pub(crate) fn evaluate(mut model: ModelProto, inputs: Vec<Input>) -> TractResult<Vec<Tensor>> {
     let graph = model.graph.as_mut().unwrap();
     graph.input.clear();
     graph.node[0].input.clear();
