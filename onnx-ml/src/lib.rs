@@ -12,6 +12,7 @@ mod activation;
 mod cast;
 mod einsum;
 mod feature_extractor;
+mod feature_vectorizer;
 mod imputer;
 mod indices;
 mod kernel;
@@ -19,6 +20,7 @@ mod label_encoder;
 mod linear;
 mod log_sum_exp;
 mod lookup;
+mod normalizer;
 mod one_hot_encoder;
 mod post_transform;
 mod recurrence;
@@ -55,11 +57,13 @@ pub fn register(onnx: &mut Onnx) {
         "ArrayFeatureExtractor",
         feature_extractor::feature_extractor,
     );
+    operators.insert("Binarizer", normalizer::binarizer);
     operators.insert("Cast", cast::cast);
     operators.insert("CastLike", cast::cast_like);
     operators.insert("CategoryMapper", label_encoder::category_mapper);
     operators.insert("Celu", activation::celu);
     operators.insert("Einsum", einsum::einsum);
+    operators.insert("FeatureVectorizer", feature_vectorizer::feature_vectorizer);
     operators.insert("GatherND", indices::gather);
     operators.insert("Imputer", imputer::imputer);
     operators.insert("LabelEncoder", label_encoder::label_encoder);
@@ -67,6 +71,7 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("LinearRegressor", linear::regressor);
     operators.insert("LSTM", recurrence::lstm);
     operators.insert("LogSoftmax", log_sum_exp::log_softmax);
+    operators.insert("Normalizer", normalizer::normalizer);
     operators.insert("OneHot", indices::one_hot);
     operators.insert("OneHotEncoder", one_hot_encoder::one_hot_encoder);
     operators.insert("ReduceLogSumExp", log_sum_exp::reduce);

@@ -134,11 +134,6 @@ fn wrong(graph: &GraphProto, node: &NodeProto) -> Option<&'static str> {
             .map(|_| "tract ignores `alpha`"),
         "TreeEnsembleClassifier" => Some("tract answers wrong labels for binary tree ensembles"),
         "RNN" | "LSTM" | "GRU" => wrong_recurrence(node),
-        "Normalizer" => {
-            let norm = text(node, "norm").unwrap_or("MAX");
-            (norm == "MAX")
-                .then_some("tract divides by the largest magnitude, not by the largest value")
-        }
         _ => None,
     }
 }
@@ -267,15 +262,6 @@ mod tests {
     fn operators_that_tract_gets_wrong_are_refused() {
         let tree = "`ai.onnx.ml.TreeEnsembleClassifier` is refused: tract answers wrong labels for binary tree ensembles";
         check("TreeEnsembleClassifier", "ai.onnx.ml", vec![], Some(tree));
-        let max = "`ai.onnx.ml.Normalizer` is refused: tract divides by the largest magnitude, not by the largest value";
-        check("Normalizer", "ai.onnx.ml", vec![], Some(max));
-        check(
-            "Normalizer",
-            "ai.onnx.ml",
-            vec![string("norm", "MAX")],
-            Some(max),
-        );
-        check("Normalizer", "ai.onnx.ml", vec![string("norm", "L1")], None);
     }
 
     #[test]
