@@ -20,6 +20,7 @@ mod label_encoder;
 mod linear;
 mod log_sum_exp;
 mod lookup;
+mod maps;
 mod normalizer;
 mod one_hot_encoder;
 mod post_transform;
@@ -35,6 +36,7 @@ mod unsupported;
 
 use tract_onnx::Onnx;
 
+pub use maps::{Columns, FlatMaps, Labels, flatten_maps};
 pub use unsupported::{Reason, Unsupported, unsupported};
 
 /// tract's ONNX reader with the operators of this crate.
@@ -60,8 +62,10 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("Binarizer", normalizer::binarizer);
     operators.insert("Cast", cast::cast);
     operators.insert("CastLike", cast::cast_like);
+    operators.insert("CastMap", maps::map);
     operators.insert("CategoryMapper", label_encoder::category_mapper);
     operators.insert("Celu", activation::celu);
+    operators.insert("DictVectorizer", maps::map);
     operators.insert("Einsum", einsum::einsum);
     operators.insert("FeatureVectorizer", feature_vectorizer::feature_vectorizer);
     operators.insert("GatherND", indices::gather);
@@ -81,6 +85,7 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("Shape", shape::shape);
     operators.insert("Size", shape::size);
     operators.insert("Softplus", activation::softplus);
+    operators.insert("ZipMap", maps::map);
     operators.insert("RegexFullMatch", text::full_match::full_match);
     operators.insert("StringConcat", text::concat::concat);
     operators.insert("StringSplit", text::split::split);

@@ -8,6 +8,8 @@ use std::fmt;
 use tract_onnx::Onnx;
 use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto};
 
+use crate::maps;
+
 /// Domains whose operators are looked up; the empty one is `ai.onnx`.
 ///
 /// Operators of other domains are refused even where tract knows one of that name.
@@ -105,7 +107,8 @@ fn reason(onnx: &Onnx, graph: &GraphProto, node: &NodeProto) -> Option<Reason> {
     if !is_looked_up {
         return Some(Reason::Domain);
     }
-    if let Some(when) = wrong(graph, node) {
+    let wrong = || wrong(graph, node);
+    if let Some(when) = maps::refusal(graph, node).or_else(wrong) {
         return Some(Reason::Wrong(when));
     }
     (!onnx.op_register.0.contains_key(&node.op_type)).then_some(Reason::Unknown)
@@ -232,10 +235,10 @@ mod tests {
         check("Relu", "ai.onnx", vec![], None);
         check("Scaler", "ai.onnx.ml", vec![], None);
         check(
-            "ZipMap",
+            "Nonesuch",
             "ai.onnx.ml",
             vec![],
-            Some("`ai.onnx.ml.ZipMap` is not supported"),
+            Some("`ai.onnx.ml.Nonesuch` is not supported"),
         );
         check(
             "Relu",
@@ -364,7 +367,7 @@ mod tests {
 
     #[test]
     fn nodes_of_inner_graphs_are_found() {
-        let inner = model("ZipMap", "ai.onnx.ml", vec![]).graph;
+        let inner = model("Nonesuch", "ai.onnx.ml", vec![]).graph;
         let branch = AttributeProto {
             name: "then_branch".into(),
             g: inner,
@@ -374,7 +377,7 @@ mod tests {
             "If",
             "",
             vec![branch],
-            Some("`ai.onnx.ml.ZipMap` is not supported"),
+            Some("`ai.onnx.ml.Nonesuch` is not supported"),
         );
     }
 }
