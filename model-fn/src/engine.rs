@@ -93,7 +93,8 @@ impl Model {
 
     fn read(file: &Path) -> Result<Self, LoadError> {
         let onnx = onnx_ml::onnx();
-        let proto = proto(&onnx, file)?;
+        let mut proto = proto(&onnx, file)?;
+        let maps = onnx_ml::flatten_maps(&mut proto);
         let graph = proto.graph.as_ref().ok_or(LoadError::Empty)?;
         if let Some(flaw) = integrity::flaw(graph) {
             return Err(flaw.into());
@@ -102,7 +103,7 @@ impl Model {
         if !unsupported.is_empty() {
             return Err(LoadError::Unsupported(unsupported));
         }
-        let specification = Specification::of(graph).map_err(LoadError::Ports)?;
+        let specification = Specification::of(graph, &maps).map_err(LoadError::Ports)?;
         let graph = build(&onnx, &proto, file).map_err(LoadError::Graph)?;
         Ok(Self {
             specification,

@@ -79,6 +79,47 @@ fn check(function: &ModelFunction, path: &str, body: &Value, expected: &Value) {
     assert_eq!((status, &answer), (200, expected));
 }
 
+/// Text in, a label and a map of scores out: what scikit-learn's exporter writes without being asked.
+#[test]
+fn a_map_is_an_object_a_row_and_in_the_open_protocol_a_tensor_with_labels() {
+    let function = start();
+    let rows = json!([["Bern"], ["Zürich"], ["nowhere"], [""]]);
+    let (status, answer, _) = ask(
+        &function,
+        "/predict/zipped",
+        &json!({"instances": rows}).to_string(),
+    );
+    assert_eq!(status, 200, "{answer}");
+    let expected = [
+        ("no", 0.880_797),
+        ("yes", 0.119_203),
+        ("no", 0.5),
+        ("no", 0.5),
+    ];
+    for (row, (label, no)) in answer["predictions"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .zip(expected)
+    {
+        assert_eq!(row["label"], label);
+        let score = |name: &str| row["map"][name].as_f64().unwrap();
+        assert!((score("no") - no).abs() < 1e-6, "{row}");
+        assert!((score("no") + score("yes") - 1.0).abs() < 1e-6, "{row}");
+    }
+    let city = json!({"name": "city", "datatype": "BYTES", "shape": [1, 1], "data": ["nowhere"]});
+    check(
+        &function,
+        "/v2/models/zipped/infer",
+        &json!({"inputs": [city]}),
+        &json!({"model_name": "zipped", "model_version": "1", "outputs": [
+            {"name": "label", "datatype": "BYTES", "shape": [1], "data": ["no"]},
+            {"name": "map", "datatype": "FP32", "shape": [1, 2], "data": [0.5, 0.5],
+             "parameters": {"labels": r#"["no","yes"]"#}},
+        ]}),
+    );
+}
+
 #[test]
 fn values_of_every_datatype_come_back_exactly() {
     let function = start();

@@ -36,7 +36,8 @@ impl Contents {
     /// Reads a file without planning or running it.
     pub fn read(file: &Path) -> Result<Self, LoadError> {
         let onnx = onnx_ml::onnx();
-        let model = super::proto(&onnx, file)?;
+        let mut model = super::proto(&onnx, file)?;
+        onnx_ml::flatten_maps(&mut model);
         let unsupported = onnx_ml::unsupported(&onnx, &model);
         Ok(Self::of(&model, unsupported))
     }

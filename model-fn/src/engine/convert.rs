@@ -103,6 +103,7 @@ mod tests {
             name: "y".to_owned(),
             datatype: values.datatype(),
             shape: Some(vec![Dimension::Any]),
+            labels: Vec::new(),
         };
         let tensor = Tensor::new(vec![1, values.len()], values).unwrap();
         let there = to_tract(tensor.clone()).unwrap();
@@ -132,6 +133,7 @@ mod tests {
             name: "y".to_owned(),
             datatype: Datatype::Fp32,
             shape: None,
+            labels: Vec::new(),
         };
         let tensor = to_tract(Tensor::new(vec![1], Values::Int64(vec![1])).unwrap()).unwrap();
         let error = from_tract(&port, &tensor).unwrap_err();

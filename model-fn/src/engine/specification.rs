@@ -1,5 +1,6 @@
 //! What a model takes and gives, as its file declares it.
 
+use onnx_ml::{Columns, FlatMaps, Labels};
 use serde::{Serialize, Serializer};
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::tensor_shape_proto::dimension::Value;
@@ -25,6 +26,8 @@ pub struct Port {
     pub datatype: Datatype,
     /// Its axes; an output's may be undeclared, and what is declared may be wrong.
     pub shape: Option<Vec<Dimension>>,
+    /// What the values of a row are called, where the file has a map a row; none otherwise.
+    pub labels: Vec<String>,
 }
 
 /// One axis of an input or output.
@@ -53,12 +56,15 @@ pub enum PortError {
 }
 
 impl Specification {
-    /// Reads it from a graph; inputs that have a stored value are not asked for.
-    pub(super) fn of(graph: &GraphProto) -> Result<Self, Vec<PortError>> {
+    /// Reads it from a graph; inputs that have a stored value are not asked for. `maps` are the ports that are
+    /// maps in the file.
+    pub(super) fn of(graph: &GraphProto, maps: &FlatMaps) -> Result<Self, Vec<PortError>> {
         let stored = |name: &str| graph.initializer.iter().any(|tensor| tensor.name == name);
         let asked = graph.input.iter().filter(|input| !stored(&input.name));
-        let (inputs, mut problems) = sort(asked.map(|input| port(input).and_then(with_shape)));
-        let (outputs, more) = sort(graph.output.iter().map(port));
+        let input = |value| port(value, &maps.inputs).and_then(with_shape);
+        let (inputs, mut problems) = sort(asked.map(input));
+        let output = |value| port(value, &maps.outputs);
+        let (outputs, more) = sort(graph.output.iter().map(output));
         problems.extend(more);
         if problems.is_empty() {
             Ok(Self { inputs, outputs })
@@ -79,8 +85,9 @@ fn sort(ports: impl Iterator<Item = Result<Port, PortError>>) -> (Vec<Port>, Vec
     sorted
 }
 
-fn port(value: &ValueInfoProto) -> Result<Port, PortError> {
+fn port(value: &ValueInfoProto, maps: &[Columns]) -> Result<Port, PortError> {
     let name = value.name.clone();
+    let map = maps.iter().find(|map| map.name == name);
     let Some(type_proto::Value::TensorType(tensor)) =
         value.r#type.as_ref().and_then(|kind| kind.value.as_ref())
     else {
@@ -93,7 +100,15 @@ fn port(value: &ValueInfoProto) -> Result<Port, PortError> {
         name,
         datatype,
         shape: tensor.shape.as_ref().map(dimensions),
+        labels: map.map(|map| texts(&map.labels)).unwrap_or_default(),
     })
+}
+
+fn texts(labels: &Labels) -> Vec<String> {
+    match labels {
+        Labels::Integers(labels) => labels.iter().map(i64::to_string).collect(),
+        Labels::Texts(labels) => labels.clone(),
+    }
 }
 
 fn with_shape(port: Port) -> Result<Port, PortError> {
@@ -176,12 +191,15 @@ impl Serialize for Port {
             name: &'a str,
             datatype: Datatype,
             shape: Vec<i64>,
+            #[serde(skip_serializing_if = "<[String]>::is_empty")]
+            labels: &'a [String],
         }
         let shape = self.lengths().unwrap_or_default();
         Metadata {
             name: &self.name,
             datatype: self.datatype,
             shape,
+            labels: &self.labels,
         }
         .serialize(serializer)
     }
@@ -234,7 +252,7 @@ mod tests {
             }],
             ..GraphProto::default()
         };
-        let specification = Specification::of(&graph).unwrap();
+        let specification = Specification::of(&graph, &FlatMaps::default()).unwrap();
         let [input] = specification.inputs.as_slice() else {
             panic!("one input, the weight is stored")
         };
@@ -259,6 +277,7 @@ mod tests {
                 name: String::new(),
                 datatype: Datatype::Fp32,
                 shape: shape_declared,
+                labels: Vec::new(),
             };
             port.correct(shape);
             port.lengths().unwrap()
@@ -285,7 +304,7 @@ mod tests {
             }],
             ..GraphProto::default()
         };
-        let problems: Vec<String> = Specification::of(&graph)
+        let problems: Vec<String> = Specification::of(&graph, &FlatMaps::default())
             .unwrap_err()
             .iter()
             .map(ToString::to_string)

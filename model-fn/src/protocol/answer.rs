@@ -1,6 +1,8 @@
 //! Answers in the dialect of the question, written without a tree of values in between.
 
-use serde::ser::{SerializeMap, SerializeSeq};
+use std::collections::BTreeMap;
+
+use serde::ser::{Error as _, SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
 use super::{Dialect, InputError, Question};
@@ -39,9 +41,11 @@ pub(super) fn places(names: &[String], outputs: &[Port]) -> Result<Vec<usize>, I
     Ok(places)
 }
 
-/// One output and its name.
+/// One output of a port.
 struct Output<'a> {
     name: &'a str,
+    /// What the values of a row are called, where the model answers with maps.
+    labels: &'a [String],
     tensor: &'a Tensor,
 }
 
@@ -71,12 +75,7 @@ pub fn write(
     question: &Question,
     outputs: &[Tensor],
 ) -> Result<String, AnswerError> {
-    let all: Vec<_> = served
-        .outputs
-        .iter()
-        .zip(outputs)
-        .map(|(port, tensor)| (port.name.as_str(), tensor))
-        .collect();
+    let all: Vec<_> = served.outputs.iter().zip(outputs).collect();
     let asked = match &question.outputs {
         Some(places) => places
             .iter()
@@ -86,7 +85,11 @@ pub fn write(
     };
     let outputs = asked
         .into_iter()
-        .map(|(name, tensor)| Output { name, tensor })
+        .map(|(port, tensor)| Output {
+            name: &port.name,
+            labels: &port.labels,
+            tensor,
+        })
         .collect();
     let id = question.id.as_deref();
     let answer = Answer {
@@ -108,7 +111,7 @@ impl Answer<'_> {
             .outputs
             .iter()
             .find(|output| output.tensor.rows() != Some(self.rows));
-        odd.map_or(Ok(()), |Output { name, tensor }| {
+        odd.map_or(Ok(()), |Output { name, tensor, .. }| {
             Err(InputError::NoRows {
                 output: (*name).to_owned(),
                 given: tensor.shape().to_vec(),
@@ -136,28 +139,35 @@ impl Serialize for Answer<'_> {
                     rows: self.rows,
                 },
             )?,
-            (Dialect::Columns, [output]) => {
-                map.serialize_entry("outputs", &Nested::whole(output.tensor))?
-            }
+            (Dialect::Columns, [output]) => map.serialize_entry("outputs", &output.whole())?,
             (Dialect::Columns, outputs) => map.serialize_entry("outputs", &AsColumns(outputs))?,
         }
         map.end()
     }
 }
 
-/// `{"name", "shape", "datatype", "data"}`, the data flat.
+/// `{"name", "shape", "datatype", "data"}`, the data flat. Labels are a parameter, which is text at most.
 struct AsTensor<'a>(&'a Output<'a>);
 
 impl Serialize for AsTensor<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Output { name, tensor } = self.0;
-        let mut map = serializer.serialize_map(Some(4))?;
+        let Output {
+            name,
+            labels,
+            tensor,
+        } = self.0;
+        let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("name", name)?;
         map.serialize_entry("shape", tensor.shape())?;
         map.serialize_entry("datatype", &tensor.datatype())?;
+        if !labels.is_empty() {
+            let labels = serde_json::to_string(labels).map_err(S::Error::custom)?;
+            map.serialize_entry("parameters", &BTreeMap::from([("labels", labels)]))?;
+        }
         let flat = Nested {
             values: tensor.values(),
             shape: &[tensor.values().len()],
+            labels: &[],
             start: 0,
         };
         map.serialize_entry("data", &flat)?;
@@ -170,11 +180,7 @@ struct AsColumns<'a>(&'a [Output<'a>]);
 
 impl Serialize for AsColumns<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(
-            self.0
-                .iter()
-                .map(|output| (output.name, Nested::whole(output.tensor))),
-        )
+        serializer.collect_map(self.0.iter().map(|output| (output.name, output.whole())))
     }
 }
 
@@ -189,7 +195,7 @@ impl Serialize for AsRows<'_> {
         let mut list = serializer.serialize_seq(Some(self.rows))?;
         for row in 0..self.rows {
             match self.outputs {
-                [output] => list.serialize_element(&Nested::row(output.tensor, row))?,
+                [output] => list.serialize_element(&output.row(row))?,
                 outputs => list.serialize_element(&AsRow { outputs, row })?,
             }
         }
@@ -207,34 +213,47 @@ impl Serialize for AsRow<'_> {
         serializer.collect_map(
             self.outputs
                 .iter()
-                .map(|output| (output.name, Nested::row(output.tensor, self.row))),
+                .map(|output| (output.name, output.row(self.row))),
         )
     }
 }
 
-/// A stretch of values as lists within lists.
+/// A stretch of values as lists within lists, the innermost ones as objects if their values have labels.
 struct Nested<'a> {
     values: &'a Values,
     shape: &'a [usize],
+    labels: &'a [String],
     start: usize,
 }
 
-impl<'a> Nested<'a> {
-    fn whole(tensor: &'a Tensor) -> Self {
-        Self {
-            values: tensor.values(),
-            shape: tensor.shape(),
+impl<'a> Output<'a> {
+    fn whole(&self) -> Nested<'a> {
+        Nested {
+            values: self.tensor.values(),
+            shape: self.tensor.shape(),
+            labels: self.labels,
             start: 0,
         }
     }
 
     /// One entry along the first axis.
-    fn row(tensor: &'a Tensor, row: usize) -> Self {
-        let shape = tensor.shape().get(1..).unwrap_or_default();
-        Self {
-            values: tensor.values(),
+    fn row(&self, row: usize) -> Nested<'a> {
+        let shape = self.tensor.shape().get(1..).unwrap_or_default();
+        Nested {
             shape,
             start: row * volume(shape).unwrap_or_default(),
+            ..self.whole()
+        }
+    }
+}
+
+impl Nested<'_> {
+    /// A single value, so many places behind the first.
+    fn value(&self, index: usize) -> Self {
+        Self {
+            shape: &[],
+            start: self.start + index,
+            ..*self
         }
     }
 }
@@ -243,6 +262,13 @@ impl Serialize for Nested<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         match self.shape {
             [] => self.values.serialize_one(self.start, serializer),
+            [length] if self.labels.len() == *length => {
+                let mut map = serializer.serialize_map(Some(*length))?;
+                for (index, label) in self.labels.iter().enumerate() {
+                    map.serialize_entry(label, &self.value(index))?;
+                }
+                map.end()
+            }
             [length] => self
                 .values
                 .serialize_range(self.start..self.start + length, serializer),
@@ -251,6 +277,7 @@ impl Serialize for Nested<'_> {
                 let inner = |index| Nested {
                     values: self.values,
                     shape,
+                    labels: self.labels,
                     start: self.start + index * step,
                 };
                 serializer.collect_seq((0..*length).map(inner))

@@ -25,6 +25,7 @@ fn port(name: &str, datatype: Datatype, shape: &[i64]) -> Port {
         name: name.to_owned(),
         datatype,
         shape: Some(shape.iter().map(axis).collect()),
+        labels: Vec::new(),
     }
 }
 
@@ -62,6 +63,7 @@ fn named() -> Specification {
         name: name.to_owned(),
         datatype: Datatype::Int64,
         shape: axes(),
+        labels: Vec::new(),
     };
     Specification {
         inputs: vec![input("ids"), input("mask")],

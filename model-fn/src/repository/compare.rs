@@ -220,6 +220,7 @@ mod tests {
                 Dimension::Any,
                 Dimension::Named("other".to_owned()),
             ]),
+            labels: Vec::new(),
         };
         let check = |shape: [usize; 3], expected: Option<&[i64]>| {
             let output = Tensor::new(shape.to_vec(), Values::Fp32(vec![1.0; 6])).unwrap();

@@ -63,6 +63,52 @@ fn answers_come_in_the_dialect_of_the_question() {
     );
 }
 
+/// A classifier as scikit-learn exports it: labels, and a map from label to probability a row.
+#[test]
+fn maps_are_objects_where_the_dialect_has_rows_and_a_tensor_where_it_has_not() {
+    let mut scores = port("scores", Datatype::Fp32, &[-1, 2]);
+    scores.labels = vec!["no".to_owned(), "yes \"é\"".to_owned()];
+    let outputs = [port("label", Datatype::Int64, &[-1]), scores];
+    let served = Served {
+        model: "m",
+        version: "1",
+        outputs: &outputs,
+    };
+    let label = tensor(&[2], Values::Int64(vec![0, 1]));
+    let scores = tensor(&[2, 2], Values::Fp32(vec![0.75, 0.25, 0.5, f32::NAN]));
+    let answer = |dialect, outputs| {
+        let question = Question {
+            dialect,
+            id: None,
+            inputs: Vec::new(),
+            rows: 2,
+            outputs,
+        };
+        let text = write(served, &question, &[label.clone(), scores.clone()]).unwrap();
+        serde_json::from_str::<Value>(&text).unwrap()
+    };
+    let maps = json!([{"no": 0.75, "yes \"é\"": 0.25}, {"no": 0.5, "yes \"é\"": null}]);
+    assert_eq!(
+        answer(Dialect::Rows, None),
+        json!({"predictions": [{"label": 0, "scores": maps[0]}, {"label": 1, "scores": maps[1]}]})
+    );
+    assert_eq!(
+        answer(Dialect::Rows, Some(vec![1])),
+        json!({"predictions": maps})
+    );
+    assert_eq!(
+        answer(Dialect::Columns, None),
+        json!({"outputs": {"label": [0, 1], "scores": maps}})
+    );
+    assert_eq!(
+        answer(Dialect::Tensors, Some(vec![1]))["outputs"],
+        json!([{
+            "name": "scores", "shape": [2, 2], "datatype": "FP32", "data": [0.75, 0.25, 0.5, null],
+            "parameters": {"labels": r#"["no","yes \"é\""]"#},
+        }])
+    );
+}
+
 #[test]
 fn an_output_without_rows_cannot_be_told_by_row() {
     let specification = one();
