@@ -28,6 +28,7 @@ mod recurrence;
 mod resize;
 mod scaler;
 mod shape;
+mod svm;
 #[cfg(test)]
 mod testing;
 mod text;
@@ -80,6 +81,8 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("OneHotEncoder", one_hot_encoder::one_hot_encoder);
     operators.insert("ReduceLogSumExp", log_sum_exp::reduce);
     operators.insert("Resize", resize::resize);
+    operators.insert("SVMClassifier", svm::classifier);
+    operators.insert("SVMRegressor", svm::regressor);
     operators.insert("Scaler", scaler::scaler);
     operators.insert("ScatterND", indices::scatter);
     operators.insert("Shape", shape::shape);

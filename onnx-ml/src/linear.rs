@@ -69,7 +69,7 @@ pub(crate) fn regressor(
     Ok((expand(LinearRegressor { scores, transform }), vec![]))
 }
 
-fn labels(node: &NodeProto) -> TractResult<Arc<Tensor>> {
+pub(crate) fn labels(node: &NodeProto) -> TractResult<Arc<Tensor>> {
     let integers = node
         .get_attr_opt_vec::<i64>("classlabels_ints")?
         .unwrap_or_default();
