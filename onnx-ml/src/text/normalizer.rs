@@ -21,8 +21,8 @@ const DOTTED: [&str; 6] = ["az", "crh", "ku", "tk", "tr", "tt"];
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Normalizer {
     change: Option<Case>,
-    /// The case in which words are compared with stop words; as they are where there is none.
-    compare: Option<Case>,
+    /// Whether words are compared with stop words as they are; otherwise, in lower case.
+    is_case_sensitive: bool,
     letters: Letters,
     stop_words: Arc<HashSet<String>>,
     /// How many texts are left, where that depends on them.
@@ -39,16 +39,15 @@ pub(crate) fn normalizer(context: &ParsingContext, node: &NodeProto) -> TractRes
         _ => return node.bail_attr("case_change_action", "`NONE`, `LOWER` or `UPPER`"),
     };
     let is_case_sensitive = node.get_attr_opt::<i64>("is_case_sensitive")?.unwrap_or(0) != 0;
-    let compare = (!is_case_sensitive).then(|| change.unwrap_or(Case::Lower));
     let letters = letters(node)?;
     let stop_words: TVec<&str> = node.get_attr_opt_tvec("stopwords")?.unwrap_or_default();
-    let stop_words = stop_words.into_iter().map(|word| match compare {
-        Some(case) => case.of(word, letters),
-        None => word.to_owned(),
+    let stop_words = stop_words.into_iter().map(|word| match is_case_sensitive {
+        true => word.to_owned(),
+        false => Case::Lower.of(word, letters),
     });
     let normalizer = Normalizer {
         change,
-        compare,
+        is_case_sensitive,
         letters,
         stop_words: Arc::new(stop_words.collect()),
         left: context.template.symbols.new_with_prefix("texts"),
@@ -93,20 +92,18 @@ impl Normalizer {
 
     /// What a text becomes; none if it is a stop word.
     fn normal(&self, text: &String) -> Option<String> {
-        if self.stop_words.is_empty() {
-            return Some(
-                self.change
-                    .map_or_else(|| text.clone(), |case| case.of(text, self.letters)),
-            );
-        }
-        let compared = self.compare.map(|case| case.of(text, self.letters));
-        if self.stop_words.contains(compared.as_ref().unwrap_or(text)) {
-            return None;
-        }
-        Some(match self.change {
+        let is_stop_word = match self.is_case_sensitive {
+            _ if self.stop_words.is_empty() => false,
+            true => self.stop_words.contains(text),
+            false => self
+                .stop_words
+                .contains(&Case::Lower.of(text, self.letters)),
+        };
+        let changed = || match self.change {
+            Some(case) => case.of(text, self.letters),
             None => text.clone(),
-            Some(case) => compared.unwrap_or_else(|| case.of(text, self.letters)),
-        })
+        };
+        (!is_stop_word).then(changed)
     }
 }
 
@@ -229,6 +226,15 @@ mod tests {
         check("NONE", 0, &WORDS, &["Cat"]);
         check("LOWER", 0, &WORDS, &["cat"]);
         check("UPPER", 0, &WORDS, &["CAT"]);
+    }
+
+    /// In upper case, `ς` and `ı` would be `Σ` and `I`.
+    #[test]
+    fn words_are_compared_in_lower_case() {
+        let attributes = attributes("UPPER", 0, &["Σ", "i"]);
+        let given = normalized(attributes, &[5], &["σ", "ς", "ı", "İ", "ẞ"]).unwrap();
+        let left = ["Σ", "I", "ẞ"].map(str::to_owned);
+        assert_eq!(given, tensor1(&left));
     }
 
     #[test]
