@@ -1,4 +1,5 @@
-//! `Cast` and `CastLike` (standard domain): numbers of 64 bits stay numbers of 64 bits.
+//! `Cast` and `CastLike` (standard domain): numbers of 64 bits stay numbers of 64 bits, and text
+//! is read and written as onnxruntime does it ([`text`]).
 //!
 //! tract takes every cast to INT64 for one to axis lengths, and cuts what it casts to 32 bits.
 //! Here only lengths stay lengths, so shapes are still computed; all else becomes an `i64`. Casts
@@ -9,15 +10,17 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_core::ops::cast;
 use tract_onnx::tract_hir::internal::*;
 
-use crate::tract::{Built, build};
+use crate::text;
+use crate::tract::{Built, build, expansion};
 
 /// Builds `Cast` from its node.
 pub(crate) fn cast(context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
-    if node.get_attr::<DatumType>("to")? == DatumType::I64 {
-        Ok((expand(ToInt64), vec![]))
-    } else {
-        build(context, node)
+    let to = node.get_attr("to")?;
+    if to == DatumType::I64 {
+        return Ok((expand(ToInt64), vec![]));
     }
+    let tract = expansion(build(context, node)?)?;
+    Ok((expand(To { to, tract }), vec![]))
 }
 
 /// Builds `CastLike` from its node.
@@ -31,6 +34,57 @@ fn target(from: DatumType, to: DatumType) -> DatumType {
         (DatumType::TDim, DatumType::I64) => DatumType::TDim,
         (from, DatumType::TDim) if from != DatumType::TDim => DatumType::I64,
         (_, to) => to,
+    }
+}
+
+fn wire(
+    prefix: &str,
+    model: &mut TypedModel,
+    input: OutletId,
+    to: DatumType,
+) -> TractResult<TVec<OutletId>> {
+    let from = model.outlet_fact(input)?.datum_type;
+    let to = target(from, to);
+    match text::cast::between(from, to) {
+        Some(cast) => model.wire_node(prefix, cast, &[input]),
+        None => model.wire_node(prefix, cast::cast(to), &[input]),
+    }
+}
+
+/// A cast of tract's, but for text.
+#[derive(Debug, Clone)]
+struct To {
+    to: DatumType,
+    tract: Box<dyn Expansion>,
+}
+
+impl Expansion for To {
+    fn name(&self) -> StaticName {
+        "Cast".into()
+    }
+
+    fn rules<'r, 'p: 'r, 's: 'r>(
+        &'s self,
+        solver: &mut Solver<'r>,
+        inputs: &'p [TensorProxy],
+        outputs: &'p [TensorProxy],
+    ) -> InferenceResult {
+        self.tract.rules(solver, inputs, outputs)
+    }
+
+    fn wire(
+        &self,
+        prefix: &str,
+        model: &mut TypedModel,
+        inputs: &[OutletId],
+    ) -> TractResult<TVec<OutletId>> {
+        let [input] = *inputs else {
+            bail!("a cast has one input")
+        };
+        match text::cast::between(model.outlet_fact(input)?.datum_type, self.to) {
+            Some(cast) => model.wire_node(prefix, cast, &[input]),
+            None => self.tract.wire(prefix, model, inputs),
+        }
     }
 }
 
@@ -68,8 +122,7 @@ impl Expansion for ToInt64 {
         let [input] = *inputs else {
             bail!("a cast has one input")
         };
-        let from = model.outlet_fact(input)?.datum_type;
-        model.wire_node(prefix, cast::cast(target(from, DatumType::I64)), &[input])
+        wire(prefix, model, input, DatumType::I64)
     }
 }
 
@@ -109,9 +162,8 @@ impl Expansion for Like {
         let [input, like] = *inputs else {
             bail!("a cast to a like has two inputs")
         };
-        let from = model.outlet_fact(input)?.datum_type;
         let to = model.outlet_fact(like)?.datum_type;
-        model.wire_node(prefix, cast::cast(target(from, to)), &[input])
+        wire(prefix, model, input, to)
     }
 }
 

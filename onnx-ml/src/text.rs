@@ -3,11 +3,13 @@
 //! Text is UTF-8. What is cut, joined or counted here is counted in characters, as onnxruntime
 //! does; lengths that depend on the text become symbols of their own in the graph.
 
+pub(crate) mod cast;
 pub(crate) mod concat;
 pub(crate) mod full_match;
 mod grams;
 mod letters;
 pub(crate) mod normalizer;
+mod numbers;
 mod pattern;
 pub(crate) mod split;
 mod syntax;
