@@ -5,6 +5,7 @@
 
 pub(crate) mod cast;
 pub(crate) mod concat;
+mod counter;
 pub(crate) mod full_match;
 mod grams;
 mod letters;

@@ -11,30 +11,55 @@ pub(super) struct Word(u32);
 
 impl Word {
     const UNKNOWN: Self = Self(u32::MAX);
+
+    pub(super) fn is_known(self) -> bool {
+        self != Self::UNKNOWN
+    }
 }
 
 /// Words and their numbers.
 #[derive(Debug)]
 pub(super) enum Words {
-    Texts(HashMap<String, u32, Mixing>),
+    Texts {
+        words: HashMap<String, u32, Mixing>,
+        /// The words of one letter of ASCII again, by that letter: texts cut into characters
+        /// have little else.
+        letters: Box<[Word; 128]>,
+    },
     Integers(HashMap<i64, u32, Mixing>),
 }
 
 impl Words {
-    pub(super) fn text(&self, text: &str) -> Word {
-        match self {
-            Self::Texts(words) => words.get(text).map_or(Word::UNKNOWN, |word| Word(*word)),
-            Self::Integers(_) => Word::UNKNOWN,
+    pub(super) fn texts(words: HashMap<String, u32, Mixing>) -> Self {
+        let mut letters = Box::new([Word::UNKNOWN; 128]);
+        for (word, number) in &words {
+            if let [letter] = word.as_bytes()
+                && let Some(place) = letters.get_mut(usize::from(*letter))
+            {
+                *place = Word(*number);
+            }
         }
+        Self::Texts { words, letters }
+    }
+
+    pub(super) fn text(&self, text: &str) -> Word {
+        let Self::Texts { words, letters } = self else {
+            return Word::UNKNOWN;
+        };
+        if let [letter] = text.as_bytes() {
+            let word = letters.get(usize::from(*letter));
+            return word.copied().unwrap_or(Word::UNKNOWN);
+        }
+        words.get(text).map_or(Word::UNKNOWN, |word| Word(*word))
     }
 
     pub(super) fn integer(&self, integer: i64) -> Word {
-        match self {
-            Self::Texts(_) => Word::UNKNOWN,
-            Self::Integers(words) => words
-                .get(&integer)
-                .map_or(Word::UNKNOWN, |word| Word(*word)),
-        }
+        let Self::Integers(words) = self else {
+            return Word::UNKNOWN;
+        };
+        words
+            .get(&integer)
+            .map_or(Word::UNKNOWN, |word| Word(*word))
     }
 }
 
@@ -54,6 +79,8 @@ pub(super) fn number<T: Hash + Eq + Clone>(
 /// A trie: each n-gram is a way from the root, and ends at a place of its own.
 #[derive(Debug)]
 pub(super) struct Grams {
+    /// From the root, by word; nowhere is the root itself.
+    firsts: Vec<u32>,
     /// From a place and a word to the next place.
     steps: HashMap<u64, u32, Mixing>,
     /// Which n-gram ends at each place, if one does.
@@ -68,8 +95,10 @@ fn step(place: u32, word: Word) -> u64 {
 }
 
 impl Grams {
-    pub(super) fn new() -> Self {
+    /// Of no n-grams yet, over this many words.
+    pub(super) fn new(words: usize) -> Self {
         Self {
+            firsts: vec![ROOT; words],
             steps: HashMap::default(),
             ends: vec![None],
         }
@@ -79,9 +108,20 @@ impl Grams {
     pub(super) fn add(&mut self, words: &[Word], gram: u32) -> TractResult<()> {
         let mut place = ROOT;
         for word in words {
-            let next = u32::try_from(self.ends.len())?;
-            place = *self.steps.entry(step(place, *word)).or_insert(next);
-            if place == next {
+            let free = u32::try_from(self.ends.len())?;
+            place = if place == ROOT {
+                let first = self
+                    .firsts
+                    .get_mut(word.0 as usize)
+                    .context("a known word")?;
+                if *first == ROOT {
+                    *first = free;
+                }
+                *first
+            } else {
+                *self.steps.entry(step(place, *word)).or_insert(free)
+            };
+            if place == free {
                 self.ends.push(None);
             }
         }
@@ -94,21 +134,26 @@ impl Grams {
     /// Calls `found` with each n-gram of these words and the number of its words.
     pub(super) fn find(
         &self,
-        words: impl Iterator<Item = Word>,
+        mut words: impl Iterator<Item = Word>,
         mut found: impl FnMut(u32, usize),
     ) {
-        let mut place = ROOT;
-        for (before, word) in words.enumerate() {
-            if word == Word::UNKNOWN {
-                return;
+        let first = words
+            .next()
+            .and_then(|word| self.firsts.get(word.0 as usize));
+        let Some(mut place) = first.copied().filter(|place| *place != ROOT) else {
+            return;
+        };
+        let mut length = 1;
+        loop {
+            if let Some(gram) = self.ends.get(place as usize).copied().flatten() {
+                found(gram, length);
             }
-            let Some(next) = self.steps.get(&step(place, word)) else {
+            let next = words.next().filter(|word| word.is_known());
+            let next = next.and_then(|word| self.steps.get(&step(place, word)));
+            let Some(next) = next else {
                 return;
             };
-            place = *next;
-            if let Some(gram) = self.ends.get(place as usize).copied().flatten() {
-                found(gram, before + 1);
-            }
+            (place, length) = (*next, length + 1);
         }
     }
 }

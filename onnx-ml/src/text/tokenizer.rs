@@ -18,12 +18,22 @@ use crate::tract::Built;
 const MARKS: [&str; 2] = ["\u{2}", "\u{3}"];
 
 #[derive(Debug, Clone)]
-struct Tokenizer {
+pub(super) struct Tokenizer {
     cut: Arc<Cut>,
     is_marked: bool,
-    filling: String,
+    pub(super) filling: String,
     /// How many tokens the texts have, which depends on them.
     tokens: Symbol,
+}
+
+/// The tokens of some texts.
+pub(super) struct Tokens<'t> {
+    /// Those of all texts in order.
+    pub(super) all: Vec<&'t str>,
+    /// How many each text has.
+    pub(super) counts: Vec<usize>,
+    /// How many the text with the most has.
+    pub(super) longest: usize,
 }
 
 /// How a text is cut.
@@ -161,16 +171,31 @@ impl Tokenizer {
             .collect())
     }
 
-    /// All tokens in order, and how many each text has.
-    fn cut<'t>(&self, texts: &'t [String]) -> (Vec<&'t str>, Vec<usize>) {
-        let mut tokens = Vec::with_capacity(texts.len() * 8);
+    /// Whether rows of this shape are one text's tokens each, of this many texts.
+    pub(super) fn is_row_a_text(&self, texts: &TDim, rows: &[TDim]) -> bool {
+        *rows == [texts.clone(), self.tokens.to_dim()]
+    }
+
+    pub(super) fn cut<'t>(&self, texts: &'t [String]) -> Tokens<'t> {
+        let mut all = Vec::with_capacity(texts.len() * 8);
         let mut counts = Vec::with_capacity(texts.len());
         for text in texts {
-            let before = tokens.len();
-            self.cut.tokens(text, &mut tokens);
-            counts.push(tokens.len() - before);
+            let before = all.len();
+            self.cut.tokens(text, &mut all);
+            counts.push(all.len() - before);
         }
-        (tokens, counts)
+        let longest = counts.iter().copied().max().unwrap_or_default();
+        Tokens {
+            all,
+            counts,
+            longest,
+        }
+    }
+
+    /// What stands around each text's tokens; nothing where no text has any.
+    pub(super) fn marks(&self, tokens: &Tokens) -> [Option<&'static str>; 2] {
+        let is_marked = self.is_marked && tokens.longest > 0;
+        MARKS.map(|mark| is_marked.then_some(mark))
     }
 
     fn eval(&self, input: &Tensor) -> TractResult<Tensor> {
@@ -179,19 +204,14 @@ impl Tokenizer {
             let shape: TVec<usize> = rows.chain([0]).collect();
             return tensor(&shape, vec![]);
         }
-        let (tokens, counts) = self.cut(texts(input)?);
-        let longest = counts.iter().copied().max().unwrap_or_default();
-        let marks: usize = if self.is_marked && longest > 0 { 2 } else { 0 };
-        let width = longest + marks;
-        let [begin, end] = MARKS.map(|mark| (marks > 0).then_some(mark));
-        let mut tokens = tokens.into_iter();
-        let mut all = Vec::with_capacity(counts.len() * width);
-        for count in counts {
-            let row = begin
-                .into_iter()
-                .chain(tokens.by_ref().take(count))
-                .chain(end);
-            let filling = std::iter::repeat_n(self.filling.as_str(), longest - count);
+        let tokens = self.cut(texts(input)?);
+        let [begin, end] = self.marks(&tokens);
+        let width = tokens.longest + begin.iter().chain(&end).count();
+        let mut cut = tokens.all.into_iter();
+        let mut all = Vec::with_capacity(tokens.counts.len() * width);
+        for count in tokens.counts {
+            let row = begin.into_iter().chain(cut.by_ref().take(count)).chain(end);
+            let filling = std::iter::repeat_n(self.filling.as_str(), tokens.longest - count);
             all.extend(row.chain(filling).map(str::to_owned));
         }
         let shape: TVec<usize> = input.shape().iter().copied().chain([width]).collect();

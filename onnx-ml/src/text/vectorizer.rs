@@ -9,6 +9,7 @@ use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
+use super::counter::fuse;
 use super::grams::{Grams, Word, Words, number};
 use super::texts;
 use crate::tract::Built;
@@ -17,16 +18,16 @@ use crate::tract::Built;
 const MOST_COLUMNS: usize = 1 << 24;
 
 #[derive(Debug, Clone)]
-struct Vectorizer(Arc<Pool>);
+pub(super) struct Vectorizer(pub(super) Arc<Pool>);
 
 /// What a vectorizer counts, and how.
 #[derive(Debug)]
-struct Pool {
+pub(super) struct Pool {
     words: Words,
     grams: Grams,
     /// For each n-gram its column and its weight.
     columns: Vec<(usize, f32)>,
-    width: usize,
+    pub(super) width: usize,
     shortest: usize,
     longest: usize,
     skips: usize,
@@ -73,7 +74,7 @@ fn pool(node: &NodeProto) -> TractResult<(Words, Vec<Word>)> {
         node.expect_attr("pool_strings", !texts.is_empty(), "at least one word")?;
         let texts: Vec<String> = texts.into_iter().map(str::to_owned).collect();
         let (words, pool) = number(&texts)?;
-        return Ok((Words::Texts(words), pool));
+        return Ok((Words::texts(words), pool));
     }
     let integers = node.get_attr_slice::<i64>("pool_int64s")?;
     node.expect_attr("pool_int64s", !integers.is_empty(), "at least one word")?;
@@ -106,7 +107,7 @@ fn grams(
         "min_gram_length up to max_gram_length, up to the number of ngram_counts",
     )?;
     let ends = begins.iter().skip(1).copied().chain([pool.len()]);
-    let mut grams = Grams::new();
+    let mut grams = Grams::new(pool.len());
     let mut next = 0;
     for ((begin, end), length) in begins.iter().zip(ends).zip(1..) {
         let words = pool.get(*begin..end).with_context(|| {
@@ -138,7 +139,7 @@ fn grams(
 
 impl Pool {
     /// Counts the n-grams of a row of words.
-    fn count(&self, words: &[Word], counts: &mut [f32]) {
+    pub(super) fn count(&self, words: &[Word], counts: &mut [f32]) {
         let mut found = |gram: u32| {
             let Some((column, weight)) = self.columns.get(gram as usize) else {
                 return;
@@ -149,15 +150,22 @@ impl Pool {
                 None => (),
             }
         };
-        if self.shortest == 1 {
+        // Words that follow each other and words by themselves are found on one way, unless the
+        // order matters.
+        let is_one_way = self.skips == 0 && !self.is_once;
+        if self.shortest == 1 && !is_one_way {
             for word in words {
                 self.grams.find([*word].into_iter(), |gram, _| found(gram));
             }
         }
-        if self.longest == 1 {
+        let shortest = if is_one_way {
+            self.shortest
+        } else {
+            self.shortest.max(2)
+        };
+        if self.longest < shortest {
             return;
         }
-        let shortest = self.shortest.max(2);
         // Words further apart than the row is long are none.
         for distance in 1..=self.skips.saturating_add(1).min(words.len()) {
             for begin in 0..words.len() {
@@ -170,6 +178,10 @@ impl Pool {
                     });
             }
         }
+    }
+
+    pub(super) fn word(&self, text: &str) -> Word {
+        self.words.text(text)
     }
 
     /// The words of the input.
@@ -245,6 +257,14 @@ impl TypedOp for Vectorizer {
             "a vectorizer wants texts or integers, given {datum_type:?}"
         );
         Ok(tvec![f32::fact(self.0.shape(&input.shape)?)])
+    }
+
+    fn declutter(
+        &self,
+        model: &TypedModel,
+        node: &TypedNode,
+    ) -> TractResult<Option<TypedModelPatch>> {
+        fuse(self, model, node)
     }
 
     as_op!();

@@ -1,0 +1,109 @@
+//! A tokenizer and the vectorizer behind it in one step: the words are counted where they stand
+//! in the texts, and no token becomes a text of its own.
+
+use tract_onnx::tract_core::internal::*;
+
+use super::texts;
+use super::tokenizer::Tokenizer;
+use super::vectorizer::Vectorizer;
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Counter {
+    tokenizer: Tokenizer,
+    vectorizer: Vectorizer,
+}
+
+/// Replaces a vectorizer whose rows are the tokens of one text each, which nobody else reads.
+pub(super) fn fuse(
+    vectorizer: &Vectorizer,
+    model: &TypedModel,
+    node: &TypedNode,
+) -> TractResult<Option<TypedModelPatch>> {
+    let [input] = *node.inputs else {
+        return Ok(None);
+    };
+    let rows = model.outlet_fact(input)?.shape.clone();
+    let mut before = input;
+    let tokenizer = loop {
+        let node = model.node(before.node);
+        let is_read_once = node
+            .outputs
+            .iter()
+            .all(|output| output.successors.len() == 1);
+        let [input] = *node.inputs else {
+            return Ok(None);
+        };
+        if !is_read_once || model.output_outlets()?.contains(&before) {
+            return Ok(None);
+        }
+        before = input;
+        match (node.op_as::<Tokenizer>(), node.op_as::<AxisOp>()) {
+            (Some(tokenizer), _) => break tokenizer.clone(),
+            (_, Some(AxisOp::Add(_) | AxisOp::Rm(_) | AxisOp::Reshape(..))) => (),
+            _ => return Ok(None),
+        }
+    };
+    let texts = model.outlet_fact(before)?.shape.volume();
+    if !tokenizer.is_row_a_text(&texts, &rows) {
+        return Ok(None);
+    }
+    let vectorizer = vectorizer.clone();
+    let counter = Counter {
+        tokenizer,
+        vectorizer,
+    };
+    TypedModelPatch::replace_single_op(model, node, &[before], counter).map(Some)
+}
+
+impl Op for Counter {
+    fn name(&self) -> StaticName {
+        "TokenCounter".into()
+    }
+
+    op_as_typed_op!();
+}
+
+impl EvalOp for Counter {
+    op_out_of_plan!();
+
+    fn eval(&self, _context: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+        let input = args_1!(inputs);
+        let pool = &self.vectorizer.0;
+        let texts = texts(&input)?;
+        let tokens = self.tokenizer.cut(texts);
+        let filling = pool.word(&self.tokenizer.filling);
+        let [begin, end] = self
+            .tokenizer
+            .marks(&tokens)
+            .map(|mark| mark.map(|mark| pool.word(mark)));
+        let mut output = Tensor::zero::<f32>(&[texts.len(), pool.width])?;
+        let mut plain = output.try_as_plain_ram_mut()?;
+        let counts = plain.as_slice_mut::<f32>()?.chunks_mut(pool.width);
+        let mut words = vec![];
+        let mut all = tokens.all.into_iter();
+        for (count, counts) in tokens.counts.iter().zip(counts) {
+            words.clear();
+            words.extend(begin);
+            words.extend(all.by_ref().take(*count).map(|token| pool.word(token)));
+            words.extend(end);
+            // Unknown words at the end are in no n-gram.
+            if filling.is_known() {
+                words.extend(std::iter::repeat_n(filling, tokens.longest - count));
+            }
+            pool.count(&words, counts);
+        }
+        Ok(tvec![output.into_tvalue()])
+    }
+}
+
+impl TypedOp for Counter {
+    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        let [input] = inputs else {
+            bail!("a counter has one input")
+        };
+        let shape = [input.shape.volume(), self.vectorizer.0.width.to_dim()];
+        Ok(tvec![f32::fact(shape)])
+    }
+
+    as_op!();
+}
