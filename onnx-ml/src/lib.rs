@@ -95,4 +95,5 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("StringNormalizer", text::normalizer::normalizer);
     operators.insert("TfIdfVectorizer", text::vectorizer::vectorizer);
     operators.insert("Tokenizer", text::tokenizer::tokenizer);
+    operators.insert("Unique", text::unique::unique);
 }

@@ -175,7 +175,8 @@ pub(crate) fn outputs(
     let mut model = model(operator, "", attributes);
     let graph = model.graph.as_mut().unwrap();
     graph.node[0].output = names.iter().map(|name| (*name).to_owned()).collect();
-    graph.output = names.iter().copied().map(value).collect();
+    let named = names.iter().filter(|name| !name.is_empty());
+    graph.output = named.copied().map(value).collect();
     model.opset_import = vec![OperatorSetIdProto {
         domain: String::new(),
         version,

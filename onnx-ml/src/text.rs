@@ -15,6 +15,7 @@ mod pattern;
 pub(crate) mod split;
 mod syntax;
 pub(crate) mod tokenizer;
+pub(crate) mod unique;
 pub(crate) mod vectorizer;
 
 use tract_onnx::tract_core::internal::*;
