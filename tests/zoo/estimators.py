@@ -72,6 +72,7 @@ def build(
     options: dict | None = None,
     positive: bool = False,
     opset: dict | None = None,
+    large: float = 1e4,
 ) -> Built:
     """Trains, exports with the options of a user, and gives the rows that are asked."""
     x = rows.numbers(1, rows.TRAINED)
@@ -85,7 +86,7 @@ def build(
     if options is not None:
         options = {id(estimator): options}
     model = to_onnx(estimator, initial_types=types, options=options, target_opset=opset)
-    asked = rows.asked(model, edges, dtype)
+    asked = rows.asked(model, edges, dtype, large)
     return model, {"X": np.abs(asked) if positive else asked}
 
 
@@ -94,7 +95,7 @@ def labels(x: np.ndarray, told: str) -> np.ndarray | None:
         return rows.classes(x, CLASSES[told])
     y = rows.target(x)
     if told == "two-numbers":
-        return np.stack([y, x[:, 0] - x[:, 1]], axis=1)
+        return np.stack([y, x[:, 0] + 2 * x[:, 1]], axis=1)
     return {NOTHING: None, REGRESSION: y, POSITIVE: np.exp(y / 4)}[told]
 
 
@@ -197,17 +198,19 @@ def trees(add) -> None:
 
 
 def neighbours(add) -> None:
-    add("knn-classifier", neighbors.KNeighborsClassifier(), "three")
+    # Of rows far from all others, rounding of 32-bit floats chooses the neighbours.
+    near = {"large": 8.0}
+    add("knn-classifier", neighbors.KNeighborsClassifier(), "three", **near)
     weighted = neighbors.KNeighborsClassifier(weights="distance")
-    add("knn-weighted", weighted, "text", options=PLAIN)
-    add("knn-regressor", neighbors.KNeighborsRegressor(3), REGRESSION)
+    add("knn-weighted", weighted, "text", options=PLAIN, **near)
+    add("knn-regressor", neighbors.KNeighborsRegressor(3), REGRESSION, **near)
     add("knn-double", neighbors.KNeighborsRegressor(3), REGRESSION, dtype=np.float64)
     radius = neighbors.RadiusNeighborsRegressor(radius=1e6)
     add("radius-regressor", radius, REGRESSION, dtype=np.float64)
     outliers = neighbors.LocalOutlierFactor(novelty=True)
     add("local-outliers", outliers, dtype=np.float64)
     scaled = make_pipeline(pre.StandardScaler(), neighbors.KNeighborsClassifier(4))
-    add("scaled-knn", scaled, "yes")
+    add("scaled-knn", scaled, "yes", **near)
 
 
 def scalers(add) -> None:

@@ -53,12 +53,14 @@ def with_gaps(x: np.ndarray, seed: int, share: float = 0.15) -> np.ndarray:
     return np.where(gaps, np.nan, x).astype(x.dtype)
 
 
-def asked(model: onnx.ModelProto, edges: Edges, dtype: type = np.float32) -> np.ndarray:
+def asked(
+    model: onnx.ModelProto, edges: Edges, dtype: type = np.float32, large: float = 1e4
+) -> np.ndarray:
     """Random rows, then edges: zeros, large and tiny values, ties with thresholds, gaps."""
     random = numbers(7, ASKED, spread=1.5)
     if edges is not Edges.FINITE:
         random[::4] = with_gaps(random[::4], 8)
-    special = [0.0, -0.0, 1e-40, 1e4, -1e4]
+    special = [0.0, -0.0, 1e-40, large, -large]
     if edges is not Edges.FINITE:
         special.append(np.nan)
     if edges is Edges.ANY:
