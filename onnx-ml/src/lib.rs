@@ -33,6 +33,7 @@ mod svm;
 mod testing;
 mod text;
 mod tract;
+mod trees;
 mod unsupported;
 
 use tract_onnx::Onnx;
@@ -88,6 +89,9 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("Shape", shape::shape);
     operators.insert("Size", shape::size);
     operators.insert("Softplus", activation::softplus);
+    operators.insert("TreeEnsemble", trees::ensemble);
+    operators.insert("TreeEnsembleClassifier", trees::classifier);
+    operators.insert("TreeEnsembleRegressor", trees::regressor);
     operators.insert("ZipMap", maps::map);
     operators.insert("RegexFullMatch", text::full_match::full_match);
     operators.insert("StringConcat", text::concat::concat);

@@ -12,6 +12,7 @@ pub(crate) enum PostTransform {
     Softmax,
     SoftmaxZero,
     Logistic,
+    Probit,
 }
 
 /// Scores nearer to zero than this stay zero under `SOFTMAX_ZERO`.
@@ -20,14 +21,21 @@ const ZERO: f32 = 1e-7;
 impl PostTransform {
     /// Reads the attribute; `PROBIT` is refused.
     pub(crate) fn of(node: &NodeProto) -> TractResult<Self> {
-        match node
-            .get_attr_opt::<&str>("post_transform")?
-            .unwrap_or("NONE")
-        {
+        let name = node.get_attr_opt("post_transform")?.unwrap_or("NONE");
+        let transform = Self::named(name)?;
+        let is_supported = transform != Self::Probit;
+        ensure!(is_supported, "post_transform `{name}` is not supported");
+        Ok(transform)
+    }
+
+    /// The transform of this name.
+    pub(crate) fn named(name: &str) -> TractResult<Self> {
+        match name {
             "NONE" => Ok(Self::None),
             "SOFTMAX" => Ok(Self::Softmax),
             "SOFTMAX_ZERO" => Ok(Self::SoftmaxZero),
             "LOGISTIC" => Ok(Self::Logistic),
+            "PROBIT" => Ok(Self::Probit),
             other => bail!("post_transform `{other}` is not supported"),
         }
     }
@@ -41,6 +49,7 @@ impl PostTransform {
             Self::Logistic => scores
                 .iter_mut()
                 .for_each(|score| *score = logistic(*score)),
+            Self::Probit => scores.iter_mut().for_each(|score| *score = probit(*score)),
         }
     }
 
@@ -48,7 +57,7 @@ impl PostTransform {
     pub(crate) fn both(self, score: f32) -> [f32; 2] {
         match self {
             Self::Logistic => [logistic(-score), logistic(score)],
-            Self::None | Self::Softmax | Self::SoftmaxZero => [1.0 - score, score],
+            Self::None | Self::Softmax | Self::SoftmaxZero | Self::Probit => [1.0 - score, score],
         }
     }
 }
@@ -73,6 +82,18 @@ fn softmax(scores: &mut [f32], takes_part: impl Fn(f32) -> bool) {
 fn logistic(score: f32) -> f32 {
     let upper = 1.0 / (1.0 + (-score.abs()).exp());
     if score < 0.0 { 1.0 - upper } else { upper }
+}
+
+/// The quantile of a probability, by Winitzki's approximation of the inverse error function.
+fn probit(probability: f32) -> f32 {
+    const CURVE: f32 = 0.147;
+    let place = 2.0 * probability - 1.0;
+    let log = ((1.0 - place) * (1.0 + place)).ln();
+    let half = 2.0 / (std::f32::consts::PI * CURVE) + 0.5 * log;
+    let square = half * half - log / CURVE;
+    let inverse = (square.sqrt() - half).sqrt();
+    let sign = if place < 0.0 { -1.0 } else { 1.0 };
+    std::f32::consts::SQRT_2 * sign * inverse
 }
 
 #[cfg(test)]

@@ -135,7 +135,6 @@ fn wrong(graph: &GraphProto, node: &NodeProto) -> Option<&'static str> {
         "Swish" => attribute(node, "alpha")
             .filter(|alpha| alpha.f != 1.0)
             .map(|_| "tract ignores `alpha`"),
-        "TreeEnsembleClassifier" => Some("tract answers wrong labels for binary tree ensembles"),
         "RNN" | "LSTM" | "GRU" => wrong_recurrence(node),
         _ => None,
     }
@@ -263,6 +262,15 @@ mod tests {
 
     #[test]
     fn operators_that_tract_gets_wrong_are_refused() {
+        let max = "`ai.onnx.ml.Normalizer` is refused: tract divides by the largest magnitude, not by the largest value";
+        check("Normalizer", "ai.onnx.ml", vec![], Some(max));
+        check(
+            "Normalizer",
+            "ai.onnx.ml",
+            vec![string("norm", "MAX")],
+            Some(max),
+        );
+        check("Normalizer", "ai.onnx.ml", vec![string("norm", "L1")], None);
         let tree = "`ai.onnx.ml.TreeEnsembleClassifier` is refused: tract answers wrong labels for binary tree ensembles";
         check("TreeEnsembleClassifier", "ai.onnx.ml", vec![], Some(tree));
     }

@@ -1,0 +1,346 @@
+//! `TreeEnsembleClassifier` and `TreeEnsembleRegressor` as a file has them: lists by node and by
+//! weight, which name nodes by tree and number.
+//!
+//! The first node of a tree is its root, as in onnxruntime; a tree in several pieces is refused,
+//! and so is what onnxruntime answers with values that mean nothing.
+
+use std::collections::HashMap;
+
+use tract_onnx::model::ParsingContext;
+use tract_onnx::pb::{NodeProto, TensorProto};
+use tract_onnx::tract_hir::internal::*;
+
+use super::forest::{Aggregate, Child, Forest, MOST_NODES, Split, Test, Weights};
+use crate::post_transform::PostTransform;
+
+/// Reads a classifier, and its labels.
+pub(super) fn classifier(
+    context: &ParsingContext,
+    node: &NodeProto,
+) -> TractResult<(Forest, Arc<Tensor>)> {
+    let labels = labels(node)?;
+    let classes = labels.len();
+    ensure!(classes > 1, "trees that tell {classes} classes apart");
+    let mut reader = Reader::of(context, node)?;
+    let base = reader.numbers("base_values")?;
+    let fits = match classes {
+        2 => base.len() <= 2,
+        _ => base.is_empty() || base.len() == classes,
+    };
+    ensure!(fits, "{} base values for {classes} classes", base.len());
+    let forest = reader.forest("class", classes, base, Aggregate::Sum)?;
+    if classes == 2 {
+        two_classes(&forest, &labels)?;
+    }
+    Ok((forest, labels))
+}
+
+/// Refuses what onnxruntime answers at random or with labels that are not the model's.
+fn two_classes(forest: &Forest, labels: &Tensor) -> TractResult<()> {
+    let weights = || forest.leaves.iter().flatten();
+    let first = weights().next().map(|(class, _)| *class);
+    let is_one = weights().all(|(class, _)| Some(*class) == first);
+    if is_one {
+        let is_probit = forest.transform == PostTransform::Probit;
+        ensure!(!is_probit, "PROBIT of a single score for two classes");
+    } else if labels.datum_type() == i64::datum_type() {
+        let labels = labels.to_plain_array_view::<i64>()?;
+        let are_places = labels.iter().copied().eq([0, 1]);
+        ensure!(
+            are_places,
+            "weights for both of two classes, whose labels are not 0 and 1"
+        );
+    }
+    Ok(())
+}
+
+/// Reads a regressor.
+pub(super) fn regressor(context: &ParsingContext, node: &NodeProto) -> TractResult<Forest> {
+    let targets: usize = node.get_attr_opt("n_targets")?.unwrap_or(0);
+    let aggregate = match node.get_attr_opt("aggregate_function")?.unwrap_or("SUM") {
+        "SUM" => Aggregate::Sum,
+        "AVERAGE" => Aggregate::Average,
+        "MIN" => Aggregate::Least,
+        "MAX" => Aggregate::Largest,
+        other => bail!("aggregate_function `{other}` is not known"),
+    };
+    let mut reader = Reader::of(context, node)?;
+    let base = reader.numbers("base_values")?;
+    ensure!(
+        base.is_empty() || base.len() == targets,
+        "{} base values for {targets} targets",
+        base.len()
+    );
+    reader.forest("target", targets, base, aggregate)
+}
+
+fn labels(node: &NodeProto) -> TractResult<Arc<Tensor>> {
+    let integers: Vec<i64> = node
+        .get_attr_opt_vec("classlabels_int64s")?
+        .unwrap_or_default();
+    let texts: Vec<String> = node
+        .get_attr_opt_vec("classlabels_strings")?
+        .unwrap_or_default();
+    match (integers.is_empty(), texts.is_empty()) {
+        (false, true) => Ok(rctensor1(&integers)),
+        (true, false) => Ok(rctensor1(&texts)),
+        (true, true) | (false, false) => bail!("labels must be either integers or text"),
+    }
+}
+
+/// Numbers of a tensor attribute, and whether only 64-bit floats hold them.
+pub(super) fn tensor(
+    context: &ParsingContext,
+    node: &NodeProto,
+    name: &str,
+) -> TractResult<Option<(Vec<f64>, bool)>> {
+    let Some(proto) = node.get_attr_opt::<&TensorProto>(name)? else {
+        return Ok(None);
+    };
+    let tensor = context.load_tensor(proto)?;
+    let datum_type = tensor.datum_type();
+    let is_double = datum_type == f64::datum_type();
+    let is_float = is_double || datum_type.is_float();
+    ensure!(is_float, "`{name}` is not of floats but of {datum_type:?}");
+    let wide = tensor.cast_to::<f64>()?;
+    let numbers = wide.to_plain_array_view::<f64>()?;
+    Ok(Some((numbers.iter().copied().collect(), is_double)))
+}
+
+/// Fails unless a list is as long as it should be.
+pub(super) fn as_long(name: &str, length: usize, wanted: usize) -> TractResult<()> {
+    ensure!(
+        length == wanted,
+        "`{name}` has {length} entries, not {wanted}"
+    );
+    Ok(())
+}
+
+/// Which nodes pass missing values: none, or as the list says.
+pub(super) fn missing(node: &NodeProto, nodes: usize) -> TractResult<Vec<bool>> {
+    let name = "nodes_missing_value_tracks_true";
+    let tracks: Vec<i64> = node.get_attr_opt_vec(name)?.unwrap_or_default();
+    if tracks.is_empty() {
+        return Ok(vec![false; nodes]);
+    }
+    as_long(name, tracks.len(), nodes)?;
+    Ok(tracks.into_iter().map(|track| track == 1).collect())
+}
+
+struct Reader<'a> {
+    context: &'a ParsingContext<'a>,
+    node: &'a NodeProto,
+    is_double: bool,
+}
+
+impl<'a> Reader<'a> {
+    fn of(context: &'a ParsingContext<'a>, node: &'a NodeProto) -> TractResult<Self> {
+        Ok(Self {
+            context,
+            node,
+            is_double: false,
+        })
+    }
+
+    /// A list of floats, or the tensor that may stand in its place.
+    fn numbers(&mut self, name: &str) -> TractResult<Vec<f64>> {
+        let floats: Vec<f32> = self.node.get_attr_opt_vec(name)?.unwrap_or_default();
+        let tensor = tensor(self.context, self.node, &format!("{name}_as_tensor"))?;
+        match tensor.filter(|(numbers, _)| !numbers.is_empty()) {
+            None => Ok(floats.into_iter().map(f64::from).collect()),
+            Some((numbers, is_double)) => {
+                ensure!(floats.is_empty(), "`{name}` is given twice");
+                self.is_double |= is_double;
+                Ok(numbers)
+            }
+        }
+    }
+
+    fn integers(&self, name: &str, wanted: usize) -> TractResult<Vec<i64>> {
+        let integers: Vec<i64> = self.node.get_attr_vec(name)?;
+        as_long(name, integers.len(), wanted)?;
+        Ok(integers)
+    }
+
+    fn forest(
+        &mut self,
+        prefix: &str,
+        targets: usize,
+        base: Vec<f64>,
+        aggregate: Aggregate,
+    ) -> TractResult<Forest> {
+        let modes: Vec<&str> = self.node.get_attr_vec("nodes_modes")?;
+        ensure!(modes.len() < MOST_NODES, "trees are too large");
+        let names = self.names(modes.len())?;
+        let thresholds = self.numbers("nodes_values")?;
+        as_long("nodes_values", thresholds.len(), modes.len())?;
+        let places = places(&modes)?;
+        let splits = self.splits(&modes, &names, &places, &thresholds)?;
+        let mut leaves = vec![Vec::new(); modes.len() - splits.len()];
+        self.weights(prefix, &names, &places, &mut leaves)?;
+        if targets == 1 {
+            single_weights(&mut leaves, &places, &thresholds)?;
+        }
+        Ok(Forest {
+            splits,
+            leaves,
+            sets: Vec::new(),
+            roots: names.roots(&places)?,
+            targets,
+            base,
+            aggregate,
+            transform: self.transform()?,
+            is_double: self.is_double,
+        })
+    }
+
+    fn transform(&self) -> TractResult<PostTransform> {
+        PostTransform::named(self.node.get_attr_opt("post_transform")?.unwrap_or("NONE"))
+    }
+
+    fn names(&self, nodes: usize) -> TractResult<Names> {
+        let trees = self.integers("nodes_treeids", nodes)?;
+        let numbers = self.integers("nodes_nodeids", nodes)?;
+        let mut places = HashMap::with_capacity(nodes);
+        for (place, name) in trees.iter().copied().zip(numbers).enumerate() {
+            let (tree, number) = name;
+            let is_new = places.insert(name, place).is_none();
+            ensure!(is_new, "node {number} of tree {tree} is there twice");
+        }
+        Ok(Names { trees, places })
+    }
+
+    fn splits(
+        &self,
+        modes: &[&str],
+        names: &Names,
+        places: &[Child],
+        thresholds: &[f64],
+    ) -> TractResult<Vec<Split>> {
+        let nodes = modes.len();
+        let features = self.integers("nodes_featureids", nodes)?;
+        let passed = self.integers("nodes_truenodeids", nodes)?;
+        let failed = self.integers("nodes_falsenodeids", nodes)?;
+        let missing = missing(self.node, nodes)?;
+        let children = passed.into_iter().zip(failed);
+        let rest = children.zip(features).zip(thresholds).zip(missing);
+        let all = modes.iter().zip(&names.trees).zip(rest);
+        let mut splits = Vec::new();
+        for ((mode, tree), ((((passed, failed), feature), threshold), missing)) in all {
+            let Some(test) = test(mode)? else { continue };
+            splits.push(Split {
+                feature: feature_id(feature)?,
+                test,
+                threshold: *threshold,
+                missing,
+                passed: names.child(*tree, passed, places)?,
+                failed: names.child(*tree, failed, places)?,
+            });
+        }
+        Ok(splits)
+    }
+
+    /// Reads the weights into their leaves; those of nodes that are none are left out, which
+    /// old exporters wrote.
+    fn weights(
+        &mut self,
+        prefix: &str,
+        names: &Names,
+        places: &[Child],
+        leaves: &mut [Weights],
+    ) -> TractResult<()> {
+        let targets: Vec<i64> = self.node.get_attr_vec(&format!("{prefix}_ids"))?;
+        let trees = self.integers(&format!("{prefix}_treeids"), targets.len())?;
+        let numbers = self.integers(&format!("{prefix}_nodeids"), targets.len())?;
+        let name = format!("{prefix}_weights");
+        let weights = self.numbers(&name)?;
+        as_long(&name, weights.len(), targets.len())?;
+        let leaf_names = trees.into_iter().zip(numbers);
+        for ((target, (tree, number)), weight) in targets.into_iter().zip(leaf_names).zip(weights) {
+            let target = u32::try_from(target)
+                .with_context(|| format!("`{prefix}_ids` has the entry {target}"))?;
+            match names.child(tree, number, places)? {
+                Child::Split(_) => {}
+                Child::Leaf(leaf) => {
+                    let leaf = leaves.get_mut(leaf as usize);
+                    leaf.context("a leaf that was counted")?
+                        .push((target, weight));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Of a single target, a leaf must have one weight, or none and be worth nothing.
+fn single_weights(leaves: &mut [Weights], places: &[Child], thresholds: &[f64]) -> TractResult<()> {
+    for (place, threshold) in places.iter().zip(thresholds) {
+        let Child::Leaf(leaf) = place else { continue };
+        let weights = leaves.get(*leaf as usize).map_or(0, Vec::len);
+        ensure!(weights < 2, "a leaf has {weights} weights for one target");
+        ensure!(weights == 1 || *threshold == 0.0, "a leaf has no weight");
+    }
+    Ok(())
+}
+
+pub(super) fn feature_id(feature: i64) -> TractResult<u32> {
+    u32::try_from(feature).with_context(|| format!("`nodes_featureids` has the entry {feature}"))
+}
+
+fn test(mode: &str) -> TractResult<Option<Test>> {
+    Ok(Some(match mode {
+        "BRANCH_LEQ" => Test::AtMost,
+        "BRANCH_LT" => Test::Below,
+        "BRANCH_GTE" => Test::AtLeast,
+        "BRANCH_GT" => Test::Above,
+        "BRANCH_EQ" => Test::Equal,
+        "BRANCH_NEQ" => Test::Unequal,
+        "LEAF" => return Ok(None),
+        other => bail!("`nodes_modes` has the entry `{other}`"),
+    }))
+}
+
+/// Of each node of the file, its place among the splits or among the leaves.
+fn places(modes: &[&str]) -> TractResult<Vec<Child>> {
+    let (mut splits, mut leaves) = (0, 0);
+    let place = |mode: &&str| {
+        let (count, child): (_, fn(u32) -> Child) = match test(mode)? {
+            Some(_) => (&mut splits, Child::Split),
+            None => (&mut leaves, Child::Leaf),
+        };
+        let child = child(*count);
+        *count += 1;
+        Ok(child)
+    };
+    modes.iter().map(place).collect()
+}
+
+/// Nodes by tree and number.
+struct Names {
+    trees: Vec<i64>,
+    places: HashMap<(i64, i64), usize>,
+}
+
+impl Names {
+    fn child(&self, tree: i64, number: i64, places: &[Child]) -> TractResult<Child> {
+        let place = self.places.get(&(tree, number));
+        let child = place.and_then(|place| places.get(*place)).copied();
+        child.with_context(|| format!("tree {tree} has no node {number}"))
+    }
+
+    /// The first node of each tree.
+    fn roots(&self, places: &[Child]) -> TractResult<Vec<Child>> {
+        let mut seen = HashMap::new();
+        let mut roots = Vec::new();
+        let mut last = None;
+        for (tree, place) in self.trees.iter().zip(places) {
+            if last != Some(tree) {
+                let is_new = seen.insert(tree, ()).is_none();
+                ensure!(is_new, "the nodes of tree {tree} are in several places");
+                roots.push(*place);
+            }
+            last = Some(tree);
+        }
+        Ok(roots)
+    }
+}
