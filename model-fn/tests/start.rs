@@ -71,7 +71,7 @@ fn each_broken_model_is_named_with_its_reason() {
         ("text", "the file cannot be read as ONNX: "),
         (
             "tree",
-            "the graph cannot be built: node 0 leads back to itself",
+            "the graph cannot be built: Building node forest (TreeEnsembleClassifier): node 0 leads back to itself",
         ),
         ("truncated", "the file cannot be read as ONNX: "),
         (

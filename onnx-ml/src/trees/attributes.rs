@@ -37,13 +37,12 @@ pub(super) fn classifier(
 
 /// Refuses what onnxruntime answers at random or with labels that are not the model's.
 fn two_classes(forest: &Forest, labels: &Tensor) -> TractResult<()> {
+    let is_probit = forest.transform == PostTransform::Probit;
+    ensure!(!is_probit, "PROBIT of the scores of two classes");
     let weights = || forest.leaves.iter().flatten();
     let first = weights().next().map(|(class, _)| *class);
-    let is_one = weights().all(|(class, _)| Some(*class) == first);
-    if is_one {
-        let is_probit = forest.transform == PostTransform::Probit;
-        ensure!(!is_probit, "PROBIT of a single score for two classes");
-    } else if labels.datum_type() == i64::datum_type() {
+    let has_both = weights().any(|(class, _)| Some(*class) != first);
+    if has_both && labels.datum_type() == i64::datum_type() {
         let labels = labels.to_plain_array_view::<i64>()?;
         let are_places = labels.iter().copied().eq([0, 1]);
         ensure!(

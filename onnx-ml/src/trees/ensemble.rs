@@ -1,4 +1,7 @@
 //! `TreeEnsemble` as a file has it: nodes and leaves in lists of their own, by place.
+//!
+//! `SOFTMAX` and `LOGISTIC` are refused for several targets, for their numbers are exchanged in
+//! onnxruntime: which of them a file means cannot be told.
 
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::{NodeProto, TensorProto};
@@ -25,6 +28,12 @@ pub(super) fn ensemble(context: &ParsingContext, node: &NodeProto) -> TractResul
         4 => PostTransform::Probit,
         other => bail!("post_transform {other} is not known"),
     };
+    let targets = node.get_attr_opt("n_targets")?.unwrap_or(0);
+    let is_ambiguous = matches!(transform, PostTransform::Softmax | PostTransform::Logistic);
+    ensure!(
+        targets == 1 || !is_ambiguous,
+        "post_transform 1 and 2 are SOFTMAX and LOGISTIC in ONNX, the reverse in onnxruntime"
+    );
     let (splits, sets, thresholds_are_double) = splits(context, node)?;
     let (leaves, weights_are_double) = leaves(context, node)?;
     let roots: Vec<i64> = node.get_attr_vec("tree_roots")?;
@@ -36,7 +45,7 @@ pub(super) fn ensemble(context: &ParsingContext, node: &NodeProto) -> TractResul
         leaves,
         sets,
         roots: roots.collect::<TractResult<_>>()?,
-        targets: node.get_attr_opt("n_targets")?.unwrap_or(0),
+        targets,
         base: Vec::new(),
         aggregate,
         transform,

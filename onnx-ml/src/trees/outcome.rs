@@ -122,7 +122,11 @@ impl Outcome {
             1 => {}
             _ if is_yes => {
                 *yes = *no + zero + self.base(1);
-                *no = T::of(-yes.wide());
+                *no = if is_no {
+                    T::of(-yes.wide())
+                } else {
+                    T::UNSCORED
+                };
             }
             _ if is_no => *no = *no + self.base(0),
             _ => {}

@@ -1,6 +1,8 @@
 //! Tables for all three operators; values are those of onnxruntime 1.32.0.
 
-use tract_onnx::pb::AttributeProto;
+use tract_onnx::pb::attribute_proto::AttributeType;
+use tract_onnx::pb::tensor_proto::DataType;
+use tract_onnx::pb::{AttributeProto, TensorProto};
 use tract_onnx::tract_hir::internal::*;
 
 use crate::testing::{close, floats, integer, integers, run, string, strings};
@@ -197,6 +199,14 @@ fn of_two_classes_with_weights_the_second_wins_above_zero() {
     classify(BOTH, two(&[], "NONE"), &[0, 1, 1, 1], &plain);
     let based = [-0.85, 0.85, -0.75, 0.75, -0.55, 0.55, -0.45, 0.45];
     classify(BOTH, two(&[0.05, 0.15], "NONE"), &[1, 1, 1, 1], &based);
+    let apart = [0.75, 0., -0.55, 0.55, -0.45, 0.45, 0., 0.15];
+    let apart_leaves = [APART[0], [&[(0, 0.3)], &[(1, 0.3)]]];
+    classify(
+        apart_leaves,
+        two(&[0.05, 0.15], "NONE"),
+        &[1, 1, 1, 1],
+        &apart,
+    );
 }
 
 #[test]
@@ -325,4 +335,79 @@ fn what_is_no_tree_is_refused_with_the_reason() {
         "post_transform `CUBE` is not supported",
     );
     refused(vec![integer("n_targets", 0)], "there is no target");
+}
+
+fn tensor(name: &str, data_type: DataType, values: &Tensor) -> AttributeProto {
+    let tensor = TensorProto {
+        dims: vec![values.len() as i64],
+        data_type: data_type.into(),
+        raw_data: values.as_bytes().to_vec(),
+        ..Default::default()
+    };
+    AttributeProto {
+        name: name.into(),
+        t: Some(tensor),
+        r#type: AttributeType::Tensor as i32,
+        ..Default::default()
+    }
+}
+
+/// One tree that asks whether the first feature is at most zero, and one whether the second is
+/// 1 or 3.
+fn ensemble(more: Vec<AttributeProto>) -> Vec<AttributeProto> {
+    let floats = |name, values: &[f32]| tensor(name, DataType::Float, &tensor1(values));
+    let attributes = vec![
+        integer("n_targets", 2),
+        integers("tree_roots", &[0, 1]),
+        tensor("nodes_modes", DataType::Uint8, &tensor1(&[0u8, 6])),
+        integers("nodes_featureids", &[0, 1]),
+        floats("nodes_splits", &[0., 0.]),
+        floats("membership_values", &[1., 3.]),
+        integers("nodes_truenodeids", &[0, 2]),
+        integers("nodes_trueleafs", &[1, 1]),
+        integers("nodes_falsenodeids", &[1, 3]),
+        integers("nodes_falseleafs", &[1, 1]),
+        integers("leaf_targetids", &[0, 1, 0, 1]),
+        floats("leaf_weights", &[0.1, 0.2, 0.3, 0.4]),
+    ];
+    with(attributes, more)
+}
+
+#[test]
+fn an_ensemble_tests_membership_and_may_share_leaves() {
+    let check = |more: Vec<AttributeProto>, expected: &[f32]| {
+        let input = tensor2(&[[-1f32, 1.], [-1., 2.], [1., 3.], [1., f32::NAN]]);
+        close(
+            &run("TreeEnsemble", ensemble(more), input).unwrap(),
+            expected,
+        );
+    };
+    check(vec![], &[0.4, 0., 0.1, 0.4, 0.3, 0.2, 0., 0.6]);
+    let tracked = integers("nodes_missing_value_tracks_true", &[0, 1]);
+    check(vec![tracked], &[0.4, 0., 0.1, 0.4, 0.3, 0.2, 0.3, 0.2]);
+    let mean = [0.2, 0., 0.05, 0.2, 0.15, 0.1, 0., 0.3];
+    check(vec![integer("aggregate_function", 0)], &mean);
+    let shared = integers("nodes_falsenodeids", &[1, 2]);
+    check(vec![shared], &[0.4, 0., 0.4, 0., 0.3, 0.2, 0.3, 0.2]);
+}
+
+#[test]
+fn an_ensemble_that_cannot_be_told_is_refused() {
+    let refused = |more, reason: &str| {
+        let error = run("TreeEnsemble", ensemble(vec![more]), rows()).unwrap_err();
+        let error = format!("{error:?}");
+        assert!(error.contains(reason), "{error}");
+    };
+    let sets = |values: &[f32]| tensor("membership_values", DataType::Float, &tensor1(values));
+    refused(sets(&[1., f32::NAN, 3.]), "too many sets");
+    refused(sets(&[]), "too few sets");
+    refused(integers("tree_roots", &[2]), "there is no node 2");
+    refused(integers("nodes_truenodeids", &[4, 2]), "there is no leaf 4");
+    refused(
+        integers("nodes_trueleafs", &[0, 1]),
+        "node 0 leads back to itself",
+    );
+    refused(integer("post_transform", 1), "the reverse in onnxruntime");
+    let modes = tensor("nodes_modes", DataType::Uint8, &tensor1(&[0u8, 7]));
+    refused(modes, "`nodes_modes` has the entry 7");
 }
