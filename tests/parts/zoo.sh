@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The zoo: models as scikit-learn, XGBoost, LightGBM and CatBoost are exported, and what onnxruntime answers.
-# The packages that make them, some 800 MB, are removed again.
+# Beside them the cases of single operators of the onnx package. What makes them, some 800 MB, is removed again.
 # shellcheck source=tests/parts/part.sh
 source "$(dirname "$0")/part.sh"
 
@@ -13,7 +13,7 @@ fill() {
     note "training the models of the zoo"
     # Sets of Python are in the order of this seed, and exporters write them out.
     export PYTHONHASHSEED=0 PYTHONDONTWRITEBYTECODE=1 OMP_NUM_THREADS=1
-    "$1/venv/bin/python" "$ZOO/generate.py" "$1" tables
+    "$1/venv/bin/python" "$ZOO/generate.py" "$1"
     rm -r "$1/venv"
 }
 

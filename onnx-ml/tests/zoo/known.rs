@@ -81,6 +81,15 @@ impl Known {
 }
 
 impl Outcome {
+    /// The kind, as it is listed; none for what is right.
+    pub(crate) fn word(&self) -> Option<&'static str> {
+        self.kind().map(|kind| match kind {
+            Kind::Refused => "refused",
+            Kind::Fails => "fails",
+            Kind::Differs => "differs",
+        })
+    }
+
     fn kind(&self) -> Option<Kind> {
         match self {
             Self::Right => None,

@@ -6,6 +6,7 @@
 mod compare;
 mod known;
 mod model;
+mod operators;
 mod recorded;
 #[path = "../../../tests/e2e/setup.rs"]
 #[allow(
@@ -26,6 +27,7 @@ use libtest_mimic::{Arguments, Completion, Failed, Trial};
 
 use compare::Tolerance;
 use known::Known;
+use model::Integers;
 
 /// The folders of models, and how close their answers must be.
 const PARTS: [(&str, Tolerance); 1] = [("zoo", Tolerance::TABLES)];
@@ -37,7 +39,10 @@ fn main() -> Result<ExitCode> {
     let mut trials = Vec::new();
     for (part, tolerance) in PARTS {
         match setup::part(part) {
-            Some(folder) => trials.extend(model_trials(part, &folder, tolerance, &known)?),
+            Some(folder) => {
+                trials.extend(model_trials(part, &folder, tolerance, &known)?);
+                trials.push(operators::trial(&folder));
+            }
             None => trials.push(missing_trial(part)),
         }
     }
@@ -70,7 +75,7 @@ fn model_trials(
     for (name, (_, folder)) in names.iter().cloned().zip(models) {
         let known = Arc::clone(known);
         trials.push(Trial::ignorable_test(name.clone(), move || {
-            known.verdict(&name, model::outcome(&folder, tolerance))
+            known.verdict(&name, model::outcome(&folder, tolerance, Integers::Given))
         }));
     }
     let known = Arc::clone(known);

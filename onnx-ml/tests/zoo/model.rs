@@ -16,9 +16,18 @@ use crate::known::Outcome;
 use crate::recorded::{self, Case};
 use crate::zip_map::without_zip_map;
 
+/// Where lists of 64-bit integers among the inputs come from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Integers {
+    /// They are given with each run.
+    Given,
+    /// They are stored in the model: tract plans for the lengths they tell.
+    Stored,
+}
+
 /// What comes of the model in a folder, for the first of its cases that is not right.
-pub(crate) fn outcome(folder: &Path, tolerance: Tolerance) -> Outcome {
-    let run = AssertUnwindSafe(|| compared(folder, tolerance));
+pub(crate) fn outcome(folder: &Path, tolerance: Tolerance, integers: Integers) -> Outcome {
+    let run = AssertUnwindSafe(|| compared(folder, tolerance, integers));
     match catch_unwind(run) {
         Ok(Ok(outcome)) => outcome,
         Ok(Err(error)) => Outcome::Fails(one_line(&format!("{error:#}"))),
@@ -39,10 +48,13 @@ fn one_line(text: &str) -> String {
     line.chars().take(SHOWN).collect()
 }
 
-fn compared(folder: &Path, tolerance: Tolerance) -> Result<Outcome> {
+fn compared(folder: &Path, tolerance: Tolerance, integers: Integers) -> Result<Outcome> {
     let onnx = onnx_ml::onnx();
     let mut proto = onnx.proto_model_for_path(folder.join("model.onnx"))?;
     without_zip_map(&mut proto);
+    if integers == Integers::Stored {
+        recorded::store_integers(folder, &mut proto)?;
+    }
     let unsupported = onnx_ml::unsupported(&onnx, &proto);
     if !unsupported.is_empty() {
         let operators: BTreeSet<String> = unsupported
