@@ -8,6 +8,7 @@
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 mod readme {}
+
 mod activation;
 mod cast;
 mod einsum;

@@ -92,8 +92,7 @@ fn value(name: &str) -> ValueInfoProto {
 /// A model of one node, input `x`, output `y`; a classifier also has the output `scores`.
 pub(crate) fn model(operator: &str, domain: &str, attribute: Vec<AttributeProto>) -> ModelProto {
     let outputs: &[&str] = match operator {
-        "LinearClassifier" | "TreeEnsembleClassifier" => &["y", "scores"],
-        "LinearClassifier" | "SVMClassifier" => &["y", "scores"],
+        "LinearClassifier" | "SVMClassifier" | "TreeEnsembleClassifier" => &["y", "scores"],
         _ => &["y"],
     };
     let node = NodeProto {

@@ -261,21 +261,6 @@ mod tests {
     }
 
     #[test]
-    fn operators_that_tract_gets_wrong_are_refused() {
-        let max = "`ai.onnx.ml.Normalizer` is refused: tract divides by the largest magnitude, not by the largest value";
-        check("Normalizer", "ai.onnx.ml", vec![], Some(max));
-        check(
-            "Normalizer",
-            "ai.onnx.ml",
-            vec![string("norm", "MAX")],
-            Some(max),
-        );
-        check("Normalizer", "ai.onnx.ml", vec![string("norm", "L1")], None);
-        let tree = "`ai.onnx.ml.TreeEnsembleClassifier` is refused: tract answers wrong labels for binary tree ensembles";
-        check("TreeEnsembleClassifier", "ai.onnx.ml", vec![], Some(tree));
-    }
-
-    #[test]
     fn attributes_that_tract_does_not_follow_are_refused() {
         let check = |operator: &str, attribute, reason: Option<&str>| {
             let text = reason.map(|reason| format!("`{operator}` is refused: {reason}"));

@@ -227,9 +227,10 @@ struct Scratch {
 fn both(score: f32, transform: PostTransform) -> [f32; 2] {
     match transform {
         PostTransform::None => [-score, score],
-        PostTransform::Softmax | PostTransform::SoftmaxZero | PostTransform::Logistic => {
-            transform.both(score)
-        }
+        PostTransform::Softmax
+        | PostTransform::SoftmaxZero
+        | PostTransform::Logistic
+        | PostTransform::Probit => transform.both(score),
     }
 }
 

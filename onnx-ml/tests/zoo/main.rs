@@ -15,7 +15,6 @@ mod recorded;
     reason = "shared with the end-to-end tests"
 )]
 mod setup;
-mod zip_map;
 
 use std::fs;
 use std::path::{Path, PathBuf};

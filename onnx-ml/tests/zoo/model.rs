@@ -14,7 +14,6 @@ use tract_onnx::prelude::{
 use crate::compare::{Tolerance, difference};
 use crate::known::Outcome;
 use crate::recorded::{self, Case};
-use crate::zip_map::without_zip_map;
 
 /// Where lists of 64-bit integers among the inputs come from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,7 +50,7 @@ fn one_line(text: &str) -> String {
 fn compared(folder: &Path, tolerance: Tolerance, integers: Integers) -> Result<Outcome> {
     let onnx = onnx_ml::onnx();
     let mut proto = onnx.proto_model_for_path(folder.join("model.onnx"))?;
-    without_zip_map(&mut proto);
+    onnx_ml::flatten_maps(&mut proto);
     if integers == Integers::Stored {
         recorded::store_integers(folder, &mut proto)?;
     }
