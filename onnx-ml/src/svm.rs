@@ -12,12 +12,19 @@ pub(crate) use classifier::classifier;
 pub(crate) use regressor::regressor;
 
 use tract_onnx::pb::NodeProto;
+use tract_onnx::tract_hir::internal::tract_linalg::routines::Func;
 use tract_onnx::tract_hir::internal::*;
 
 use crate::kernel::values;
 
 /// From so many rows on a product of matrices pays.
 const MATRIX: usize = 4;
+
+/// Fewer vectors than these are multiplied one by one.
+const FEW: usize = 8;
+
+/// Partial sums of a product that are added up side by side.
+const LANES: usize = 8;
 
 /// How alike a row and a support vector are.
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +52,8 @@ struct Vectors {
     features: usize,
     /// `[features, count]`: one feature of all vectors lies together.
     by_feature: Vec<f32>,
+    /// `[count, features]`, where the vectors are few.
+    by_vector: Option<Vec<f32>>,
 }
 
 impl Similarity {
@@ -72,11 +81,17 @@ impl Similarity {
     }
 
     /// Products, or squared distances, become similarities.
-    fn finish(self, values: &mut [f32]) {
+    fn finish(self, values: &mut [f32]) -> TractResult<()> {
         match self {
             Self::Linear => {}
-            Self::Rbf { gamma } => each(values, |value| (-gamma * value).exp()),
-            Self::Sigmoid { gamma, offset } => each(values, |value| tanh(gamma * value + offset)),
+            Self::Rbf { gamma } => {
+                each(values, |value| -gamma * value);
+                Func::Exp.ew_f32()?.run(values)?;
+            }
+            Self::Sigmoid { gamma, offset } => {
+                each(values, |value| gamma * value + offset);
+                Func::Tanh.ew_f32()?.run(values)?;
+            }
             Self::Poly {
                 gamma,
                 offset,
@@ -92,19 +107,12 @@ impl Similarity {
                 }
             }
         }
+        Ok(())
     }
 }
 
 fn each(values: &mut [f32], of: impl Fn(f32) -> f32) {
     values.iter_mut().for_each(|value| *value = of(*value));
-}
-
-/// Small values are their own tangent where the exponential would lose digits.
-fn tanh(value: f32) -> f32 {
-    if value.abs() < 0.25 {
-        return value.tanh();
-    }
-    1.0 - 2.0 / ((2.0 * value).exp() + 1.0)
 }
 
 impl Vectors {
@@ -116,13 +124,14 @@ impl Vectors {
             vectors.len()
         );
         let features = vectors.len() / count;
-        let by_vector = tract_ndarray::ArrayView2::from_shape((count, features), vectors)?;
-        let by_feature = by_vector.t().iter().copied().collect();
+        let matrix = tract_ndarray::ArrayView2::from_shape((count, features), vectors)?;
+        let by_feature = matrix.t().iter().copied().collect();
         Ok(Self {
             similarity,
             count,
             features,
             by_feature,
+            by_vector: (count < FEW).then(|| vectors.to_vec()),
         })
     }
 
@@ -150,12 +159,22 @@ impl Vectors {
                 self.products(input)?
             }
         };
-        self.similarity.finish(&mut found);
+        self.similarity.finish(&mut found)?;
         Ok(found)
     }
 
     fn products(&self, input: &[f32]) -> TractResult<Vec<f32>> {
         let rows = input.len() / self.features;
+        if let Some(vectors) = &self.by_vector {
+            let products = |row| {
+                let vectors = vectors.chunks_exact(self.features);
+                vectors.map(move |vector| product(row, vector))
+            };
+            return Ok(input
+                .chunks_exact(self.features)
+                .flat_map(products)
+                .collect());
+        }
         if rows < MATRIX {
             let add = |found: &mut f32, value: f32, vector: f32| *found += value * vector;
             return Ok(self.each_row(input, add));
@@ -179,6 +198,20 @@ impl Vectors {
         }
         found
     }
+}
+
+fn product(row: &[f32], vector: &[f32]) -> f32 {
+    let (left, left_rest) = row.as_chunks::<LANES>();
+    let (right, right_rest) = vector.as_chunks::<LANES>();
+    let mut sums = [0f32; LANES];
+    for (left, right) in left.iter().zip(right) {
+        for ((sum, left), right) in sums.iter_mut().zip(left).zip(right) {
+            *sum += left * right;
+        }
+    }
+    let rest = left_rest.iter().zip(right_rest);
+    let rest: f32 = rest.map(|(left, right)| left * right).sum();
+    sums.iter().sum::<f32>() + rest
 }
 
 /// An input of numbers.
