@@ -37,21 +37,26 @@ struct LinearRegressor {
     transform: PostTransform,
 }
 
-/// Builds a classifier: as many targets as labels, or one target for two labels.
+/// Builds a classifier: as many targets as labels, or one target for two labels. Without
+/// intercepts there is a target for each label.
 pub(crate) fn classifier(
     _context: &ParsingContext,
     node: &NodeProto,
 ) -> TractResult<(Box<dyn InferenceOp>, Vec<String>)> {
-    let intercepts: Vec<f32> = node.get_attr_vec("intercepts")?;
     let labels = labels(node)?;
-    let targets = intercepts.len();
+    let intercepts = node
+        .get_attr_opt_vec::<f32>("intercepts")?
+        .filter(|list| !list.is_empty());
+    let targets = intercepts.as_ref().map_or(labels.len(), Vec::len);
     let fits = targets == labels.len() || (targets == 1 && labels.len() == 2);
     node.expect(fits, "as many intercepts as labels, or one for two labels")?;
-    let scores = Scores::of(node, targets, Some(intercepts))?;
-    let classify = Classify {
-        labels,
-        transform: PostTransform::of(node)?,
+    let scores = Scores::of(node, targets, intercepts)?;
+    let transform = if targets == 1 {
+        PostTransform::of_single(node)?
+    } else {
+        PostTransform::of(node)?
     };
+    let classify = Classify { labels, transform };
     Ok((expand(LinearClassifier { scores, classify }), vec![]))
 }
 
@@ -345,6 +350,17 @@ mod tests {
     }
 
     #[test]
+    fn without_intercepts_every_label_has_a_target() {
+        let attributes = vec![
+            floats("coefficients", &[1., 1., 0., 1.]),
+            integers("classlabels_ints", &[7, 9]),
+        ];
+        let scores = tensor2(&[[3f32, 2.], [-1., 0.], [0., 0.]]);
+        let expected = [tensor1(&[7i64, 9, 7]), scores];
+        check("LinearClassifier", attributes, rows(), &expected);
+    }
+
+    #[test]
     fn a_list_of_features_is_one_row_and_all_numbers_are_floats() {
         let attributes = || {
             labelled(
@@ -418,23 +434,19 @@ mod tests {
             uneven,
             "as many coefficients for each target",
         );
-        refused(
-            "LinearClassifier",
-            vec![floats("coefficients", &[1.]), three()],
-            "intercepts",
-        );
         let unlabelled = vec![floats("coefficients", &[1.]), floats("intercepts", &[0.])];
         refused(
             "LinearClassifier",
             unlabelled,
             "labels must be either integers or text",
         );
-        let mut probit = labelled(&[1.; 6], &[0.; 3], three());
+        let two = integers("classlabels_ints", &[1, 2]);
+        let mut probit = labelled(&[1.; 2], &[0.], two);
         probit.push(string("post_transform", "PROBIT"));
         refused(
             "LinearClassifier",
             probit,
-            "post_transform `PROBIT` is not supported",
+            "`PROBIT` is not supported for a single target",
         );
         let wide = vec![floats("coefficients", &[1.; 3])];
         refused(

@@ -19,7 +19,7 @@ pub(crate) enum PostTransform {
 const ZERO: f32 = 1e-7;
 
 impl PostTransform {
-    /// Reads the attribute; `PROBIT` is refused.
+    /// Reads the attribute.
     pub(crate) fn of(node: &NodeProto) -> TractResult<Self> {
         let name = node.get_attr_opt("post_transform")?.unwrap_or("NONE");
         let transform = Self::named(name)?;
@@ -53,6 +53,17 @@ impl PostTransform {
         }
     }
 
+    /// Reads the attribute where a single target tells two classes apart: onnxruntime leaves the
+    /// second score of `PROBIT` to chance.
+    pub(crate) fn of_single(node: &NodeProto) -> TractResult<Self> {
+        let transform = Self::of(node)?;
+        ensure!(
+            transform != Self::Probit,
+            "post_transform `PROBIT` is not supported for a single target"
+        );
+        Ok(transform)
+    }
+
     /// The scores of both classes, where a single target tells two apart.
     pub(crate) fn both(self, score: f32) -> [f32; 2] {
         match self {
@@ -84,6 +95,18 @@ fn logistic(score: f32) -> f32 {
     if score < 0.0 { 1.0 - upper } else { upper }
 }
 
+/// The quantile of the normal distribution, by Winitzki's approximation of the inverse error
+/// function; its constants have the digits that onnxruntime gives them.
+#[expect(clippy::approx_constant, reason = "as few digits as onnxruntime has")]
+fn probit(score: f32) -> f32 {
+    const A: f32 = 0.147;
+    const PI: f32 = 3.14159;
+    let value = 2.0 * score - 1.0;
+    let sign = if value < 0.0 { -1.0 } else { 1.0 };
+    let log = ((1.0 - value) * (1.0 + value)).ln();
+    let half = 2.0 / (PI * A) + 0.5 * log;
+    let root = (half * half - (1.0 / A) * log).sqrt() - half;
+    std::f32::consts::SQRT_2 * sign * root.sqrt()
 /// The quantile of a probability, by Winitzki's approximation of the inverse error function.
 fn probit(probability: f32) -> f32 {
     const CURVE: f32 = 0.147;
@@ -126,6 +149,17 @@ mod tests {
             &[0.0, 3f32.ln(), -1000.0],
             &[0.5, 0.75, 0.0],
         );
+    }
+
+    /// Expected values: onnxruntime 1.32.0.
+    #[test]
+    fn scores_are_quantiles_under_probit() {
+        check(
+            PostTransform::Probit,
+            &[0.75, 0.3125, 0.0625, 0.875, 0.5],
+            &[0.674_574_3, -0.488_814_18, -1.534_093_4, 1.150_535_5, 0.0],
+        );
+        assert!(probit(1.5).is_nan());
     }
 
     #[test]

@@ -37,11 +37,17 @@ pub(crate) fn classifier(_context: &ParsingContext, node: &NodeProto) -> TractRe
         let pairs = Pairs::of(node, &labels, &per_class, coefficients, rho)?;
         (vectors, Machine::Pairs(pairs))
     };
+    let transform = match &machine {
+        Machine::Pairs(pairs) if pairs.platt.is_none() && pairs.classes == 2 => {
+            PostTransform::of_single(node)?
+        }
+        Machine::Pairs(_) | Machine::Linear { .. } => PostTransform::of(node)?,
+    };
     Ok(built(SvmClassifier {
         vectors,
         machine,
         labels,
-        transform: PostTransform::of(node)?,
+        transform,
     }))
 }
 
