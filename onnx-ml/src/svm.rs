@@ -86,11 +86,11 @@ impl Similarity {
             Self::Linear => {}
             Self::Rbf { gamma } => {
                 each(values, |value| -gamma * value);
-                Func::Exp.ew_f32()?.run(values)?;
+                whole(Func::Exp, f32::exp, values)?;
             }
             Self::Sigmoid { gamma, offset } => {
                 each(values, |value| gamma * value + offset);
-                Func::Tanh.ew_f32()?.run(values)?;
+                whole(Func::Tanh, f32::tanh, values)?;
             }
             Self::Poly {
                 gamma,
@@ -113,6 +113,19 @@ impl Similarity {
 
 fn each(values: &mut [f32], of: impl Fn(f32) -> f32) {
     values.iter_mut().for_each(|value| *value = of(*value));
+}
+
+/// tract's functions of whole vectors are fast and lose a NaN: where there is one, each value is
+/// taken alone.
+fn whole(function: Func, of: impl Fn(f32) -> f32, values: &mut [f32]) -> TractResult<()> {
+    let is_nan = values
+        .iter()
+        .fold(false, |found, value| found | value.is_nan());
+    if is_nan {
+        each(values, of);
+        return Ok(());
+    }
+    function.ew_f32()?.run(values)
 }
 
 impl Vectors {

@@ -128,6 +128,16 @@ mod tests {
     }
 
     #[test]
+    fn what_is_no_number_stays_none() {
+        for kernel in ["LINEAR", "POLY", "RBF", "SIGMOID"] {
+            let input = tensor2(&[[f32::NAN, 2.]]);
+            let output = run("SVMRegressor", machine(kernel, vec![]), input).unwrap();
+            let targets = crate::kernel::values::<f32>(&output[0]).unwrap();
+            assert!(targets[0].is_nan(), "{kernel}");
+        }
+    }
+
+    #[test]
     fn one_class_is_inside_or_outside() {
         let one_class = || vec![integer("one_class", 1)];
         check(machine("RBF", one_class()), &[1.0, -1.0, 1.0, 1.0]);
