@@ -20,6 +20,19 @@ pub(crate) mod vectorizer;
 
 use tract_onnx::tract_core::internal::*;
 
+/// One long text among many makes as many pieces of each: more than this would take over 2 GB.
+const MOST_PIECES: usize = 1 << 26;
+
+/// How many pieces there are once each text has as many as the longest.
+fn filled(texts: usize, longest: usize) -> TractResult<usize> {
+    let pieces = texts.saturating_mul(longest);
+    ensure!(
+        pieces <= MOST_PIECES,
+        "{texts} texts of up to {longest} pieces are more than {MOST_PIECES}"
+    );
+    Ok(pieces)
+}
+
 /// The texts of a tensor, in order.
 fn texts(tensor: &Tensor) -> TractResult<&[String]> {
     ensure!(
@@ -33,4 +46,16 @@ fn texts(tensor: &Tensor) -> TractResult<&[String]> {
 /// A tensor of these texts.
 fn tensor(shape: &[usize], texts: Vec<String>) -> TractResult<Tensor> {
     Ok(tract_ndarray::ArrayD::from_shape_vec(shape, texts)?.into_tensor())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pieces_are_bounded() {
+        assert_eq!(filled(1 << 13, 1 << 13).unwrap(), MOST_PIECES);
+        assert!(filled((1 << 13) + 1, 1 << 13).is_err());
+        assert!(filled(usize::MAX, 2).is_err());
+    }
 }

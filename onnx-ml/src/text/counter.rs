@@ -3,9 +3,9 @@
 
 use tract_onnx::tract_core::internal::*;
 
-use super::texts;
 use super::tokenizer::Tokenizer;
 use super::vectorizer::Vectorizer;
+use super::{filled, texts};
 
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Counter {
@@ -72,6 +72,9 @@ impl EvalOp for Counter {
         let texts = texts(&input)?;
         let tokens = self.tokenizer.cut(texts);
         let filling = pool.word(&self.tokenizer.filling);
+        if filling.is_known() {
+            filled(texts.len(), tokens.longest)?;
+        }
         let [begin, end] = self
             .tokenizer
             .marks(&tokens)

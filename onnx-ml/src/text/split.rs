@@ -8,7 +8,7 @@ use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
-use super::{tensor, texts};
+use super::{filled, tensor, texts};
 use crate::tract::Built;
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,14 +93,15 @@ impl EvalOp for Split {
             .iter()
             .map(|pieces| i64::try_from(pieces.len()))
             .collect::<Result<_, _>>()?;
-        let filled = |pieces: Vec<&str>| {
+        filled(pieces.len(), most)?;
+        let fill = |pieces: Vec<&str>| {
             let missing = most - pieces.len();
             let pieces: Vec<String> = pieces.into_iter().map(str::to_owned).collect();
             pieces
                 .into_iter()
                 .chain(std::iter::repeat_n(String::new(), missing))
         };
-        let all = pieces.into_iter().flat_map(filled).collect();
+        let all = pieces.into_iter().flat_map(fill).collect();
         let counts = tract_ndarray::ArrayD::from_shape_vec(input.shape(), counts)?;
         let shape: TVec<usize> = input.shape().iter().copied().chain([most]).collect();
         Ok(tvec![

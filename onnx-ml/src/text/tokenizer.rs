@@ -11,7 +11,7 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
 use super::pattern::Pattern;
-use super::{tensor, texts};
+use super::{filled, tensor, texts};
 use crate::tract::Built;
 
 /// What stands before and after the tokens of a text.
@@ -208,7 +208,7 @@ impl Tokenizer {
         let [begin, end] = self.marks(&tokens);
         let width = tokens.longest + begin.iter().chain(&end).count();
         let mut cut = tokens.all.into_iter();
-        let mut all = Vec::with_capacity(tokens.counts.len() * width);
+        let mut all = Vec::with_capacity(filled(tokens.counts.len(), width)?);
         for count in tokens.counts {
             let row = begin.into_iter().chain(cut.by_ref().take(count)).chain(end);
             let filling = std::iter::repeat_n(self.filling.as_str(), tokens.longest - count);
