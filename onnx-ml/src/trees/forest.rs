@@ -14,6 +14,9 @@ pub(super) const MOST_NODES: usize = 1 << 29;
 /// How many features a node may choose from: the upper bits of its feature say how it compares.
 pub(super) const MOST_FEATURES: usize = 1 << 27;
 
+/// How many targets there may be: each row has a score for all of them, with weights or not.
+const MOST_TARGETS: usize = 1 << 20;
+
 /// What a node asks of its feature.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Test {
@@ -90,6 +93,11 @@ impl Forest {
         ensure!(nodes < MOST_NODES, "trees of {nodes} nodes are too large");
         ensure!(self.features() < MOST_FEATURES, "a feature id is too large");
         ensure!(self.targets > 0, "there is no target");
+        ensure!(
+            self.targets <= MOST_TARGETS,
+            "{} targets are too many",
+            self.targets
+        );
         let targets = self.leaves.iter().flatten().map(|(target, _)| *target);
         let largest = targets.max().unwrap_or(0) as usize;
         ensure!(

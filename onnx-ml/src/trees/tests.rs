@@ -197,6 +197,9 @@ fn a_single_score_tells_two_classes_apart_above_a_half_or_above_zero() {
 fn of_two_classes_with_weights_the_second_wins_above_zero() {
     let plain = [0.7, -0.3, 0.6, 0.2, 0.4, 0.2, 0.3, 0.7];
     classify(BOTH, two(&[], "NONE"), &[0, 1, 1, 1], &plain);
+    let mut places = two(&[], "NONE");
+    places[0] = integers("classlabels_int64s", &[3, 7]);
+    classify(BOTH, places, &[0, 1, 1, 1], &plain);
     let based = [-0.85, 0.85, -0.75, 0.75, -0.55, 0.55, -0.45, 0.45];
     classify(BOTH, two(&[0.05, 0.15], "NONE"), &[1, 1, 1, 1], &based);
     let apart = [0.75, 0., -0.55, 0.55, -0.45, 0.45, 0., 0.15];
@@ -334,7 +337,18 @@ fn what_is_no_tree_is_refused_with_the_reason() {
         vec![string("post_transform", "CUBE")],
         "post_transform `CUBE` is not supported",
     );
+}
+
+#[test]
+fn targets_are_some_and_not_too_many() {
     refused(vec![integer("n_targets", 0)], "there is no target");
+    let many = integer("n_targets", (1 << 20) + 1);
+    refused(vec![many], "1048577 targets are too many");
+    let targets = vec![integer("n_targets", 1 << 20)];
+    let attributes = with(trees("BRANCH_LEQ", "target", ONE), targets);
+    let input = tensor1(&[0f32, 0.]);
+    let outputs = run("TreeEnsembleRegressor", attributes, input).unwrap();
+    assert_eq!(outputs[0].shape(), [1, 1 << 20]);
 }
 
 fn tensor(name: &str, data_type: DataType, values: &Tensor) -> AttributeProto {
