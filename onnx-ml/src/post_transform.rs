@@ -22,10 +22,7 @@ impl PostTransform {
     /// Reads the attribute.
     pub(crate) fn of(node: &NodeProto) -> TractResult<Self> {
         let name = node.get_attr_opt("post_transform")?.unwrap_or("NONE");
-        let transform = Self::named(name)?;
-        let is_supported = transform != Self::Probit;
-        ensure!(is_supported, "post_transform `{name}` is not supported");
-        Ok(transform)
+        Self::named(name)
     }
 
     /// The transform of this name.
@@ -107,16 +104,6 @@ fn probit(score: f32) -> f32 {
     let half = 2.0 / (PI * A) + 0.5 * log;
     let root = (half * half - (1.0 / A) * log).sqrt() - half;
     std::f32::consts::SQRT_2 * sign * root.sqrt()
-/// The quantile of a probability, by Winitzki's approximation of the inverse error function.
-fn probit(probability: f32) -> f32 {
-    const CURVE: f32 = 0.147;
-    let place = 2.0 * probability - 1.0;
-    let log = ((1.0 - place) * (1.0 + place)).ln();
-    let half = 2.0 / (std::f32::consts::PI * CURVE) + 0.5 * log;
-    let square = half * half - log / CURVE;
-    let inverse = (square.sqrt() - half).sqrt();
-    let sign = if place < 0.0 { -1.0 } else { 1.0 };
-    std::f32::consts::SQRT_2 * sign * inverse
 }
 
 #[cfg(test)]
