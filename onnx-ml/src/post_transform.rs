@@ -92,18 +92,16 @@ fn logistic(score: f32) -> f32 {
     if score < 0.0 { 1.0 - upper } else { upper }
 }
 
-/// The quantile of the normal distribution, by Winitzki's approximation of the inverse error
-/// function; its constants have the digits that onnxruntime gives them.
-#[expect(clippy::approx_constant, reason = "as few digits as onnxruntime has")]
-fn probit(score: f32) -> f32 {
-    const A: f32 = 0.147;
-    const PI: f32 = 3.14159;
-    let value = 2.0 * score - 1.0;
-    let sign = if value < 0.0 { -1.0 } else { 1.0 };
-    let log = ((1.0 - value) * (1.0 + value)).ln();
-    let half = 2.0 / (PI * A) + 0.5 * log;
-    let root = (half * half - (1.0 / A) * log).sqrt() - half;
-    std::f32::consts::SQRT_2 * sign * root.sqrt()
+/// The quantile of a probability, by Winitzki's approximation of the inverse error function.
+fn probit(probability: f32) -> f32 {
+    const CURVE: f32 = 0.147;
+    let place = 2.0 * probability - 1.0;
+    let log = ((1.0 - place) * (1.0 + place)).ln();
+    let half = 2.0 / (std::f32::consts::PI * CURVE) + 0.5 * log;
+    let square = half * half - log / CURVE;
+    let inverse = (square.sqrt() - half).sqrt();
+    let sign = if place < 0.0 { -1.0 } else { 1.0 };
+    std::f32::consts::SQRT_2 * sign * inverse
 }
 
 #[cfg(test)]
