@@ -17,6 +17,12 @@ impl Tolerance {
         absolute: 1e-6,
     };
 
+    /// For models that are listed as such: what is left where terms a thousand times as large cancel out.
+    pub(crate) const CANCELLING: Self = Self {
+        relative: 1e-3,
+        absolute: 1e-4,
+    };
+
     /// What the onnx package asks of its own cases, and one bit of a half float.
     pub(crate) const OPERATORS: Self = Self {
         relative: 1e-3,

@@ -74,6 +74,7 @@ fn model_trials(
     for (name, (_, folder)) in names.iter().cloned().zip(models) {
         let known = Arc::clone(known);
         trials.push(Trial::ignorable_test(name.clone(), move || {
+            let tolerance = known.tolerance(&name, tolerance);
             known.verdict(&name, model::outcome(&folder, tolerance, Integers::Given))
         }));
     }
