@@ -114,7 +114,7 @@ mod tests {
         )
     }
 
-    /// Expected values: onnxruntime 1.32.0.
+    /// Expected values: by the specification, not recorded.
     #[test]
     fn features_stand_side_by_side() {
         let floats = tensor2(&[[1f32, 2.], [3., 4.]]);

@@ -139,7 +139,7 @@ mod tests {
         tensor1(&values)
     }
 
-    /// Expected values: onnxruntime 1.32.0; a NaN is not compared, for there it depends on the
+    /// Expected values: by the specification, not recorded; a NaN is not compared, for there it depends on the
     /// processor.
     #[test]
     fn a_category_is_a_one_at_its_place() {
