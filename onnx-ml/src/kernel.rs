@@ -3,6 +3,7 @@
 //! Shapes and datatypes follow from those of the inputs alone. Reading attributes and computing
 //! is each operator's.
 
+use std::any::Any;
 use std::fmt;
 
 use tract_onnx::tract_hir::internal::*;
@@ -13,7 +14,7 @@ use crate::tract::Built;
 pub(crate) type Fact = (DatumType, TVec<TDim>);
 
 /// An operator as its attributes describe it.
-pub(crate) trait Kernel: fmt::Debug + Send + Sync + 'static {
+pub(crate) trait Kernel: fmt::Debug + Any + Send + Sync {
     /// The operator's name.
     fn name(&self) -> &'static str;
 
@@ -25,13 +26,38 @@ pub(crate) trait Kernel: fmt::Debug + Send + Sync + 'static {
     /// What the outputs are for such inputs; an error for inputs that it does not take.
     fn facts(&self, inputs: &[Fact]) -> TractResult<TVec<Fact>>;
 
+    /// Whether outputs have lengths that only a run tells: symbols of the operator's own.
+    fn has_new_lengths(&self) -> bool {
+        false
+    }
+
+    /// What takes the place of this node, where something faster can.
+    fn replacement(
+        &self,
+        _model: &TypedModel,
+        _node: &TypedNode,
+    ) -> TractResult<Option<TypedModelPatch>> {
+        Ok(None)
+    }
+
     /// Computes the outputs, of inputs that [`Self::facts`] takes.
     fn outputs_of(&self, inputs: TVec<TValue>) -> TractResult<TVec<Tensor>>;
 }
 
 /// The node of such an operator, for the register.
 pub(crate) fn built(kernel: impl Kernel) -> Built {
-    (expand(Node(Arc::new(kernel))), vec![])
+    (expand(node(kernel)), vec![])
+}
+
+/// The same for a graph whose datatypes and shapes are known.
+pub(crate) fn node(kernel: impl Kernel) -> Node {
+    Node(Arc::new(kernel))
+}
+
+/// The operator of a node, if it is one of this kind.
+pub(crate) fn kernel_of<K: Kernel>(node: &TypedNode) -> Option<&K> {
+    let kernel: &dyn Any = node.op_as::<Node>()?.0.as_ref();
+    kernel.downcast_ref()
 }
 
 /// The only input of an operator that has one.
@@ -62,8 +88,9 @@ pub(crate) fn tensor<T: Datum>(shape: &[usize], values: Vec<T>) -> TractResult<T
     Ok(tract_ndarray::ArrayD::from_shape_vec(shape, values)?.into_tensor())
 }
 
+/// A node of a graph that computes by a kernel.
 #[derive(Debug, Clone)]
-struct Node(Arc<dyn Kernel>);
+pub(crate) struct Node(Arc<dyn Kernel>);
 
 /// Two nodes are the same if they were built from one.
 impl PartialEq for Node {
@@ -120,6 +147,10 @@ impl Op for Node {
         self.0.name().into()
     }
 
+    fn mints_runtime_symbols(&self) -> bool {
+        self.0.has_new_lengths()
+    }
+
     op_as_typed_op!();
 }
 
@@ -140,6 +171,14 @@ impl TypedOp for Node {
         Ok(facts
             .map(|(datum_type, shape)| datum_type.fact(&*shape))
             .collect())
+    }
+
+    fn declutter(
+        &self,
+        model: &TypedModel,
+        node: &TypedNode,
+    ) -> TractResult<Option<TypedModelPatch>> {
+        self.0.replacement(model, node)
     }
 
     as_op!();

@@ -11,6 +11,7 @@ mod readme {}
 
 mod activation;
 mod cast;
+mod classes;
 mod einsum;
 mod feature_extractor;
 mod feature_vectorizer;
@@ -35,11 +36,13 @@ mod testing;
 mod text;
 mod tract;
 mod trees;
+mod unfit;
 mod unsupported;
 
 use tract_onnx::Onnx;
 
 pub use maps::{Columns, FlatMaps, Labels, flatten_maps};
+pub use unfit::Unfit;
 pub use unsupported::{Reason, Unsupported, unsupported};
 
 /// tract's ONNX reader with the operators of this crate.

@@ -13,8 +13,10 @@ use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::math;
 use tract_onnx::tract_hir::internal::*;
 
+use self::rows::{Classify, Transform};
+use crate::classes::labels;
 use crate::post_transform::PostTransform;
-use rows::{Classify, Transform};
+use crate::tract::rows;
 
 /// Coefficients `[features, targets]`, and what is added to each target.
 #[derive(Debug, Clone)]
@@ -43,7 +45,7 @@ pub(crate) fn classifier(
     _context: &ParsingContext,
     node: &NodeProto,
 ) -> TractResult<(Box<dyn InferenceOp>, Vec<String>)> {
-    let labels = labels(node)?;
+    let labels = labels(node, "classlabels_ints")?;
     let intercepts = node
         .get_attr_opt_vec::<f32>("intercepts")?
         .filter(|list| !list.is_empty());
@@ -74,20 +76,6 @@ pub(crate) fn regressor(
     Ok((expand(LinearRegressor { scores, transform }), vec![]))
 }
 
-pub(crate) fn labels(node: &NodeProto) -> TractResult<Arc<Tensor>> {
-    let integers = node
-        .get_attr_opt_vec::<i64>("classlabels_ints")?
-        .unwrap_or_default();
-    let texts = node
-        .get_attr_opt_vec::<String>("classlabels_strings")?
-        .unwrap_or_default();
-    match (integers.is_empty(), texts.is_empty()) {
-        (false, true) => Ok(rctensor1(&integers)),
-        (true, false) => Ok(rctensor1(&texts)),
-        (true, true) | (false, false) => bail!("labels must be either integers or text"),
-    }
-}
-
 impl Scores {
     fn of(node: &NodeProto, targets: usize, intercepts: Option<Vec<f32>>) -> TractResult<Self> {
         let coefficients: Vec<f32> = node.get_attr_vec("coefficients")?;
@@ -109,24 +97,6 @@ impl Scores {
             intercepts,
             features,
             targets,
-        })
-    }
-
-    /// The rows of an input: one, if it is a single list of features.
-    fn rows<'r, 'p: 'r>(
-        solver: &mut Solver<'r>,
-        input: &'p TensorProxy,
-        output: &'p TensorProxy,
-    ) -> InferenceResult {
-        solver.given(&input.rank, move |solver, rank| {
-            ensure!(
-                rank == 1 || rank == 2,
-                "a linear model takes rows of features"
-            );
-            if rank == 1 {
-                return solver.equals(&output.shape[0], 1.to_dim());
-            }
-            solver.equals(&output.shape[0], &input.shape[0])
         })
     }
 
@@ -196,8 +166,8 @@ impl Expansion for LinearClassifier {
         solver.equals(&scores.datum_type, f32::datum_type())?;
         solver.equals(&scores.rank, 2)?;
         solver.equals(&scores.shape[1], self.classify.labels.len().to_dim())?;
-        Scores::rows(solver, input, label)?;
-        Scores::rows(solver, input, scores)
+        rows(solver, input, label)?;
+        rows(solver, input, scores)
     }
 
     fn wire(
@@ -231,7 +201,7 @@ impl Expansion for LinearRegressor {
         solver.equals(&output.datum_type, f32::datum_type())?;
         solver.equals(&output.rank, 2)?;
         solver.equals(&output.shape[1], self.scores.targets.to_dim())?;
-        Scores::rows(solver, input, output)
+        rows(solver, input, output)
     }
 
     fn wire(

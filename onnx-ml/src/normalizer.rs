@@ -10,6 +10,7 @@ use tract_onnx::tract_hir::internal::*;
 
 use crate::kernel::{Fact, Kernel, built, only, rows, values};
 use crate::tract::Built;
+use crate::unfit::fits;
 
 /// Builds `Normalizer` from its node.
 pub(crate) fn normalizer(_context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
@@ -208,7 +209,7 @@ impl Kernel for Binarizer {
                 let is_nan = values
                     .iter()
                     .fold(false, |found, value| found | value.is_nan());
-                ensure!(!is_nan, "a binarizer takes no NaN");
+                fits(!is_nan, "a binarizer takes no NaN")?;
                 binary(values, |value| f32::from(value > self.threshold));
             }
             DatumType::F64 => {
@@ -216,7 +217,7 @@ impl Kernel for Binarizer {
                 let is_nan = values
                     .iter()
                     .fold(false, |found, value| found | value.is_nan());
-                ensure!(!is_nan, "a binarizer takes no NaN");
+                fits(!is_nan, "a binarizer takes no NaN")?;
                 binary(values, |value| f64::from(value > threshold));
             }
             DatumType::I64 => {

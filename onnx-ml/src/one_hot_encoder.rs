@@ -11,6 +11,7 @@ use tract_onnx::tract_hir::internal::*;
 use crate::kernel::{Fact, Kernel, built, only, values};
 use crate::lookup::{Integers, Texts, Twin};
 use crate::tract::Built;
+use crate::unfit::fits;
 
 /// Builds the operator from its node.
 pub(crate) fn one_hot_encoder(_context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
@@ -52,7 +53,7 @@ impl OneHotEncoder {
         for (key, row) in keys.iter().zip(rows.chunks_exact_mut(self.width)) {
             match find(key).and_then(|place| row.get_mut(place)) {
                 Some(one) => *one = 1.0,
-                None => ensure!(self.zeros, "a category is unknown, and `zeros` is 0"),
+                None => fits(self.zeros, "a category is unknown")?,
             }
         }
         Ok(())

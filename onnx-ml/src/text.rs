@@ -20,17 +20,32 @@ pub(crate) mod vectorizer;
 
 use tract_onnx::tract_core::internal::*;
 
-/// One long text among many makes as many pieces of each: more than this would take over 2 GB.
-const MOST_PIECES: usize = 1 << 26;
+use crate::kernel::{Fact, only};
+use crate::unfit::fits;
+
+/// One long text among many makes as many pieces of each: more than this would take over 100 MB, and what is
+/// given has not a tenth of it.
+const MOST_PIECES: usize = 1 << 22;
 
 /// How many pieces there are once each text has as many as the longest.
 fn filled(texts: usize, longest: usize) -> TractResult<usize> {
     let pieces = texts.saturating_mul(longest);
-    ensure!(
-        pieces <= MOST_PIECES,
-        "{texts} texts of up to {longest} pieces are more than {MOST_PIECES}"
-    );
+    let is_possible = pieces <= MOST_PIECES;
+    fits(
+        is_possible,
+        "texts have too many pieces, as many each as the longest",
+    )?;
     Ok(pieces)
+}
+
+/// The shape of the only input, which is of text.
+fn only_texts(inputs: &[Fact]) -> TractResult<&TVec<TDim>> {
+    let (datum_type, shape) = only(inputs)?;
+    ensure!(
+        *datum_type == String::datum_type(),
+        "the operator wants text, given {datum_type:?}"
+    );
+    Ok(shape)
 }
 
 /// The texts of a tensor, in order.
@@ -43,19 +58,14 @@ fn texts(tensor: &Tensor) -> TractResult<&[String]> {
     tensor.try_as_plain_ram()?.as_slice::<String>()
 }
 
-/// A tensor of these texts.
-fn tensor(shape: &[usize], texts: Vec<String>) -> TractResult<Tensor> {
-    Ok(tract_ndarray::ArrayD::from_shape_vec(shape, texts)?.into_tensor())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn pieces_are_bounded() {
-        assert_eq!(filled(1 << 13, 1 << 13).unwrap(), MOST_PIECES);
-        assert!(filled((1 << 13) + 1, 1 << 13).is_err());
+        assert_eq!(filled(1 << 11, 1 << 11).unwrap(), MOST_PIECES);
+        assert!(filled((1 << 11) + 1, 1 << 11).is_err());
         assert!(filled(usize::MAX, 2).is_err());
     }
 }

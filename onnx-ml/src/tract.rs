@@ -32,6 +32,24 @@ pub(crate) fn same_as_input<'r, 'p: 'r>(
     solver.equals(&output.shape, &input.shape)
 }
 
+/// The rule of operators that give one thing a row: a single list of features is one row.
+pub(crate) fn rows<'r, 'p: 'r>(
+    solver: &mut Solver<'r>,
+    input: &'p TensorProxy,
+    output: &'p TensorProxy,
+) -> InferenceResult {
+    solver.given(&input.rank, move |solver, rank| {
+        ensure!(
+            rank == 1 || rank == 2,
+            "a model of features takes rows of them"
+        );
+        if rank == 1 {
+            return solver.equals(&output.shape[0], 1.to_dim());
+        }
+        solver.equals(&output.shape[0], &input.shape[0])
+    })
+}
+
 /// Wires one node that has one output.
 pub(crate) fn wire_one(
     model: &mut TypedModel,

@@ -2,6 +2,7 @@
 
 use tract_onnx::tract_core::internal::*;
 
+use crate::classes::{chosen, first_largest};
 use crate::post_transform::PostTransform;
 
 /// Scores to labels and transformed scores.
@@ -23,23 +24,7 @@ impl Classify {
         if let [score] = scores {
             return usize::from(*score > 0.0);
         }
-        let better = |best: (usize, f32), (index, score): (usize, &f32)| {
-            if *score > best.1 {
-                (index, *score)
-            } else {
-                best
-            }
-        };
-        let first = scores.first().copied().unwrap_or_default();
-        scores.iter().enumerate().fold((0, first), better).0
-    }
-
-    fn labels<T: Datum + Clone>(&self, winners: &[usize]) -> TractResult<Tensor> {
-        let labels = self.labels.to_plain_array_view::<T>()?;
-        let label = |winner: &usize| labels.get([*winner].as_slice()).cloned();
-        let chosen: Option<Vec<T>> = winners.iter().map(label).collect();
-        let chosen = chosen.context("a label for each target")?;
-        Ok(tract_ndarray::Array1::from_vec(chosen).into_tensor())
+        first_largest(scores)
     }
 }
 
@@ -72,11 +57,7 @@ impl EvalOp for Classify {
             flat.chunks_mut(targets)
                 .for_each(|row| self.transform.apply(row));
         }
-        let labels = if self.labels.datum_type() == String::datum_type() {
-            self.labels::<String>(&winners)?
-        } else {
-            self.labels::<i64>(&winners)?
-        };
+        let labels = chosen(&self.labels, &winners)?;
         let scores = Tensor::from_shape(&[rows, self.labels.len()], &flat)?;
         Ok(tvec!(labels.into_tvalue(), scores.into_tvalue()))
     }

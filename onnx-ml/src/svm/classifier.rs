@@ -10,13 +10,14 @@ use tract_onnx::tract_hir::internal::*;
 
 use super::probability::Platt;
 use super::{Similarity, Vectors, numbers};
-use crate::kernel::{Fact, Kernel, built, only, tensor, values};
+use crate::classes::{chosen, first_largest, labels};
+use crate::kernel::{Fact, Kernel, built, only, tensor};
 use crate::post_transform::PostTransform;
 use crate::tract::Built;
 
 /// Builds the operator from its node.
 pub(crate) fn classifier(_context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
-    let labels = crate::linear::labels(node)?;
+    let labels = labels(node, "classlabels_ints")?;
     let coefficients: Vec<f32> = node.get_attr_vec("coefficients")?;
     let rho: Vec<f32> = node.get_attr_vec("rho")?;
     let per_class: Vec<usize> = node
@@ -240,17 +241,6 @@ fn both(score: f32, transform: PostTransform) -> [f32; 2] {
     }
 }
 
-/// The place of the largest value, the first of equals.
-fn first_largest<T: PartialOrd + Copy>(values: &[T]) -> usize {
-    let mut best = (0, values.first());
-    for (place, value) in values.iter().enumerate() {
-        if best.1.is_some_and(|best| value > best) {
-            best = (place, Some(value));
-        }
-    }
-    best.0
-}
-
 impl SvmClassifier {
     fn width(&self) -> usize {
         match &self.machine {
@@ -275,13 +265,6 @@ impl SvmClassifier {
             }
         };
         rows.map(winner).collect()
-    }
-
-    fn labels<T: Datum>(&self, winners: &[usize]) -> TractResult<Tensor> {
-        let labels = values::<T>(&self.labels)?;
-        let chosen = winners.iter().map(|winner| labels.get(*winner).cloned());
-        let chosen: Option<Vec<T>> = chosen.collect();
-        tensor(&[winners.len()], chosen.context("a label for each class")?)
     }
 }
 
@@ -326,11 +309,7 @@ impl Kernel for SvmClassifier {
         let rows = similarities.len() / self.vectors.count;
         let mut scores = vec![0.0; rows * self.width()];
         let winners = self.winners(&similarities, &mut scores);
-        let labels = if self.labels.datum_type() == DatumType::String {
-            self.labels::<String>(&winners)?
-        } else {
-            self.labels::<i64>(&winners)?
-        };
+        let labels = chosen(&self.labels, &winners)?;
         Ok(tvec![labels, tensor(&[rows, self.width()], scores)?])
     }
 }

@@ -3,25 +3,26 @@
 use tract_onnx::tract_hir::internal::*;
 
 use super::numbers::{float, signed, unsigned, written};
-use super::{tensor, texts};
+use super::texts;
+use crate::kernel::{Fact, Kernel, Node, node, only, tensor};
 
 /// Texts to numbers of a datatype, or numbers to texts.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Cast {
+#[derive(Debug)]
+struct Cast {
     to: DatumType,
 }
 
 /// The cast from one datatype to another, if exactly one of them is text.
-pub(crate) fn between(from: DatumType, to: DatumType) -> Option<Cast> {
+pub(crate) fn between(from: DatumType, to: DatumType) -> Option<Node> {
     let is_text = |datum_type| datum_type == String::datum_type();
-    (is_text(from) != is_text(to)).then_some(Cast { to })
+    (is_text(from) != is_text(to)).then(|| node(Cast { to }))
 }
 
 /// The numbers that these texts are, each by itself.
 fn read<T: Datum>(input: &Tensor, read: impl Fn(&str) -> TractResult<T>) -> TractResult<Tensor> {
     let numbers = texts(input)?.iter().map(|text| read(text));
     let numbers = numbers.collect::<TractResult<Vec<T>>>()?;
-    Ok(tract_ndarray::ArrayD::from_shape_vec(input.shape(), numbers)?.into_tensor())
+    tensor(input.shape(), numbers)
 }
 
 /// Integers that do not fit keep their lowest bits, as in onnxruntime.
@@ -77,37 +78,25 @@ fn to_text(input: &Tensor) -> TractResult<Tensor> {
     tensor(input.shape(), texts)
 }
 
-impl Op for Cast {
-    fn name(&self) -> StaticName {
-        "TextCast".into()
+impl Kernel for Cast {
+    fn name(&self) -> &'static str {
+        "TextCast"
     }
 
-    op_as_typed_op!();
-}
+    fn facts(&self, inputs: &[Fact]) -> TractResult<TVec<Fact>> {
+        let (_, shape) = only(inputs)?;
+        Ok(tvec![(self.to, shape.clone())])
+    }
 
-impl EvalOp for Cast {
-    op_out_of_plan!();
-
-    fn eval(&self, _context: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+    fn outputs_of(&self, inputs: TVec<TValue>) -> TractResult<TVec<Tensor>> {
         let input = args_1!(inputs);
         let cast = if self.to == String::datum_type() {
             to_text(&input)?
         } else {
             from_text(&input, self.to)?
         };
-        Ok(tvec![cast.into_tvalue()])
+        Ok(tvec![cast])
     }
-}
-
-impl TypedOp for Cast {
-    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        let [input] = inputs else {
-            bail!("a cast has one input")
-        };
-        Ok(tvec![self.to.fact(&*input.shape)])
-    }
-
-    as_op!();
 }
 
 #[cfg(test)]

@@ -5,28 +5,35 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_core::broadcast::multi_broadcast;
 use tract_onnx::tract_hir::internal::*;
 
+use crate::kernel::{Fact, Kernel, built, tensor};
 use crate::tract::Built;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 struct Concat;
 
 /// Builds the operator from its node.
 pub(crate) fn concat(_context: &ParsingContext, _node: &NodeProto) -> TractResult<Built> {
-    Ok((expand(Concat), vec![]))
+    Ok(built(Concat))
 }
 
-impl Op for Concat {
-    fn name(&self) -> StaticName {
-        "StringConcat".into()
+impl Kernel for Concat {
+    fn name(&self) -> &'static str {
+        "StringConcat"
     }
 
-    op_as_typed_op!();
-}
+    fn facts(&self, inputs: &[Fact]) -> TractResult<TVec<Fact>> {
+        let [(left_type, left), (right_type, right)] = inputs else {
+            bail!("a concatenation has two inputs")
+        };
+        ensure!(
+            [left_type, right_type] == [&String::datum_type(); 2],
+            "a concatenation wants text, given {left_type:?} and {right_type:?}"
+        );
+        let shape = multi_broadcast(&[left, right])?;
+        Ok(tvec![(String::datum_type(), shape)])
+    }
 
-impl EvalOp for Concat {
-    op_out_of_plan!();
-
-    fn eval(&self, _context: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+    fn outputs_of(&self, inputs: TVec<TValue>) -> TractResult<TVec<Tensor>> {
         let (left, right) = args_2!(inputs);
         let shape = multi_broadcast(&[left.shape(), right.shape()])?;
         let (left, right) = (left.to_plain_array_view()?, right.to_plain_array_view()?);
@@ -37,51 +44,7 @@ impl EvalOp for Concat {
         let right = broadcast(&right)?;
         let joined = broadcast(&left)?.into_iter().zip(right);
         let joined = joined.map(|(left, right)| left + &right).collect();
-        Ok(tvec![super::tensor(&shape, joined)?.into_tvalue()])
-    }
-}
-
-impl TypedOp for Concat {
-    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        let [left, right] = inputs else {
-            bail!("a concatenation has two inputs")
-        };
-        let shape = multi_broadcast(&[&left.shape, &right.shape])?;
-        Ok(tvec![String::fact(shape)])
-    }
-
-    as_op!();
-}
-
-impl Expansion for Concat {
-    fn name(&self) -> StaticName {
-        "StringConcat".into()
-    }
-
-    fn rules<'r, 'p: 'r, 's: 'r>(
-        &'s self,
-        solver: &mut Solver<'r>,
-        inputs: &'p [TensorProxy],
-        outputs: &'p [TensorProxy],
-    ) -> InferenceResult {
-        check_input_arity(inputs, 2)?;
-        check_output_arity(outputs, 1)?;
-        let ([left, right], [output]) = (inputs, outputs) else {
-            bail!("a concatenation has two inputs and one output")
-        };
-        solver.equals(&output.datum_type, String::datum_type())?;
-        solver.given_2(&left.shape, &right.shape, move |solver, left, right| {
-            solver.equals(&output.shape, multi_broadcast(&[left, right])?)
-        })
-    }
-
-    fn wire(
-        &self,
-        prefix: &str,
-        model: &mut TypedModel,
-        inputs: &[OutletId],
-    ) -> TractResult<TVec<OutletId>> {
-        model.wire_node(prefix, self.clone(), inputs)
+        Ok(tvec![tensor(&shape, joined)?])
     }
 }
 
@@ -123,7 +86,7 @@ mod tests {
             pair.clone(),
             tensor1(&owned(["aa", "ab"])),
         );
-        let empty = || super::super::tensor(&[0], vec![]).unwrap();
+        let empty = || tensor::<String>(&[0], vec![]).unwrap();
         check(empty(), tensor1(&[a]), empty());
     }
 

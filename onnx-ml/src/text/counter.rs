@@ -5,9 +5,10 @@ use tract_onnx::tract_core::internal::*;
 
 use super::tokenizer::Tokenizer;
 use super::vectorizer::Vectorizer;
-use super::{filled, texts};
+use super::{filled, only_texts, texts};
+use crate::kernel::{self, Fact, Kernel, kernel_of};
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 struct Counter {
     tokenizer: Tokenizer,
     vectorizer: Vectorizer,
@@ -37,7 +38,7 @@ pub(super) fn fuse(
             return Ok(None);
         }
         before = input;
-        match (node.op_as::<Tokenizer>(), node.op_as::<AxisOp>()) {
+        match (kernel_of::<Tokenizer>(node), node.op_as::<AxisOp>()) {
             (Some(tokenizer), _) => break tokenizer.clone(),
             (_, Some(AxisOp::Add(_) | AxisOp::Rm(_) | AxisOp::Reshape(..))) => (),
             _ => return Ok(None),
@@ -48,25 +49,25 @@ pub(super) fn fuse(
         return Ok(None);
     }
     let vectorizer = vectorizer.clone();
-    let counter = Counter {
+    let counter = kernel::node(Counter {
         tokenizer,
         vectorizer,
-    };
+    });
     TypedModelPatch::replace_single_op(model, node, &[before], counter).map(Some)
 }
 
-impl Op for Counter {
-    fn name(&self) -> StaticName {
-        "TokenCounter".into()
+impl Kernel for Counter {
+    fn name(&self) -> &'static str {
+        "TokenCounter"
     }
 
-    op_as_typed_op!();
-}
+    fn facts(&self, inputs: &[Fact]) -> TractResult<TVec<Fact>> {
+        let texts = only_texts(inputs)?.iter().product();
+        let shape = tvec![texts, self.vectorizer.0.width.to_dim()];
+        Ok(tvec![(f32::datum_type(), shape)])
+    }
 
-impl EvalOp for Counter {
-    op_out_of_plan!();
-
-    fn eval(&self, _context: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+    fn outputs_of(&self, inputs: TVec<TValue>) -> TractResult<TVec<Tensor>> {
         let input = args_1!(inputs);
         let pool = &self.vectorizer.0;
         let texts = texts(&input)?;
@@ -95,18 +96,6 @@ impl EvalOp for Counter {
             }
             pool.count(&words, counts);
         }
-        Ok(tvec![output.into_tvalue()])
+        Ok(tvec![output])
     }
-}
-
-impl TypedOp for Counter {
-    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        let [input] = inputs else {
-            bail!("a counter has one input")
-        };
-        let shape = [input.shape.volume(), self.vectorizer.0.width.to_dim()];
-        Ok(tvec![f32::fact(shape)])
-    }
-
-    as_op!();
 }

@@ -6,85 +6,31 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
 use super::pattern::whole;
-use super::texts;
+use super::{only_texts, texts};
+use crate::kernel::{Fact, Kernel, built, tensor};
 use crate::tract::Built;
 
-#[derive(Debug, Clone)]
-struct FullMatch(Arc<Regex>);
+#[derive(Debug)]
+struct FullMatch(Regex);
 
 /// Builds the operator from its node.
 pub(crate) fn full_match(_context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
-    let pattern = whole(node.get_attr("pattern")?)?;
-    Ok((expand(FullMatch(Arc::new(pattern))), vec![]))
+    Ok(built(FullMatch(whole(node.get_attr("pattern")?)?)))
 }
 
-/// Two are the same if they are copies of one.
-impl PartialEq for FullMatch {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Eq for FullMatch {}
-
-impl Op for FullMatch {
-    fn name(&self) -> StaticName {
-        "RegexFullMatch".into()
+impl Kernel for FullMatch {
+    fn name(&self) -> &'static str {
+        "RegexFullMatch"
     }
 
-    op_as_typed_op!();
-}
+    fn facts(&self, inputs: &[Fact]) -> TractResult<TVec<Fact>> {
+        Ok(tvec![(bool::datum_type(), only_texts(inputs)?.clone())])
+    }
 
-impl EvalOp for FullMatch {
-    op_out_of_plan!();
-
-    fn eval(&self, _context: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+    fn outputs_of(&self, inputs: TVec<TValue>) -> TractResult<TVec<Tensor>> {
         let input = args_1!(inputs);
         let matches = texts(&input)?.iter().map(|text| self.0.is_match(text));
-        let matches: Vec<bool> = matches.collect();
-        let matches = tract_ndarray::ArrayD::from_shape_vec(input.shape(), matches)?;
-        Ok(tvec![matches.into_tvalue()])
-    }
-}
-
-impl TypedOp for FullMatch {
-    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        let [input] = inputs else {
-            bail!("a match has one input")
-        };
-        Ok(tvec![bool::fact(&*input.shape)])
-    }
-
-    as_op!();
-}
-
-impl Expansion for FullMatch {
-    fn name(&self) -> StaticName {
-        "RegexFullMatch".into()
-    }
-
-    fn rules<'r, 'p: 'r, 's: 'r>(
-        &'s self,
-        solver: &mut Solver<'r>,
-        inputs: &'p [TensorProxy],
-        outputs: &'p [TensorProxy],
-    ) -> InferenceResult {
-        check_input_arity(inputs, 1)?;
-        check_output_arity(outputs, 1)?;
-        let ([input], [output]) = (inputs, outputs) else {
-            bail!("a match has one input and one output")
-        };
-        solver.equals(&output.datum_type, bool::datum_type())?;
-        solver.equals(&output.shape, &input.shape)
-    }
-
-    fn wire(
-        &self,
-        prefix: &str,
-        model: &mut TypedModel,
-        inputs: &[OutletId],
-    ) -> TractResult<TVec<OutletId>> {
-        model.wire_node(prefix, self.clone(), inputs)
+        Ok(tvec![tensor(input.shape(), matches.collect())?])
     }
 }
 

@@ -12,19 +12,20 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
 use super::letters::{Case, Letters};
-use super::{tensor, texts};
+use super::{only_texts, texts};
+use crate::kernel::{Fact, Kernel, built, tensor};
 use crate::tract::Built;
 
 /// Languages in which `I` and `i` are not one letter.
 const DOTTED: [&str; 6] = ["az", "crh", "ku", "tk", "tr", "tt"];
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 struct Normalizer {
     change: Option<Case>,
     /// Whether words are compared with stop words as they are; otherwise, in lower case.
     is_case_sensitive: bool,
     letters: Letters,
-    stop_words: Arc<HashSet<String>>,
+    stop_words: HashSet<String>,
     /// How many texts are left, where that depends on them.
     left: Symbol,
 }
@@ -49,10 +50,10 @@ pub(crate) fn normalizer(context: &ParsingContext, node: &NodeProto) -> TractRes
         change,
         is_case_sensitive,
         letters,
-        stop_words: Arc::new(stop_words.collect()),
+        stop_words: stop_words.collect(),
         left: context.template.symbols.new_with_prefix("texts"),
     };
-    Ok((expand(normalizer), vec![]))
+    Ok(built(normalizer))
 }
 
 fn letters(node: &NodeProto) -> TractResult<Letters> {
@@ -107,22 +108,21 @@ impl Normalizer {
     }
 }
 
-impl Op for Normalizer {
-    fn name(&self) -> StaticName {
-        "StringNormalizer".into()
+impl Kernel for Normalizer {
+    fn name(&self) -> &'static str {
+        "StringNormalizer"
     }
 
-    fn mints_runtime_symbols(&self) -> bool {
+    fn has_new_lengths(&self) -> bool {
         !self.stop_words.is_empty()
     }
 
-    op_as_typed_op!();
-}
+    fn facts(&self, inputs: &[Fact]) -> TractResult<TVec<Fact>> {
+        let shape = self.shape(only_texts(inputs)?)?;
+        Ok(tvec![(String::datum_type(), shape)])
+    }
 
-impl EvalOp for Normalizer {
-    op_out_of_plan!();
-
-    fn eval(&self, _context: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+    fn outputs_of(&self, inputs: TVec<TValue>) -> TractResult<TVec<Tensor>> {
         let input = args_1!(inputs);
         let normal = texts(&input)?.iter().filter_map(|text| self.normal(text));
         let mut normal: Vec<String> = normal.collect();
@@ -132,50 +132,7 @@ impl EvalOp for Normalizer {
         let mut shape: TVec<usize> = input.shape().into();
         shape.pop();
         shape.push(normal.len());
-        Ok(tvec![tensor(&shape, normal)?.into_tvalue()])
-    }
-}
-
-impl TypedOp for Normalizer {
-    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        let [input] = inputs else {
-            bail!("a string normalizer has one input")
-        };
-        Ok(tvec![String::fact(self.shape(&input.shape)?)])
-    }
-
-    as_op!();
-}
-
-impl Expansion for Normalizer {
-    fn name(&self) -> StaticName {
-        "StringNormalizer".into()
-    }
-
-    fn rules<'r, 'p: 'r, 's: 'r>(
-        &'s self,
-        solver: &mut Solver<'r>,
-        inputs: &'p [TensorProxy],
-        outputs: &'p [TensorProxy],
-    ) -> InferenceResult {
-        check_input_arity(inputs, 1)?;
-        check_output_arity(outputs, 1)?;
-        let ([input], [output]) = (inputs, outputs) else {
-            bail!("a string normalizer has one input and one output")
-        };
-        solver.equals(&output.datum_type, String::datum_type())?;
-        solver.given(&input.shape, move |solver, shape| {
-            solver.equals(&output.shape, self.shape(&shape)?)
-        })
-    }
-
-    fn wire(
-        &self,
-        prefix: &str,
-        model: &mut TypedModel,
-        inputs: &[OutletId],
-    ) -> TractResult<TVec<OutletId>> {
-        model.wire_node(prefix, self.clone(), inputs)
+        Ok(tvec![tensor(&shape, normal)?])
     }
 }
 

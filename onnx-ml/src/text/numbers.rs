@@ -5,6 +5,11 @@
 
 use tract_onnx::tract_core::internal::*;
 
+use crate::unfit::fits;
+
+/// What a text is that cannot be cast.
+const NO_NUMBER: &str = "a text is no number";
+const OUT_OF_RANGE: &str = "a text is a number out of range";
 /// How many digits a float is written with.
 const DIGITS: usize = 8;
 
@@ -69,13 +74,12 @@ pub(super) fn float(text: &str) -> TractResult<f64> {
     }
     let number = decimal(rest);
     let is_hexadecimal = number == "0" && begins(rest, "0x") && rest.len() > 2;
-    ensure!(!is_hexadecimal, "the text `{text}` is hexadecimal");
-    let float: f64 = number.parse().with_context(|| no_number(text))?;
+    fits(!is_hexadecimal, "a text is a hexadecimal number")?;
+    let float = number.parse::<f64>();
+    fits(float.is_ok(), NO_NUMBER)?;
+    let float = float?;
     let is_zero = !mantissa(number).contains(|digit| matches!(digit, '1'..='9'));
-    ensure!(
-        is_zero || float.is_normal(),
-        "the text `{text}` is a number out of range"
-    );
+    fits(is_zero || float.is_normal(), OUT_OF_RANGE)?;
     Ok(signed(float))
 }
 
@@ -100,15 +104,13 @@ fn decimal(text: &str) -> &str {
     text.get(..length).unwrap_or_default()
 }
 
-fn no_number(text: &str) -> String {
-    format!("the text `{text}` is no number")
-}
-
 /// The integer that a text begins with, of 64 bits with a sign.
 pub(super) fn signed(text: &str) -> TractResult<i64> {
     let (is_negative, magnitude) = magnitude(text)?;
     let value = i128::from(magnitude) * if is_negative { -1 } else { 1 };
-    i64::try_from(value).with_context(|| format!("the text `{text}` is a number out of range"))
+    let value = i64::try_from(value);
+    fits(value.is_ok(), OUT_OF_RANGE)?;
+    Ok(value?)
 }
 
 /// The same without a sign: a negative number counts down from the largest.
@@ -124,10 +126,10 @@ pub(super) fn unsigned(text: &str) -> TractResult<u64> {
 fn magnitude(text: &str) -> TractResult<(bool, u64)> {
     let (is_negative, rest) = sign(text);
     let number = rest.get(..digits(rest)).unwrap_or_default();
-    Ok((
-        is_negative,
-        number.parse().with_context(|| no_number(text))?,
-    ))
+    fits(!number.is_empty(), NO_NUMBER)?;
+    let magnitude = number.parse::<u64>();
+    fits(magnitude.is_ok(), OUT_OF_RANGE)?;
+    Ok((is_negative, magnitude?))
 }
 
 #[cfg(test)]

@@ -8,10 +8,11 @@ use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
-use super::{filled, tensor, texts};
+use super::{filled, only_texts, texts};
+use crate::kernel::{Fact, Kernel, built, tensor};
 use crate::tract::Built;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 struct Split {
     delimiter: String,
     /// As many pieces as there may be; no limit where the file has none.
@@ -29,7 +30,7 @@ pub(crate) fn split(context: &ParsingContext, node: &NodeProto) -> TractResult<B
         most: cuts.and_then(|cuts| usize::try_from(cuts).ok()?.checked_add(1)),
         pieces: context.template.symbols.new_with_prefix("pieces"),
     };
-    Ok((expand(split), vec![]))
+    Ok(built(split))
 }
 
 impl Split {
@@ -67,99 +68,39 @@ fn words(text: &str, most: usize) -> Vec<&str> {
     words
 }
 
-impl Op for Split {
-    fn name(&self) -> StaticName {
-        "StringSplit".into()
+impl Kernel for Split {
+    fn name(&self) -> &'static str {
+        "StringSplit"
     }
 
-    fn mints_runtime_symbols(&self) -> bool {
+    fn outputs(&self) -> usize {
+        2
+    }
+
+    fn has_new_lengths(&self) -> bool {
         true
     }
 
-    op_as_typed_op!();
-}
+    fn facts(&self, inputs: &[Fact]) -> TractResult<TVec<Fact>> {
+        let texts = only_texts(inputs)?;
+        let pieces = (String::datum_type(), self.shape(texts));
+        Ok(tvec![pieces, (i64::datum_type(), texts.clone())])
+    }
 
-impl EvalOp for Split {
-    op_out_of_plan!();
-
-    fn eval(&self, _context: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+    fn outputs_of(&self, inputs: TVec<TValue>) -> TractResult<TVec<Tensor>> {
         let input = args_1!(inputs);
-        let pieces: Vec<_> = texts(&input)?
-            .iter()
-            .map(|text| self.pieces(text))
-            .collect();
+        let pieces = texts(&input)?.iter().map(|text| self.pieces(text));
+        let pieces: Vec<_> = pieces.collect();
         let most = pieces.iter().map(Vec::len).max().unwrap_or_default();
-        let counts: Vec<i64> = pieces
-            .iter()
-            .map(|pieces| i64::try_from(pieces.len()))
-            .collect::<Result<_, _>>()?;
-        filled(pieces.len(), most)?;
-        let fill = |pieces: Vec<&str>| {
-            let missing = most - pieces.len();
-            let pieces: Vec<String> = pieces.into_iter().map(str::to_owned).collect();
-            pieces
-                .into_iter()
-                .chain(std::iter::repeat_n(String::new(), missing))
-        };
-        let all = pieces.into_iter().flat_map(fill).collect();
-        let counts = tract_ndarray::ArrayD::from_shape_vec(input.shape(), counts)?;
+        let counts = pieces.iter().map(|pieces| i64::try_from(pieces.len()));
+        let counts: Vec<i64> = counts.collect::<Result<_, _>>()?;
+        let mut all = Vec::with_capacity(filled(pieces.len(), most)?);
+        for pieces in pieces {
+            let filling = std::iter::repeat_n("", most - pieces.len());
+            all.extend(pieces.into_iter().chain(filling).map(str::to_owned));
+        }
         let shape: TVec<usize> = input.shape().iter().copied().chain([most]).collect();
-        Ok(tvec![
-            tensor(&shape, all)?.into_tvalue(),
-            counts.into_tvalue()
-        ])
-    }
-}
-
-impl TypedOp for Split {
-    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        let [input] = inputs else {
-            bail!("a split has one input")
-        };
-        Ok(tvec![
-            String::fact(self.shape(&input.shape)),
-            i64::fact(&*input.shape)
-        ])
-    }
-
-    as_op!();
-}
-
-impl Expansion for Split {
-    fn name(&self) -> StaticName {
-        "StringSplit".into()
-    }
-
-    fn nboutputs(&self) -> TractResult<usize> {
-        Ok(2)
-    }
-
-    fn rules<'r, 'p: 'r, 's: 'r>(
-        &'s self,
-        solver: &mut Solver<'r>,
-        inputs: &'p [TensorProxy],
-        outputs: &'p [TensorProxy],
-    ) -> InferenceResult {
-        check_input_arity(inputs, 1)?;
-        check_output_arity(outputs, 2)?;
-        let ([input], [pieces, counts]) = (inputs, outputs) else {
-            bail!("a split has one input and two outputs")
-        };
-        solver.equals(&pieces.datum_type, String::datum_type())?;
-        solver.equals(&counts.datum_type, i64::datum_type())?;
-        solver.equals(&counts.shape, &input.shape)?;
-        solver.given(&input.shape, move |solver, shape| {
-            solver.equals(&pieces.shape, self.shape(&shape))
-        })
-    }
-
-    fn wire(
-        &self,
-        prefix: &str,
-        model: &mut TypedModel,
-        inputs: &[OutletId],
-    ) -> TractResult<TVec<OutletId>> {
-        model.wire_node(prefix, self.clone(), inputs)
+        Ok(tvec![tensor(&shape, all)?, tensor(input.shape(), counts)?])
     }
 }
 

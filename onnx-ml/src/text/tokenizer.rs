@@ -11,7 +11,8 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
 use super::pattern::Pattern;
-use super::{filled, tensor, texts};
+use super::{filled, only_texts, texts};
+use crate::kernel::{Fact, Kernel, built, tensor};
 use crate::tract::Built;
 
 /// What stands before and after the tokens of a text.
@@ -58,7 +59,7 @@ pub(crate) fn tokenizer(context: &ParsingContext, node: &NodeProto) -> TractResu
         filling: node.get_attr("pad_value")?,
         tokens: context.template.symbols.new_with_prefix("tokens"),
     };
-    Ok((expand(tokenizer), vec![]))
+    Ok(built(tokenizer))
 }
 
 impl Cut {
@@ -198,11 +199,11 @@ impl Tokenizer {
         MARKS.map(|mark| is_marked.then_some(mark))
     }
 
-    fn eval(&self, input: &Tensor) -> TractResult<Tensor> {
+    fn tokens_of(&self, input: &Tensor) -> TractResult<Tensor> {
         if input.len() == 0 {
             let rows = input.shape().iter().rev().skip(1).rev().copied();
             let shape: TVec<usize> = rows.chain([0]).collect();
-            return tensor(&shape, vec![]);
+            return tensor::<String>(&shape, vec![]);
         }
         let tokens = self.cut(texts(input)?);
         let [begin, end] = self.marks(&tokens);
@@ -219,76 +220,23 @@ impl Tokenizer {
     }
 }
 
-/// Two tokenizers are the same if they are copies of one.
-impl PartialEq for Tokenizer {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.cut, &other.cut)
-    }
-}
-
-impl Eq for Tokenizer {}
-
-impl Op for Tokenizer {
-    fn name(&self) -> StaticName {
-        "Tokenizer".into()
+impl Kernel for Tokenizer {
+    fn name(&self) -> &'static str {
+        "Tokenizer"
     }
 
-    fn mints_runtime_symbols(&self) -> bool {
+    fn has_new_lengths(&self) -> bool {
         true
     }
 
-    op_as_typed_op!();
-}
+    fn facts(&self, inputs: &[Fact]) -> TractResult<TVec<Fact>> {
+        let shape = self.shape(only_texts(inputs)?)?;
+        Ok(tvec![(String::datum_type(), shape)])
+    }
 
-impl EvalOp for Tokenizer {
-    op_out_of_plan!();
-
-    fn eval(&self, _context: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+    fn outputs_of(&self, inputs: TVec<TValue>) -> TractResult<TVec<Tensor>> {
         let input = args_1!(inputs);
-        Ok(tvec![Self::eval(self, &input)?.into_tvalue()])
-    }
-}
-
-impl TypedOp for Tokenizer {
-    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        let [input] = inputs else {
-            bail!("a tokenizer has one input")
-        };
-        Ok(tvec![String::fact(self.shape(&input.shape)?)])
-    }
-
-    as_op!();
-}
-
-impl Expansion for Tokenizer {
-    fn name(&self) -> StaticName {
-        "Tokenizer".into()
-    }
-
-    fn rules<'r, 'p: 'r, 's: 'r>(
-        &'s self,
-        solver: &mut Solver<'r>,
-        inputs: &'p [TensorProxy],
-        outputs: &'p [TensorProxy],
-    ) -> InferenceResult {
-        check_input_arity(inputs, 1)?;
-        check_output_arity(outputs, 1)?;
-        let ([input], [output]) = (inputs, outputs) else {
-            bail!("a tokenizer has one input and one output")
-        };
-        solver.equals(&output.datum_type, String::datum_type())?;
-        solver.given(&input.shape, move |solver, shape| {
-            solver.equals(&output.shape, self.shape(&shape)?)
-        })
-    }
-
-    fn wire(
-        &self,
-        prefix: &str,
-        model: &mut TypedModel,
-        inputs: &[OutletId],
-    ) -> TractResult<TVec<OutletId>> {
-        model.wire_node(prefix, self.clone(), inputs)
+        Ok(tvec![self.tokens_of(&input)?])
     }
 }
 

@@ -11,9 +11,10 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
 use super::texts;
+use crate::kernel::{Fact, Kernel, built, only};
 use crate::tract::Built;
 
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug)]
 struct Unique {
     is_sorted: bool,
     /// Which of the outputs the file asks for.
@@ -36,7 +37,7 @@ pub(crate) fn unique(context: &ParsingContext, node: &NodeProto) -> TractResult<
             .collect(),
         different: context.template.symbols.new_with_prefix("different"),
     };
-    Ok((expand(unique), vec![]))
+    Ok(built(unique))
 }
 
 /// One of the different texts.
@@ -70,7 +71,8 @@ fn found(texts: &[String]) -> (Vec<Found<'_>>, Vec<usize>) {
 }
 
 impl Unique {
-    fn shape(&self, texts: &[TDim]) -> TDim {
+    /// How many different texts there are: none of none.
+    fn length(&self, texts: &[TDim]) -> TDim {
         if texts.contains(&0.to_dim()) {
             0.to_dim()
         } else {
@@ -78,28 +80,47 @@ impl Unique {
         }
     }
 
-    /// The datatypes and lengths of the outputs that are asked for.
-    fn facts(&self, texts: &[TDim]) -> Vec<(DatumType, TDim)> {
-        let different = self.shape(texts);
-        let all = texts.iter().product();
-        let (text, integer) = (String::datum_type(), i64::datum_type());
-        self.wanted([
-            (text, different.clone()),
-            (integer, different.clone()),
-            (integer, all),
-            (integer, different),
-        ])
-    }
-
-    fn wanted<T: Clone>(&self, outputs: [T; 4]) -> Vec<T> {
+    fn wanted<T: Clone>(&self, outputs: [T; 4]) -> TVec<T> {
         let wanted = self.wanted.iter();
         wanted
             .filter_map(|place| outputs.get(*place).cloned())
             .collect()
     }
+}
 
-    fn eval(&self, input: &Tensor) -> TractResult<Vec<Tensor>> {
-        let (mut found, places) = found(texts(input)?);
+impl Kernel for Unique {
+    fn name(&self) -> &'static str {
+        "Unique"
+    }
+
+    fn outputs(&self) -> usize {
+        self.wanted.len()
+    }
+
+    fn has_new_lengths(&self) -> bool {
+        true
+    }
+
+    fn facts(&self, inputs: &[Fact]) -> TractResult<TVec<Fact>> {
+        let (datum_type, texts) = only(inputs)?;
+        ensure!(
+            *datum_type == String::datum_type(),
+            "the different values of {datum_type:?} are not supported, only texts"
+        );
+        let different = self.length(texts);
+        let all = texts.iter().product();
+        let (text, integer) = (String::datum_type(), i64::datum_type());
+        Ok(self.wanted([
+            (text, tvec![different.clone()]),
+            (integer, tvec![different.clone()]),
+            (integer, tvec![all]),
+            (integer, tvec![different]),
+        ]))
+    }
+
+    fn outputs_of(&self, inputs: TVec<TValue>) -> TractResult<TVec<Tensor>> {
+        let input = args_1!(inputs);
+        let (mut found, places) = found(texts(&input)?);
         if self.is_sorted {
             found.sort_by_key(|found| found.text);
         }
@@ -117,86 +138,6 @@ impl Unique {
         let numbers = [firsts, inverse, counts].map(|numbers| tensor1(&numbers));
         let [firsts, inverse, counts] = numbers;
         Ok(self.wanted([tensor1(&values), firsts, inverse, counts]))
-    }
-}
-
-impl Op for Unique {
-    fn name(&self) -> StaticName {
-        "Unique".into()
-    }
-
-    fn mints_runtime_symbols(&self) -> bool {
-        true
-    }
-
-    op_as_typed_op!();
-}
-
-impl EvalOp for Unique {
-    op_out_of_plan!();
-
-    fn eval(&self, _context: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let input = args_1!(inputs);
-        let outputs = Self::eval(self, &input)?;
-        Ok(outputs.into_iter().map(IntoTValue::into_tvalue).collect())
-    }
-}
-
-impl TypedOp for Unique {
-    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        let [input] = inputs else {
-            bail!("the different texts are of one input")
-        };
-        let datum_type = input.datum_type;
-        ensure!(
-            datum_type == String::datum_type(),
-            "the different values of {datum_type:?} are not supported, only texts"
-        );
-        let facts = self.facts(&input.shape).into_iter();
-        Ok(facts
-            .map(|(datum_type, length)| datum_type.fact([length]))
-            .collect())
-    }
-
-    as_op!();
-}
-
-impl Expansion for Unique {
-    fn name(&self) -> StaticName {
-        "Unique".into()
-    }
-
-    fn nboutputs(&self) -> TractResult<usize> {
-        Ok(self.wanted.len())
-    }
-
-    fn rules<'r, 'p: 'r, 's: 'r>(
-        &'s self,
-        solver: &mut Solver<'r>,
-        inputs: &'p [TensorProxy],
-        outputs: &'p [TensorProxy],
-    ) -> InferenceResult {
-        check_input_arity(inputs, 1)?;
-        check_output_arity(outputs, self.wanted.len())?;
-        let [input] = inputs else {
-            bail!("the different texts are of one input")
-        };
-        solver.given(&input.shape, move |solver, shape| {
-            for (output, (datum_type, length)) in outputs.iter().zip(self.facts(&shape)) {
-                solver.equals(&output.datum_type, datum_type)?;
-                solver.equals(&output.shape, tvec![length])?;
-            }
-            Ok(())
-        })
-    }
-
-    fn wire(
-        &self,
-        prefix: &str,
-        model: &mut TypedModel,
-        inputs: &[OutletId],
-    ) -> TractResult<TVec<OutletId>> {
-        model.wire_node(prefix, self.clone(), inputs)
     }
 }
 
@@ -252,7 +193,7 @@ mod tests {
         );
         assert_eq!(different(tensor0(a.clone())), tensor1(&[a]));
         assert_eq!(
-            different(super::super::tensor(&[0], vec![]).unwrap()).shape(),
+            different(crate::kernel::tensor::<String>(&[0], vec![]).unwrap()).shape(),
             [0]
         );
     }

@@ -12,6 +12,7 @@ use tract_onnx::tract_hir::internal::*;
 use super::counter::fuse;
 use super::grams::{Grams, Word, Words, number};
 use super::texts;
+use crate::kernel::{Fact, Kernel, built, only};
 use crate::tract::Built;
 
 /// More columns than this are a mistake in the file: one row of them would take 64 MB.
@@ -65,7 +66,7 @@ pub(crate) fn vectorizer(_context: &ParsingContext, node: &NodeProto) -> TractRe
         skips: node.get_attr("max_skip_count")?,
         is_once,
     };
-    Ok((expand(Vectorizer(Arc::new(pool))), vec![]))
+    Ok(built(Vectorizer(Arc::new(pool))))
 }
 
 /// The words of the pool, numbered. Texts come first where the file has both, as in onnxruntime.
@@ -206,27 +207,29 @@ impl Pool {
     }
 }
 
-/// Two vectorizers are the same if they are copies of one.
-impl PartialEq for Vectorizer {
-    fn eq(&self, other: &Self) -> bool {
-        Arc::ptr_eq(&self.0, &other.0)
-    }
-}
-
-impl Eq for Vectorizer {}
-
-impl Op for Vectorizer {
-    fn name(&self) -> StaticName {
-        "TfIdfVectorizer".into()
+impl Kernel for Vectorizer {
+    fn name(&self) -> &'static str {
+        "TfIdfVectorizer"
     }
 
-    op_as_typed_op!();
-}
+    fn facts(&self, inputs: &[Fact]) -> TractResult<TVec<Fact>> {
+        let (datum_type, shape) = only(inputs)?;
+        ensure!(
+            *datum_type == String::datum_type() || datum_type.is_integer() || datum_type.is_tdim(),
+            "a vectorizer wants texts or integers, given {datum_type:?}"
+        );
+        Ok(tvec![(f32::datum_type(), self.0.shape(shape)?)])
+    }
 
-impl EvalOp for Vectorizer {
-    op_out_of_plan!();
+    fn replacement(
+        &self,
+        model: &TypedModel,
+        node: &TypedNode,
+    ) -> TractResult<Option<TypedModelPatch>> {
+        fuse(self, model, node)
+    }
 
-    fn eval(&self, _context: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+    fn outputs_of(&self, inputs: TVec<TValue>) -> TractResult<TVec<Tensor>> {
         let input = args_1!(inputs);
         let words = self.0.words(&input)?;
         let (rows, shape): (usize, TVec<usize>) = match *input.shape() {
@@ -242,63 +245,7 @@ impl EvalOp for Vectorizer {
                 self.0.count(words, counts);
             }
         }
-        Ok(tvec![output.into_tvalue()])
-    }
-}
-
-impl TypedOp for Vectorizer {
-    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
-        let [input] = inputs else {
-            bail!("a vectorizer has one input")
-        };
-        let datum_type = input.datum_type;
-        ensure!(
-            datum_type == String::datum_type() || datum_type.is_integer() || datum_type.is_tdim(),
-            "a vectorizer wants texts or integers, given {datum_type:?}"
-        );
-        Ok(tvec![f32::fact(self.0.shape(&input.shape)?)])
-    }
-
-    fn declutter(
-        &self,
-        model: &TypedModel,
-        node: &TypedNode,
-    ) -> TractResult<Option<TypedModelPatch>> {
-        fuse(self, model, node)
-    }
-
-    as_op!();
-}
-
-impl Expansion for Vectorizer {
-    fn name(&self) -> StaticName {
-        "TfIdfVectorizer".into()
-    }
-
-    fn rules<'r, 'p: 'r, 's: 'r>(
-        &'s self,
-        solver: &mut Solver<'r>,
-        inputs: &'p [TensorProxy],
-        outputs: &'p [TensorProxy],
-    ) -> InferenceResult {
-        check_input_arity(inputs, 1)?;
-        check_output_arity(outputs, 1)?;
-        let ([input], [output]) = (inputs, outputs) else {
-            bail!("a vectorizer has one input and one output")
-        };
-        solver.equals(&output.datum_type, f32::datum_type())?;
-        solver.given(&input.shape, move |solver, shape| {
-            solver.equals(&output.shape, self.0.shape(&shape)?)
-        })
-    }
-
-    fn wire(
-        &self,
-        prefix: &str,
-        model: &mut TypedModel,
-        inputs: &[OutletId],
-    ) -> TractResult<TVec<OutletId>> {
-        model.wire_node(prefix, self.clone(), inputs)
+        Ok(tvec![output])
     }
 }
 

@@ -11,6 +11,7 @@ use tract_onnx::pb::{NodeProto, TensorProto};
 use tract_onnx::tract_hir::internal::*;
 
 use super::forest::{Aggregate, Child, Forest, MOST_NODES, Split, Test, Weights};
+use crate::classes::labels;
 use crate::post_transform::PostTransform;
 
 /// Reads a classifier, and its labels.
@@ -18,7 +19,7 @@ pub(super) fn classifier(
     context: &ParsingContext,
     node: &NodeProto,
 ) -> TractResult<(Forest, Arc<Tensor>)> {
-    let labels = labels(node)?;
+    let labels = labels(node, "classlabels_int64s")?;
     let classes = labels.len();
     ensure!(classes > 1, "trees that tell {classes} classes apart");
     let mut reader = Reader::of(context, node)?;
@@ -69,20 +70,6 @@ pub(super) fn regressor(context: &ParsingContext, node: &NodeProto) -> TractResu
         base.len()
     );
     reader.forest("target", targets, base, aggregate)
-}
-
-fn labels(node: &NodeProto) -> TractResult<Arc<Tensor>> {
-    let integers: Vec<i64> = node
-        .get_attr_opt_vec("classlabels_int64s")?
-        .unwrap_or_default();
-    let texts: Vec<String> = node
-        .get_attr_opt_vec("classlabels_strings")?
-        .unwrap_or_default();
-    match (integers.is_empty(), texts.is_empty()) {
-        (false, true) => Ok(rctensor1(&integers)),
-        (true, false) => Ok(rctensor1(&texts)),
-        (true, true) | (false, false) => bail!("labels must be either integers or text"),
-    }
 }
 
 /// Numbers of a tensor attribute, and whether only 64-bit floats hold them.

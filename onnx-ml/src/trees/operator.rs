@@ -7,6 +7,8 @@ use super::forest::Forest;
 use super::kernel::Kernel;
 use super::number::Number;
 use super::outcome::Outcome;
+use crate::classes::chosen;
+use crate::tract::rows;
 
 /// Trees as the file describes them.
 #[derive(Debug, Clone)]
@@ -140,21 +142,6 @@ impl Expansion for Trees {
     }
 }
 
-/// The rows of an input: one, if it is a single list of features.
-fn rows<'r, 'p: 'r>(
-    solver: &mut Solver<'r>,
-    input: &'p TensorProxy,
-    output: &'p TensorProxy,
-) -> InferenceResult {
-    solver.given(&input.rank, move |solver, rank| {
-        ensure!(rank == 1 || rank == 2, "trees take rows of features");
-        if rank == 1 {
-            return solver.equals(&output.shape[0], 1.to_dim());
-        }
-        solver.equals(&output.shape[0], &input.shape[0])
-    })
-}
-
 impl PartialEq for Evaluate {
     fn eq(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.outcome, &other.outcome)
@@ -199,11 +186,7 @@ impl Evaluate {
         let Some(labels) = &self.labels else {
             return Ok(tvec!(scores.into_tvalue()));
         };
-        let label = if labels.datum_type() == String::datum_type() {
-            chosen::<String>(labels, &winners)?
-        } else {
-            chosen::<i64>(labels, &winners)?
-        };
+        let label = chosen(labels, &winners)?;
         Ok(tvec!(label.into_tvalue(), scores.into_tvalue()))
     }
 
@@ -217,14 +200,6 @@ impl Evaluate {
         let scores = tract_ndarray::Array2::from_shape_vec((rows, self.targets), scores)?;
         Ok((scores.into_tensor(), winners))
     }
-}
-
-fn chosen<T: Datum + Clone>(labels: &Tensor, winners: &[usize]) -> TractResult<Tensor> {
-    let labels = labels.to_plain_array_view::<T>()?;
-    let label = |winner: &usize| labels.get([*winner].as_slice()).cloned();
-    let chosen: Option<Vec<T>> = winners.iter().map(label).collect();
-    let chosen = chosen.context("a label for each target")?;
-    Ok(tract_ndarray::Array1::from_vec(chosen).into_tensor())
 }
 
 impl TypedOp for Evaluate {

@@ -88,7 +88,7 @@ fn rows_are_counted_apart_and_may_be_empty() {
     assert_eq!(counted(vec![], rows).unwrap(), expected);
     let empty = |shape: &[usize]| {
         let words = vec![String::from("a"); shape.iter().product()];
-        counted(vec![], crate::text::tensor(shape, words).unwrap())
+        counted(vec![], crate::kernel::tensor(shape, words).unwrap())
     };
     assert_eq!(empty(&[0]).unwrap(), tensor1(&[0f32; 3]));
     assert_eq!(empty(&[2, 0]).unwrap(), tensor2(&[[0f32; 3]; 2]));
