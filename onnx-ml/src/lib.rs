@@ -15,6 +15,7 @@ mod classes;
 mod einsum;
 mod feature_extractor;
 mod feature_vectorizer;
+mod graph;
 mod imputer;
 mod indices;
 mod kernel;
@@ -41,6 +42,7 @@ mod unsupported;
 
 use tract_onnx::Onnx;
 
+pub use graph::{inner_graphs, node_name, operator_name};
 pub use maps::{Columns, FlatMaps, Labels, flatten_maps};
 pub use unfit::Unfit;
 pub use unsupported::{Reason, Unsupported, unsupported};

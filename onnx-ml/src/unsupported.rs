@@ -8,6 +8,7 @@ use std::fmt;
 use tract_onnx::Onnx;
 use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto};
 
+use crate::graph::{inner_graphs, node_name, operator_name};
 use crate::maps;
 
 /// Domains whose operators are looked up; the empty one is `ai.onnx`.
@@ -70,32 +71,12 @@ fn in_graph(onnx: &Onnx, graph: &GraphProto, found: &mut Vec<Unsupported>) {
     for node in &graph.node {
         if let Some(reason) = reason(onnx, graph, node) {
             found.push(Unsupported {
-                node: name(node),
-                operator: operator(node),
+                node: node_name(node).to_owned(),
+                operator: operator_name(node),
                 reason,
             });
         }
-        let inner = node
-            .attribute
-            .iter()
-            .flat_map(|attribute| attribute.g.iter().chain(&attribute.graphs));
-        inner.for_each(|graph| in_graph(onnx, graph, found));
-    }
-}
-
-fn name(node: &NodeProto) -> String {
-    let names = std::iter::once(&node.name).chain(&node.output);
-    names
-        .into_iter()
-        .find(|name| !name.is_empty())
-        .cloned()
-        .unwrap_or_default()
-}
-
-fn operator(node: &NodeProto) -> String {
-    match node.domain.as_str() {
-        "" | "ai.onnx" => node.op_type.clone(),
-        domain => format!("{domain}.{}", node.op_type),
+        inner_graphs(node).for_each(|graph| in_graph(onnx, graph, found));
     }
 }
 

@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use onnx_ml::Unsupported;
+use onnx_ml::{Unsupported, inner_graphs, operator_name};
 use serde::{Serialize, Serializer};
-use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto};
+use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, TensorProto};
 
 use super::LoadError;
 
@@ -76,20 +76,12 @@ impl Counts {
     fn add(&mut self, graph: &GraphProto) {
         self.parameters += graph.initializer.iter().map(volume).sum::<u64>();
         for node in &graph.node {
-            *self.operators.entry(name(node)).or_default() += 1;
+            *self.operators.entry(operator_name(node)).or_default() += 1;
             for attribute in &node.attribute {
                 self.parameters += stored(attribute);
-                let inner = attribute.g.iter().chain(&attribute.graphs);
-                inner.for_each(|graph| self.add(graph));
             }
+            inner_graphs(node).for_each(|graph| self.add(graph));
         }
-    }
-}
-
-fn name(node: &NodeProto) -> String {
-    match node.domain.as_str() {
-        "" | "ai.onnx" => node.op_type.clone(),
-        domain => format!("{domain}.{}", node.op_type),
     }
 }
 

@@ -4,6 +4,7 @@
 use std::collections::{HashMap, HashSet};
 use std::fmt;
 
+use onnx_ml::{inner_graphs, node_name};
 use tract_onnx::pb::{GraphProto, NodeProto};
 
 /// Most nodes of a graph, those of inner graphs included. Large language models have some thousands, and the time
@@ -58,13 +59,8 @@ pub(super) fn flaw(graph: &GraphProto) -> Option<Flaw> {
 }
 
 fn nodes(graph: &GraphProto) -> usize {
-    let within = |node: &NodeProto| inner(node).map(nodes).sum::<usize>();
+    let within = |node: &NodeProto| inner_graphs(node).map(nodes).sum::<usize>();
     graph.node.len() + graph.node.iter().map(within).sum::<usize>()
-}
-
-fn inner(node: &NodeProto) -> impl Iterator<Item = &GraphProto> {
-    let attributes = node.attribute.iter();
-    attributes.flat_map(|attribute| attribute.g.iter().chain(&attribute.graphs))
 }
 
 /// `outside` are the values of the graphs around this one.
@@ -79,7 +75,7 @@ fn flaw_in<'a>(graph: &'a GraphProto, outside: &HashSet<&'a str>) -> Option<Flaw
         for value in node.output.iter().filter(|value| !value.is_empty()) {
             if known.contains(value.as_str()) || made.insert(value.as_str(), place).is_some() {
                 return Some(Flaw::MadeTwice {
-                    node: name(node),
+                    node: node_name(node).to_owned(),
                     value: value.clone(),
                 });
             }
@@ -95,7 +91,7 @@ fn flaw_in<'a>(graph: &'a GraphProto, outside: &HashSet<&'a str>) -> Option<Flaw
     if let Some(output) = outputs.find(|output| !known.contains(output.as_str())) {
         return Some(Flaw::NoOutput(output.clone()));
     }
-    let mut inner = graph.node.iter().flat_map(inner);
+    let mut inner = graph.node.iter().flat_map(inner_graphs);
     inner.find_map(|graph| flaw_in(graph, &known))
 }
 
@@ -135,16 +131,7 @@ fn cycle(graph: &GraphProto, made: &HashMap<&str, usize>) -> Vec<String> {
         .iter()
         .zip(waiting)
         .filter(|(_, count)| *count > 0);
-    stuck.map(|(node, _)| name(node)).collect()
-}
-
-/// A node's name; where it has none, its first output's.
-fn name(node: &NodeProto) -> String {
-    let mut names = std::iter::once(&node.name).chain(&node.output);
-    names
-        .find(|name| !name.is_empty())
-        .cloned()
-        .unwrap_or_default()
+    stuck.map(|(node, _)| node_name(node).to_owned()).collect()
 }
 
 #[cfg(test)]

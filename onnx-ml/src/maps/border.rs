@@ -2,12 +2,17 @@
 //!
 //! The reader of the file knows types of tensors alone: a port without one is something else.
 
+use std::collections::HashSet;
+use std::hash::Hash;
+
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::tensor_shape_proto::{Dimension, dimension};
 use tract_onnx::pb::{
     GraphProto, ModelProto, NodeProto, TensorShapeProto, TypeProto, ValueInfoProto, type_proto,
 };
 use tract_onnx::prelude::DatumType;
+
+use crate::graph::inner_graphs;
 
 /// The longest row that `max_map` may ask for: an attribute costs a file nothing.
 const MAX_COLUMNS: i64 = 65_536;
@@ -36,12 +41,18 @@ impl Labels {
     }
 
     fn either(integers: Vec<i64>, texts: Vec<String>) -> Result<Self, &'static str> {
+        let differ = are_different(&integers) && are_different(&texts);
         match (integers.is_empty(), texts.is_empty()) {
+            _ if !differ => Err("a map would have one label twice"),
             (false, true) => Ok(Self::Integers(integers)),
             (true, false) => Ok(Self::Texts(texts)),
             (true, true) | (false, false) => Err("labels must be either integers or text"),
         }
     }
+}
+
+fn are_different<T: Hash + Eq>(labels: &[T]) -> bool {
+    labels.iter().collect::<HashSet<_>>().len() == labels.len()
 }
 
 /// An input or output that is a list of maps in the file, and a tensor `[rows, labels]` now.
@@ -227,10 +238,9 @@ fn labels(node: &NodeProto, integers: &str, texts: &str) -> Result<Labels, &'sta
 /// How often nodes read a value, those of inner graphs included.
 fn readers_of(graph: &GraphProto, name: &str) -> usize {
     let of_node = |node: &NodeProto| {
-        let inner = node.attribute.iter();
-        let inner = inner.flat_map(|attribute| attribute.g.iter().chain(&attribute.graphs));
         let read = node.input.iter().filter(|input| *input == name).count();
-        read + inner.map(|graph| readers_of(graph, name)).sum::<usize>()
+        let inner = inner_graphs(node).map(|graph| readers_of(graph, name));
+        read + inner.sum::<usize>()
     };
     graph.node.iter().map(of_node).sum()
 }
