@@ -1,15 +1,13 @@
 //! JSON as tokens must carry it: every member name at most once, at any depth (RFC 7515 section 4, RFC 7519
 //! section 4), and every name a name: `serde_json`'s own value gives one of them a meaning. Depth is
-//! bounded by serde_json's own limit of 128. Here it becomes a tree of serde_json's values, for what is read
-//! now and then; `members` is for what comes with every token.
+//! bounded by serde_json's own limit of 128. `members` reads it; what is read now and then becomes a tree of
+//! serde_json's values here.
 
 mod members;
 mod view;
 
-use std::fmt;
-
-use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
-use serde_json::{Map, Number, Value};
+use serde::de::Error;
+use serde_json::{Map, Value};
 
 pub use members::Members;
 pub(crate) use members::Place;
@@ -19,7 +17,7 @@ pub use view::{Array, Object, View};
 pub(crate) fn value(bytes: &[u8]) -> Result<Value, serde_json::Error> {
     // Looked at as a whole, the text costs less than string by string.
     let text = std::str::from_utf8(bytes).map_err(Error::custom)?;
-    serde_json::from_str(text).map(|Strict(value)| value)
+    members::tree(text)
 }
 
 /// Reads one JSON object and nothing after it.
@@ -29,68 +27,6 @@ pub(crate) fn object(bytes: &[u8]) -> Result<Map<String, Value>, serde_json::Err
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => {
             Err(Error::custom("not an object"))
         }
-    }
-}
-
-/// A JSON value none of whose objects names a member twice.
-struct Strict(Value);
-
-impl<'de> Deserialize<'de> for Strict {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(StrictVisitor).map(Self)
-    }
-}
-
-struct StrictVisitor;
-
-impl<'de> Visitor<'de> for StrictVisitor {
-    type Value = Value;
-
-    fn expecting(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        out.write_str("JSON without duplicate members")
-    }
-
-    fn visit_unit<E>(self) -> Result<Value, E> {
-        Ok(Value::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
-        Ok(Value::Bool(value))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
-        Ok(Value::Number(value.into()))
-    }
-
-    fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-        let number = Number::from_f64(value).ok_or_else(|| E::custom("number out of range"))?;
-        Ok(Value::Number(number))
-    }
-
-    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
-        Ok(Value::String(value.to_owned()))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Value, A::Error> {
-        let mut list = Vec::new();
-        while let Some(Strict(item)) = items.next_element()? {
-            list.push(item);
-        }
-        Ok(Value::Array(list))
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Value, A::Error> {
-        let mut object = Map::new();
-        while let Some((name, Strict(value))) = members.next_entry::<String, Strict>()? {
-            if object.insert(name, value).is_some() {
-                return Err(A::Error::custom("duplicate member"));
-            }
-        }
-        Ok(Value::Object(object))
     }
 }
 

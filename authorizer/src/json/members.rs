@@ -89,6 +89,15 @@ impl Place {
 impl Members {
     /// Reads one object and nothing after it. The text becomes part of what is answered.
     pub(crate) fn read(text: String) -> Result<Self, serde_json::Error> {
+        let members = Self::any(text)?;
+        match members.nodes.first() {
+            Some(Node::Object(_)) => Ok(members),
+            _ => Err(Error::custom("not an object")),
+        }
+    }
+
+    /// The same for any value, which has no members if it is no object.
+    fn any(mut text: String) -> Result<Self, serde_json::Error> {
         // Positions have 32 bits, with room for every text a second time.
         if text.len() > i32::MAX as usize {
             return Err(Error::custom("too long"));
@@ -108,10 +117,6 @@ impl Members {
             names,
             ..
         } = builder;
-        if !matches!(nodes.first(), Some(Node::Object(_))) {
-            return Err(Error::custom("not an object"));
-        }
-        let mut text = text;
         text.push_str(&unescaped);
         let mut seen = Seen::default();
         for name in &names {
@@ -195,6 +200,11 @@ impl Members {
             _ => None,
         }
     }
+}
+
+/// Reads one value and nothing after it into a tree of its own.
+pub(super) fn tree(text: &str) -> Result<Value, serde_json::Error> {
+    Ok(Members::any(text.to_owned())?.view(0).value())
 }
 
 impl From<&Map<String, Value>> for Members {
@@ -424,7 +434,7 @@ impl<'de> Visitor<'de> for Part<'_, '_> {
             return Err(duplicate());
         }
         self.0.close(node, Node::Object);
-        // The names at the top stay: they are what is asked for.
+        // The names at the top stay: they are what is asked for. At the top of a list there are none.
         if node > 0 {
             self.0.names.truncate(from);
         }
