@@ -21,7 +21,7 @@ use plans::Plans;
 
 pub use contents::Contents;
 pub use integrity::Flaw;
-pub use onnx_ml::Unsupported;
+pub use onnx_ml::{Unfit, Unsupported};
 pub use specification::{Dimension, Port, PortError, Specification};
 
 /// A loaded model, ready to run inputs of any shape it takes.
@@ -62,6 +62,9 @@ pub enum RunError {
     /// The graph does not hold together for inputs of these shapes.
     #[error("the model does not take inputs of these shapes together")]
     Shapes(#[source] TractError),
+    /// An operator does not take a value of the inputs.
+    #[error("the model does not take a value of the inputs")]
+    Unfit(#[source] Unfit),
     /// An operator failed.
     #[error("the model failed")]
     Failed(#[source] TractError),
@@ -78,6 +81,15 @@ pub enum RunError {
         /// What came out.
         given: String,
     },
+}
+
+impl RunError {
+    fn of(error: TractError) -> Self {
+        match Unfit::of(&error) {
+            Some(unfit) => Self::Unfit(unfit),
+            None => Self::Failed(error),
+        }
+    }
 }
 
 fn list<T: fmt::Display>(problems: &[T]) -> String {
@@ -140,7 +152,7 @@ impl Model {
         let inputs: Result<_, _> = inputs.into_iter().map(convert::to_tract).collect();
         let inputs = inputs.map_err(RunError::Failed)?;
         let plan = self.plans.plan(shapes, &types).map_err(RunError::Shapes)?;
-        let outputs = plan.run(inputs).map_err(RunError::Failed)?;
+        let outputs = plan.run(inputs).map_err(RunError::of)?;
         let ports = self.specification.outputs.iter();
         ports
             .zip(outputs.iter())

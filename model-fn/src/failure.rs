@@ -50,11 +50,12 @@ pub enum Failure {
 }
 
 /// What a caller is told of a run: what they can change, nothing of the inside.
-fn said(error: &RunError) -> &'static str {
+fn said(error: &RunError) -> String {
     match error {
-        RunError::Shapes(_) => "the model does not take inputs of these shapes together",
+        RunError::Shapes(_) => "the model does not take inputs of these shapes together".to_owned(),
+        RunError::Unfit(unfit) => format!("the model does not take the inputs: {unfit}"),
         RunError::Failed(_) | RunError::Panicked | RunError::Datatype { .. } => {
-            "the model failed on these inputs"
+            "the model failed on these inputs".to_owned()
         }
     }
 }
@@ -70,7 +71,7 @@ pub fn status(failure: &Failure) -> u16 {
         Failure::Body(BodyError::Missing | BodyError::NotBase64) => 400,
         Failure::Body(BodyError::TooLarge { .. }) | Failure::ReplyTooLarge { .. } => 413,
         Failure::Input(error) => input_status(error),
-        Failure::Run(RunError::Shapes(_)) => 422,
+        Failure::Run(RunError::Shapes(_) | RunError::Unfit(_)) => 422,
         Failure::Run(RunError::Failed(_) | RunError::Panicked | RunError::Datatype { .. }) => 500,
         Failure::Write(_) => 500,
     }
@@ -121,6 +122,7 @@ impl Failure {
             Self::Body(BodyError::TooLarge { .. }) => "body_too_large",
             Self::Input(error) => error.code(),
             Self::Run(RunError::Shapes(_)) => "shapes_refused",
+            Self::Run(RunError::Unfit(_)) => "value_refused",
             Self::Run(RunError::Failed(_) | RunError::Panicked | RunError::Datatype { .. }) => {
                 "model_failed"
             }
@@ -167,7 +169,8 @@ impl Failure {
             | Self::Unauthenticated
             | Self::Route(_)
             | Self::Find(_)
-            | Self::Input(_) => None,
+            | Self::Input(_)
+            | Self::Run(RunError::Unfit(_)) => None,
             Self::ContentType(_)
             | Self::ContentEncoding(_)
             | Self::Body(_)

@@ -79,6 +79,25 @@ fn check(function: &ModelFunction, path: &str, body: &Value, expected: &Value) {
     assert_eq!((status, &answer), (200, expected));
 }
 
+/// A model that takes no made-up value starts all the same; what it does not know is the caller's mistake, and in
+/// no log.
+#[test]
+fn a_category_that_is_unknown_is_refused_without_being_told() {
+    let function = start();
+    let body = |city: &str| json!({"instances": ["Basel", city]}).to_string();
+    let (status, answer, _) = ask(&function, "/predict/strict", &body("Bern"));
+    assert_eq!(
+        (status, answer),
+        (200, json!({"predictions": [[0.0, 1.0], [1.0, 0.0]]}))
+    );
+    let (status, answer, line) = ask(&function, "/predict/strict", &body("Chur"));
+    assert_eq!((status, &answer["code"]), (422, &json!("value_refused")));
+    let message = "the model does not take the inputs: a category is unknown";
+    assert_eq!(answer["error"], message);
+    assert_eq!(line["code"], "value_refused");
+    assert!(!format!("{answer}{line}").contains("Chur"));
+}
+
 /// Text in, a label and a map of scores out: what scikit-learn's exporter writes without being asked.
 #[test]
 fn a_map_is_an_object_a_row_and_in_the_open_protocol_a_tensor_with_labels() {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use model_fn::engine::{Model, RunError};
 use model_fn::repository::made_up;
+use model_fn::tensor::Tensor;
 use serde::Serialize;
 
 /// Runs are repeated for so long, and for so many times at most.
@@ -24,10 +25,20 @@ pub struct Timing {
     pub runs: usize,
 }
 
-/// Runs a model on made-up inputs again and again; nothing if it does not take so many rows.
+/// Runs a model on made-up inputs again and again; nothing if it does not take so many rows, or no made-up value.
 pub(super) fn run(model: &Model, rows: usize) -> Result<Option<Timing>, RunError> {
-    let inputs = made_up(model, rows);
-    let given = inputs.first().and_then(|input| input.rows());
+    let [ones, zeros] = made_up(model, rows);
+    match run_on(model, rows, ones) {
+        Err(RunError::Unfit(_) | RunError::Failed(_)) => match run_on(model, rows, zeros) {
+            Err(RunError::Unfit(_)) => Ok(None),
+            other => other,
+        },
+        other => other,
+    }
+}
+
+fn run_on(model: &Model, rows: usize, inputs: Vec<Tensor>) -> Result<Option<Timing>, RunError> {
+    let given = inputs.first().and_then(Tensor::rows);
     if rows > 1 && given != Some(rows) {
         return Ok(None);
     }

@@ -73,9 +73,14 @@ pub fn run(options: &InspectOptions) -> Result<(String, bool), InspectError> {
     let told = inspect(&model_file(&options.model))?;
     let text = match options.json {
         true => serde_json::to_string_pretty(&told).unwrap_or_default(),
-        false => text::text(&told),
+        // What a file says of itself must not steer the terminal.
+        false => text::text(&told).replace(is_steering, "\u{fffd}"),
     };
     Ok((text, told.problem.is_none()))
+}
+
+fn is_steering(character: char) -> bool {
+    character.is_control() && character != '\n'
 }
 
 /// A folder stands for the `model.onnx` in it.
