@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::engine::Memory;
 use crate::metadata::ProtectedResource;
 use crate::protocol::Limits;
 
@@ -19,6 +20,7 @@ use crate::protocol::Limits;
 /// | `MAX_ROWS` | the limit on rows | 10000 |
 /// | `MAX_ELEMENTS` | the limit on values in all inputs | 2000000 |
 /// | `MAX_DEPTH` | the limit on lists within lists, at most 100 | 16 |
+/// | `AWS_LAMBDA_FUNCTION_MEMORY_SIZE` | the function's memory in MB, set by Lambda: what models and runs must fit into | no limit |
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
     /// Folders of models; the first that exists is served.
@@ -31,6 +33,8 @@ pub struct Config {
     pub protected_resource: Option<ProtectedResource>,
     /// The limits on every request.
     pub limits: Limits,
+    /// What models and their runs may take of memory.
+    pub memory: Memory,
 }
 
 /// Every variable that is wrong.
@@ -41,6 +45,9 @@ pub struct ConfigError {
     pub problems: Vec<String>,
 }
 
+/// In MB of 1,048,576 bytes.
+const MEMORY: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
+
 /// Where models are looked for: a layer's folder, then the function's own.
 const SOURCES: [&str; 2] = ["/opt/models", "/var/task/models"];
 
@@ -48,20 +55,23 @@ impl Config {
     /// Reads the variables through a lookup, and tells all problems together.
     pub fn load(lookup: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let mut problems = Vec::new();
-        let mut limit = |name: &str, default: usize, most: usize| {
-            let Some(text) = lookup(name).filter(|text| !text.is_empty()) else {
-                return default;
-            };
+        let mut number = |name: &str, most: usize| {
+            let text = lookup(name).filter(|text| !text.is_empty())?;
             match text.parse() {
-                Ok(number) if (1..=most).contains(&number) => number,
+                Ok(number) if (1..=most).contains(&number) => Some(number),
                 _ => {
                     problems.push(format!(
                         "`{name}` must be a number from 1 to {most}, is `{text}`"
                     ));
-                    default
+                    None
                 }
             }
         };
+        let megabytes = number(MEMORY, usize::MAX >> 20);
+        let memory = megabytes.map_or(Memory::UNKNOWN, |megabytes| {
+            Memory::of_function((megabytes as u64) << 20)
+        });
+        let mut limit = |name: &str, default, most| number(name, most).unwrap_or(default);
         let default = Limits::DEFAULT;
         // Lambda itself takes no more than six megabytes in or out; without base64 a body may have them.
         let limits = Limits {
@@ -101,6 +111,7 @@ impl Config {
                 allow_unauthenticated,
                 protected_resource,
                 limits,
+                memory,
             })
         } else {
             Err(ConfigError { problems })
@@ -161,6 +172,7 @@ mod tests {
         assert_eq!(config.default_model, None);
         assert!(!config.allow_unauthenticated);
         assert_eq!(config.limits, Limits::DEFAULT);
+        assert_eq!(config.memory, Memory::UNKNOWN);
         assert_eq!(
             load(&[
                 ("ALLOW_UNAUTHENTICATED", ""),
@@ -184,6 +196,7 @@ mod tests {
             ("MAX_ROWS", "3"),
             ("MAX_ELEMENTS", "4"),
             ("MAX_DEPTH", "100"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
         ];
         let config = Config {
             sources: vec![PathBuf::from("models")],
@@ -200,6 +213,7 @@ mod tests {
                 elements: 4,
                 depth: 100,
             },
+            memory: Memory::of_function(512 << 20),
         };
         assert_eq!(load(&variables), Ok(config));
     }
@@ -237,8 +251,10 @@ mod tests {
             ("ALLOW_UNAUTHENTICATED", "yes"),
             ("MAX_ROWS", "0"),
             ("MAX_DEPTH", "101"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1 GB"),
         ];
         let expected = [
+            "`AWS_LAMBDA_FUNCTION_MEMORY_SIZE` must be a number from 1 to 17592186044415, is `1 GB`",
             "`MAX_ROWS` must be a number from 1 to 18446744073709551615, is `0`",
             "`MAX_DEPTH` must be a number from 1 to 100, is `101`",
             "`MODEL_SOURCE` must be a folder, is `s3://bucket`",

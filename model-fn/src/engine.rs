@@ -6,6 +6,7 @@
 mod contents;
 mod convert;
 mod integrity;
+mod memory;
 mod plans;
 mod specification;
 
@@ -14,13 +15,14 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 
 use tract_onnx::pb::{GraphProto, ModelProto};
-use tract_onnx::prelude::{Framework, InferenceModel, TractError};
+use tract_onnx::prelude::TractError;
 
 use crate::tensor::{Datatype, Tensor};
-use plans::Plans;
+use plans::{PlanError, Plans};
 
 pub use contents::Contents;
 pub use integrity::Flaw;
+pub use memory::{Memory, TooLarge};
 pub use onnx_ml::{Unfit, Unsupported};
 pub use specification::{Dimension, Port, PortError, Specification};
 
@@ -28,6 +30,7 @@ pub use specification::{Dimension, Port, PortError, Specification};
 pub struct Model {
     specification: Specification,
     plans: Plans,
+    stored: u64,
 }
 
 /// Why a file cannot be served.
@@ -39,6 +42,9 @@ pub enum LoadError {
     /// The file reads as ONNX but holds no operator at all.
     #[error("the file holds no ONNX graph")]
     Empty,
+    /// The weights are larger than the memory.
+    #[error("the model is too large for the function")]
+    TooLarge(#[source] TooLarge),
     /// The nodes are no graph that anybody could run.
     #[error(transparent)]
     Flaw(#[from] Flaw),
@@ -62,6 +68,9 @@ pub enum RunError {
     /// The graph does not hold together for inputs of these shapes.
     #[error("the model does not take inputs of these shapes together")]
     Shapes(#[source] TractError),
+    /// A run on inputs of these shapes would not fit into the memory.
+    #[error("the model is too large for the function, on inputs of these shapes")]
+    TooLarge(#[source] TooLarge),
     /// An operator does not take a value of the inputs.
     #[error("the model does not take a value of the inputs")]
     Unfit(#[source] Unfit),
@@ -83,6 +92,15 @@ pub enum RunError {
     },
 }
 
+impl From<PlanError> for RunError {
+    fn from(error: PlanError) -> Self {
+        match error {
+            PlanError::Shapes(source) => Self::Shapes(source),
+            PlanError::TooLarge(source) => Self::TooLarge(source),
+        }
+    }
+}
+
 impl RunError {
     fn of(error: TractError) -> Self {
         match Unfit::of(&error) {
@@ -100,10 +118,18 @@ fn list<T: fmt::Display>(problems: &[T]) -> String {
 impl Model {
     /// Reads an ONNX file; data outside the file must lie in its folder.
     pub fn load(file: &Path) -> Result<Self, LoadError> {
-        catch_unwind(AssertUnwindSafe(|| Self::read(file))).unwrap_or(Err(LoadError::Panicked))
+        Self::load_within(file, Memory::UNKNOWN)
     }
 
-    fn read(file: &Path) -> Result<Self, LoadError> {
+    /// The same, and runs the model, in this memory alone.
+    pub fn load_within(file: &Path, memory: Memory) -> Result<Self, LoadError> {
+        let read = || Self::read(file, memory);
+        catch_unwind(AssertUnwindSafe(read)).unwrap_or(Err(LoadError::Panicked))
+    }
+
+    fn read(file: &Path, memory: Memory) -> Result<Self, LoadError> {
+        let bytes = file.metadata().map_or(0, |found| found.len());
+        memory.check(bytes).map_err(LoadError::TooLarge)?;
         let onnx = onnx_ml::onnx();
         let mut proto = proto(&onnx, file)?;
         let maps = onnx_ml::flatten_maps(&mut proto);
@@ -111,16 +137,36 @@ impl Model {
         if let Some(flaw) = integrity::flaw(graph) {
             return Err(flaw.into());
         }
+        let stored = memory::stored(graph);
+        memory.check(stored).map_err(LoadError::TooLarge)?;
         let unsupported = onnx_ml::unsupported(&onnx, &proto);
         if !unsupported.is_empty() {
             return Err(LoadError::Unsupported(unsupported));
         }
         let specification = Specification::of(graph, &maps).map_err(LoadError::Ports)?;
-        let graph = build(&onnx, &proto, file).map_err(LoadError::Graph)?;
+        let folder = file.parent().unwrap_or(Path::new(""));
+        let graph = onnx_ml::file::build(&onnx, proto, folder).map_err(LoadError::Graph)?;
         Ok(Self {
             specification,
-            plans: Plans::new(graph),
+            plans: Plans::new(graph, memory.without(stored)),
+            stored,
         })
+    }
+
+    /// The bytes of the weights.
+    pub fn stored_bytes(&self) -> u64 {
+        self.stored
+    }
+
+    /// Makes the plan for inputs of these shapes, for the first caller's sake.
+    pub fn prepare(&self, shapes: Vec<Vec<usize>>) -> Result<(), RunError> {
+        let ports = self.specification.inputs.iter();
+        let types: Vec<_> = ports
+            .map(|port| convert::datum_type(port.datatype))
+            .collect();
+        let plan = || self.plans.plan(shapes, &types);
+        let plan = catch_unwind(AssertUnwindSafe(plan)).map_err(|_| RunError::Panicked)?;
+        plan.map(drop).map_err(RunError::from)
     }
 
     /// What the model takes and gives.
@@ -151,7 +197,7 @@ impl Model {
             .collect();
         let inputs: Result<_, _> = inputs.into_iter().map(convert::to_tract).collect();
         let inputs = inputs.map_err(RunError::Failed)?;
-        let plan = self.plans.plan(shapes, &types).map_err(RunError::Shapes)?;
+        let plan = self.plans.plan(shapes, &types)?;
         let outputs = plan.run(inputs).map_err(RunError::of)?;
         let ports = self.specification.outputs.iter();
         ports
@@ -163,28 +209,13 @@ impl Model {
 
 /// Reads the file. Anything at all reads as ONNX as long as it is short enough: a graph with outputs is one.
 fn proto(onnx: &tract_onnx::Onnx, file: &Path) -> Result<ModelProto, LoadError> {
-    let proto = onnx
-        .proto_model_for_path(file)
-        .map_err(LoadError::Unreadable)?;
+    let proto = onnx_ml::file::read(onnx, file).map_err(LoadError::Unreadable)?;
     let is_graph = |graph: &GraphProto| !graph.output.is_empty();
     if proto.graph.as_ref().is_some_and(is_graph) {
         Ok(proto)
     } else {
         Err(LoadError::Empty)
     }
-}
-
-fn build(
-    onnx: &tract_onnx::Onnx,
-    proto: &ModelProto,
-    file: &Path,
-) -> Result<InferenceModel, TractError> {
-    let folder = file.parent().and_then(Path::to_str);
-    let parsed = onnx.parse(proto, folder)?;
-    if let Some(name) = parsed.unresolved_inputs.first() {
-        return Err(TractError::msg(format!("no node makes the value `{name}`")));
-    }
-    Ok(parsed.model)
 }
 
 impl fmt::Debug for Model {

@@ -53,6 +53,9 @@ pub enum Failure {
 fn said(error: &RunError) -> String {
     match error {
         RunError::Shapes(_) => "the model does not take inputs of these shapes together".to_owned(),
+        RunError::TooLarge(error) => {
+            format!("for inputs of these shapes {error}: send fewer rows")
+        }
         RunError::Unfit(unfit) => format!("the model does not take the inputs: {unfit}"),
         RunError::Failed(_) | RunError::Panicked | RunError::Datatype { .. } => {
             "the model failed on these inputs".to_owned()
@@ -71,6 +74,7 @@ pub fn status(failure: &Failure) -> u16 {
         Failure::Body(BodyError::Missing | BodyError::NotBase64) => 400,
         Failure::Body(BodyError::TooLarge { .. }) | Failure::ReplyTooLarge { .. } => 413,
         Failure::Input(error) => input_status(error),
+        Failure::Run(RunError::TooLarge(_)) => 413,
         Failure::Run(RunError::Shapes(_) | RunError::Unfit(_)) => 422,
         Failure::Run(RunError::Failed(_) | RunError::Panicked | RunError::Datatype { .. }) => 500,
         Failure::Write(_) => 500,
@@ -122,6 +126,7 @@ impl Failure {
             Self::Body(BodyError::TooLarge { .. }) => "body_too_large",
             Self::Input(error) => error.code(),
             Self::Run(RunError::Shapes(_)) => "shapes_refused",
+            Self::Run(RunError::TooLarge(_)) => "memory_exceeded",
             Self::Run(RunError::Unfit(_)) => "value_refused",
             Self::Run(RunError::Failed(_) | RunError::Panicked | RunError::Datatype { .. }) => {
                 "model_failed"
@@ -144,6 +149,7 @@ impl Failure {
                 pair("limit", json!(limit))
             }
             Self::ContentType(given) | Self::ContentEncoding(given) => pair("given", json!(given)),
+            Self::Run(RunError::TooLarge(error)) => pair("limit", json!(error.left)),
             Self::Input(error) => error.detail(),
             Self::Event(_) | Self::Unauthenticated | Self::Route(RouteError::Unknown) => Map::new(),
             Self::Body(BodyError::Missing | BodyError::NotBase64)
@@ -161,6 +167,7 @@ impl Failure {
             Self::Run(RunError::Shapes(source) | RunError::Failed(source)) => {
                 Some(source.to_string())
             }
+            Self::Run(RunError::TooLarge(source)) => Some(source.to_string()),
             Self::Run(error @ (RunError::Panicked | RunError::Datatype { .. })) => {
                 Some(error.to_string())
             }

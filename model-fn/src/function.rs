@@ -182,7 +182,7 @@ fn open(config: &Config) -> Result<Repository, StartError> {
     let mut problems = reports(&found.problems);
     let is_told = |name: &String| found.problems.iter().any(|problem| problem.explains(name));
     let default = config.default_model.clone().filter(|name| !is_told(name));
-    let opened = Repository::open(found.models, default, &config.limits);
+    let opened = Repository::open(found.models, default, &config.limits, config.memory);
     let opened = opened.map_err(|more| problems.extend(reports(&more)));
     match opened {
         Ok(repository) if problems.is_empty() => Ok(repository),

@@ -6,16 +6,20 @@
 mod check;
 mod compare;
 mod description;
+mod made_up;
+mod shapes;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::engine::{LoadError, Model};
+use crate::engine::{LoadError, Memory, Model};
 use crate::protocol::Limits;
 
-pub use check::{CheckError, made_up, verify};
+pub use check::{CheckError, verify};
 pub use compare::Difference;
 pub use description::{Description, DescriptionError};
+pub use made_up::made_up;
+pub use shapes::ShapesError;
 
 /// The files of one model, as found at its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -141,11 +145,12 @@ pub enum Problem {
 }
 
 impl Repository {
-    /// Loads and checks every version of every model.
+    /// Loads and checks every version of every model; all of them must fit into the memory.
     pub fn open(
         found: Vec<Files>,
         default: Option<String>,
         limits: &Limits,
+        mut memory: Memory,
     ) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let names: Vec<String> = found.iter().map(|files| files.name.clone()).collect();
@@ -158,7 +163,7 @@ impl Repository {
         }
         let mut models = BTreeMap::new();
         for files in found {
-            match Entry::open(files, limits) {
+            match Entry::open(files, limits, &mut memory) {
                 Ok(entry) => drop(models.insert(entry.name.clone(), entry)),
                 Err(more) => problems.extend(more),
             }
@@ -230,7 +235,7 @@ impl Entry {
     }
 
     /// What is wrong with `model.yaml` is told beside what is wrong with the models.
-    fn open(files: Files, limits: &Limits) -> Result<Self, Vec<Problem>> {
+    fn open(files: Files, limits: &Limits, memory: &mut Memory) -> Result<Self, Vec<Problem>> {
         let name = files.name.as_str();
         let mut problems = Vec::new();
         let described = files.description.as_deref().unwrap_or_default();
@@ -259,8 +264,11 @@ impl Entry {
                 expected: version.expected.as_ref().or(common).map(String::as_str),
                 example: files.example.as_deref(),
             };
-            match load(name, version, &description, recorded, &limits) {
-                Ok(model) => drop(versions.insert(number, model)),
+            match load(name, version, &description, recorded, &limits, *memory) {
+                Ok(model) => {
+                    *memory = memory.without(model.stored_bytes());
+                    versions.insert(number, model);
+                }
                 Err(problem) => problems.push(*problem),
             }
         }
@@ -283,9 +291,10 @@ fn load(
     description: &Description,
     recorded: check::Recorded<'_>,
     limits: &Limits,
+    memory: Memory,
 ) -> Result<Model, Box<Problem>> {
     let (model, version) = (name.to_owned(), files.number);
-    let mut loaded = match Model::load(&files.model) {
+    let mut loaded = match Model::load_within(&files.model, memory) {
         Ok(loaded) => loaded,
         Err(source) => {
             return Err(Box::new(Problem::Load {

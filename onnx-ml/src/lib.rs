@@ -15,6 +15,7 @@ mod classes;
 mod einsum;
 mod feature_extractor;
 mod feature_vectorizer;
+pub mod file;
 mod graph;
 mod imputer;
 mod indices;

@@ -7,13 +7,14 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tract_onnx::prelude::{
-    DatumType, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, TractResult,
-    TypedModel, TypedRunnableModel,
+    DatumType, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, TractError,
+    TractResult, TypedModel, TypedRunnableModel,
 };
 use tract_onnx::tract_core::internal::{ToDim, TypedFact, bail};
 
-/// Plans kept for a model: each may hold its own packed copy of the weights, and callers who
-/// send many batch sizes must not fill the memory.
+use super::memory::{self, Memory, TooLarge};
+
+/// Most plans kept for a model: callers who send many batch sizes must not fill the memory.
 const KEPT: usize = 8;
 
 /// The length of each axis of each input.
@@ -22,13 +23,32 @@ type Shapes = Vec<Vec<usize>>;
 /// The plans of one model, the last one used first.
 pub(super) struct Plans {
     graph: InferenceModel,
-    kept: Mutex<VecDeque<(Shapes, Arc<TypedRunnableModel>)>>,
+    memory: Memory,
+    kept: Mutex<VecDeque<Kept>>,
+}
+
+struct Kept {
+    shapes: Shapes,
+    plan: Arc<TypedRunnableModel>,
+    /// The bytes of its own copy of the weights.
+    packed: u64,
+}
+
+/// Why there is no plan.
+#[derive(Debug)]
+pub(super) enum PlanError {
+    /// The graph does not hold together.
+    Shapes(TractError),
+    /// The plan would need more memory than there is.
+    TooLarge(TooLarge),
 }
 
 impl Plans {
-    pub(super) fn new(graph: InferenceModel) -> Self {
+    /// `memory` is what is left beside the weights of the graph.
+    pub(super) fn new(graph: InferenceModel, memory: Memory) -> Self {
         Self {
             graph,
+            memory,
             kept: Mutex::default(),
         }
     }
@@ -40,44 +60,72 @@ impl Plans {
         &self,
         shapes: Shapes,
         types: &[DatumType],
-    ) -> TractResult<Arc<TypedRunnableModel>> {
+    ) -> Result<Arc<TypedRunnableModel>, PlanError> {
         if let Some(plan) = self.kept(&shapes) {
             return Ok(plan);
         }
-        let plan = self.make(&shapes, types)?;
-        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        kept.push_front((shapes, Arc::clone(&plan)));
-        kept.truncate(KEPT);
+        let (plan, packed) = self.make(&shapes, types)?;
+        self.keep(Kept {
+            shapes,
+            plan: Arc::clone(&plan),
+            packed,
+        });
         Ok(plan)
     }
 
     fn kept(&self, shapes: &Shapes) -> Option<Arc<TypedRunnableModel>> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
-        let place = kept.iter().position(|(known, _)| known == shapes)?;
+        let place = kept.iter().position(|kept| kept.shapes == *shapes)?;
         let used = kept.remove(place)?;
-        let plan = Arc::clone(&used.1);
+        let plan = Arc::clone(&used.plan);
         kept.push_front(used);
         Some(plan)
     }
 
-    fn make(&self, shapes: &Shapes, types: &[DatumType]) -> TractResult<Arc<TypedRunnableModel>> {
+    /// The last one is kept in any case; others as long as there is memory for all.
+    fn keep(&self, plan: Kept) {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        kept.push_front(plan);
+        let mut all = 0_u64;
+        let fits = |plan: &&Kept| {
+            all = all.saturating_add(plan.packed);
+            all <= self.memory.for_plans()
+        };
+        let count = kept.iter().take(KEPT).take_while(fits).count().max(1);
+        kept.truncate(count);
+    }
+
+    fn make(
+        &self,
+        shapes: &Shapes,
+        types: &[DatumType],
+    ) -> Result<(Arc<TypedRunnableModel>, u64), PlanError> {
+        let (graph, packed) = self.typed(shapes, types).map_err(PlanError::Shapes)?;
+        self.memory.check(packed).map_err(PlanError::TooLarge)?;
+        let graph = graph.into_optimized().map_err(PlanError::Shapes)?;
+        let values = memory::at_once(&graph).map_err(PlanError::Shapes)?;
+        let needed = packed.saturating_add(values);
+        self.memory.check(needed).map_err(PlanError::TooLarge)?;
+        let plan = graph.into_runnable().map_err(PlanError::Shapes)?;
+        Ok((plan, packed))
+    }
+
+    /// The graph for these shapes, and the bytes of the weights that its plan will hold.
+    fn typed(&self, shapes: &Shapes, types: &[DatumType]) -> TractResult<(TypedModel, u64)> {
         let mut graph = self.graph.clone();
         for (index, (shape, datum_type)) in shapes.iter().zip(types).enumerate() {
             graph.set_input_fact(index, InferenceFact::dt_shape(*datum_type, shape))?;
         }
         let graph = graph.into_typed()?;
         check_windows(&graph)?;
-        graph.into_optimized()?.into_runnable()
+        let packed = memory::packed(&graph)?;
+        Ok((graph, packed))
     }
 
     #[cfg(test)]
     fn shapes(&self) -> Vec<Shapes> {
-        self.kept
-            .lock()
-            .unwrap()
-            .iter()
-            .map(|(shapes, _)| shapes.clone())
-            .collect()
+        let kept = self.kept.lock().unwrap();
+        kept.iter().map(|kept| kept.shapes.clone()).collect()
     }
 }
 
@@ -105,7 +153,9 @@ fn check_windows(graph: &TypedModel) -> TractResult<()> {
 mod tests {
     use super::*;
     use tract_onnx::prelude::*;
+    use tract_onnx::tract_hir::internal::expand;
     use tract_onnx::tract_hir::ops::identity::Identity;
+    use tract_onnx::tract_hir::ops::matmul::MatMulInference;
 
     fn plans() -> Plans {
         let mut graph = InferenceModel::default();
@@ -115,13 +165,32 @@ mod tests {
             .unwrap();
         graph.add_edge(source, InletId::new(node, 0)).unwrap();
         graph.select_output_outlets(&[node.into()]).unwrap();
-        Plans::new(graph)
+        Plans::new(graph, Memory::UNKNOWN)
+    }
+
+    /// A product with a matrix of this many rows and columns.
+    fn product(length: usize, memory: Memory) -> Plans {
+        let mut graph = InferenceModel::default();
+        let source = graph.add_source("x", InferenceFact::default()).unwrap();
+        let weights = Tensor::zero::<f32>(&[length, length]).unwrap();
+        let weights = graph.add_const("w", weights).unwrap();
+        let product = expand(MatMulInference::default());
+        let node = graph.add_node("y", product, tvec!(InferenceFact::default()));
+        let node = node.unwrap();
+        graph.add_edge(source, InletId::new(node, 0)).unwrap();
+        graph.add_edge(weights, InletId::new(node, 1)).unwrap();
+        graph.select_output_outlets(&[node.into()]).unwrap();
+        Plans::new(graph, memory)
+    }
+
+    fn ask(plans: &Plans, shape: &[usize]) -> Result<Arc<TypedRunnableModel>, PlanError> {
+        plans.plan(vec![shape.to_vec()], &[f32::datum_type()])
     }
 
     #[test]
     fn the_plans_last_used_are_kept() {
         let plans = plans();
-        let ask = |rows: usize| plans.plan(vec![vec![rows]], &[f32::datum_type()]).unwrap();
+        let ask = |rows: usize| ask(&plans, &[rows]).unwrap();
         let first = ask(1);
         (2..=KEPT).for_each(|rows| drop(ask(rows)));
         assert!(Arc::ptr_eq(&first, &ask(1)));
@@ -130,5 +199,31 @@ mod tests {
         let kept = plans.shapes();
         assert_eq!(kept.len(), KEPT);
         assert!(kept.contains(&vec![vec![1]]) && !kept.contains(&vec![vec![2]]));
+    }
+
+    #[test]
+    fn plans_are_kept_as_long_as_there_is_memory_for_them() {
+        // A matrix of 4 MB. A quarter of the memory has room for two copies of it, or for none.
+        for (megabytes, kept) in [(40, 2), (10, 1)] {
+            let plans = product(1024, Memory::left(megabytes << 20));
+            (1..=4).for_each(|rows| drop(ask(&plans, &[rows, 1024]).unwrap()));
+            assert_eq!(plans.shapes().len(), kept, "{megabytes} MB");
+            assert_eq!(plans.shapes()[0], [[4, 1024]]);
+        }
+    }
+
+    #[test]
+    fn a_plan_is_refused_before_it_takes_more_memory_than_there_is() {
+        let needed = |plans: &Plans, shape: &[usize]| match ask(plans, shape) {
+            Err(PlanError::TooLarge(error)) => error.needed,
+            Err(PlanError::Shapes(error)) => panic!("{error:#}"),
+            Ok(_) => 0,
+        };
+        // The copy of the matrix; then 1,000 rows in and out beside it.
+        let plans = product(1024, Memory::left((4 << 20) - 1));
+        assert_eq!(needed(&plans, &[1, 1024]), 4 << 20);
+        let plans = product(1024, Memory::left(8 << 20));
+        assert_eq!(needed(&plans, &[1, 1024]), 0);
+        assert!(needed(&plans, &[1000, 1024]) >= (4 << 20) + 2 * 1000 * 1024 * 4);
     }
 }

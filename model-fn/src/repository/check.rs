@@ -11,9 +11,11 @@ use serde_json::value::RawValue;
 
 use super::Description;
 use super::compare::{self, Difference, Tolerance};
+use super::made_up::{self, FILLINGS, Lengths};
+use super::shapes::{self, Shapes, ShapesError};
 use crate::engine::{Dimension, Model, Port, RunError};
 use crate::protocol::{self, Accepted, InputError, Limits, NamedTensor};
-use crate::tensor::{Tensor, Values, volume};
+use crate::tensor::{Tensor, Values};
 
 /// Why a loaded model is not served.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +47,15 @@ pub enum CheckError {
     /// `example.json` is refused, as it would be for a caller.
     #[error("`example.json` does not fit")]
     Example(#[source] InputError),
+    /// The `shapes` of `model.yaml` do not fit.
+    #[error("`model.yaml`")]
+    Shapes(#[from] ShapesError),
+    /// A plan for them cannot be made.
+    #[error("`model.yaml`: `shapes`, entry {0}")]
+    Prepare(usize, #[source] RunError),
+    /// The model cannot be run on inputs of any shapes that were tried.
+    #[error("{UNSHAPED}")]
+    Unshaped(#[source] RunError),
     /// The model fails.
     #[error("a run at the start fails")]
     Run(#[source] RunError),
@@ -83,6 +94,9 @@ pub enum CheckError {
 
 /// What to do about a model that is right and does not pass the check of its form.
 const RECORD: &str = "if that is right, record `expected.json`: see models/README.md";
+/// What to do about a model whose inputs are of lengths that nobody can guess.
+const UNSHAPED: &str =
+    "no run at the start: name the lengths that it takes by `shapes` in `model.yaml`";
 /// What a model is run on, in words.
 const EXAMPLE: &str = "`example.json`";
 const ONE: &str = "a made-up input";
@@ -116,6 +130,7 @@ pub(super) fn check(
     limits: &Limits,
 ) -> Result<Vec<Tensor>, CheckError> {
     check_columns(model, description)?;
+    let shapes = shapes::of(description, model.specification(), limits)?;
     let example = recorded.example.map(|text| {
         let question = protocol::read(
             text.as_bytes(),
@@ -129,9 +144,14 @@ pub(super) fn check(
     let outputs = match (recorded.expected, example) {
         (Some(text), _) => check_expected(model, &Expected::read(text)?)?,
         (None, Some(question)) => check_form(model, question.inputs, EXAMPLE)?,
-        (None, None) => check_synthetic(model)?,
+        (None, None) => check_synthetic(model, shapes.first())?,
     };
     check_labels(model, description, &outputs)?;
+    // The first one last, so that it is among the plans that are kept.
+    for (entry, shapes) in shapes.into_iter().enumerate().rev() {
+        let plan = model.prepare(shapes);
+        plan.map_err(|source| CheckError::Prepare(entry, source))?;
+    }
     Ok(outputs)
 }
 
@@ -255,54 +275,50 @@ fn check_case(
     Ok(outputs)
 }
 
-/// Ones, as a mask that hides nothing needs them; then zeros, the one index that every table has.
-const FILLINGS: [u64; 2] = [1, 0];
-
-/// How long the open axes of made-up inputs are.
-#[derive(Debug, Clone, Copy)]
-struct Lengths {
-    first: usize,
-    others: usize,
-}
-
-impl Lengths {
-    /// One row of everything.
-    const ONE: Self = Self {
-        first: 1,
-        others: 1,
-    };
-    /// Two rows, and what is neither one nor two on the other axes.
-    const SEVERAL: Self = Self {
-        first: 2,
-        others: 3,
-    };
-}
-
-/// Inputs of this many rows for runs that tell nothing but how long they take; where a model does not take the
-/// first, it may take the second.
-pub fn made_up(model: &Model, rows: usize) -> [Vec<Tensor>; 2] {
-    let lengths = Lengths {
-        first: rows,
-        ..Lengths::ONE
-    };
-    FILLINGS.map(|filling| filled(model, filling, lengths))
-}
-
 /// Answers nothing for a model that takes no made-up value: it has been planned, and names of cities or the like
-/// cannot be guessed.
-fn check_synthetic(model: &Model) -> Result<Vec<Tensor>, CheckError> {
-    let run = |filling| check_form(model, filled(model, filling, Lengths::ONE), ONE);
-    let [ones, zeros] = FILLINGS;
-    let (filling, outputs) = match run(ones) {
-        Ok(outputs) => (ones, outputs),
-        Err(CheckError::Run(RunError::Unfit(_))) => match run(zeros) {
-            Err(CheckError::Run(RunError::Unfit(_))) => return Ok(Vec::new()),
-            other => (zeros, other?),
-        },
-        Err(error) => (zeros, run(zeros).map_err(|_| error)?),
+/// cannot be guessed. Only lengths that cannot be planned make others be tried.
+fn check_synthetic(model: &Model, named: Option<&Shapes>) -> Result<Vec<Tensor>, CheckError> {
+    if let Some(shapes) = named {
+        return match check_filled(model, shapes)? {
+            Some((outputs, _)) => Ok(outputs),
+            None => Ok(Vec::new()),
+        };
+    }
+    let mut unshaped = None;
+    for shapes in made_up::one_row(model.specification()) {
+        match check_filled(model, &shapes) {
+            Err(CheckError::Run(error @ RunError::Shapes(_))) => {
+                unshaped.get_or_insert(error);
+            }
+            Err(error) => return Err(error),
+            Ok(None) => return Ok(Vec::new()),
+            Ok(Some((outputs, filling))) => {
+                check_several(model, filling)?;
+                return Ok(outputs);
+            }
+        }
+    }
+    match unshaped {
+        Some(error) => Err(CheckError::Unshaped(error)),
+        None => Ok(Vec::new()),
+    }
+}
+
+/// The answers to inputs of these shapes, and what they were filled with.
+fn check_filled(model: &Model, shapes: &Shapes) -> Result<Option<(Vec<Tensor>, u64)>, CheckError> {
+    let run = |filling| {
+        let inputs = made_up::filled(model.specification(), shapes, filling);
+        check_form(model, inputs, ONE).map(|outputs| Some((outputs, filling)))
     };
-    check_several(model, filling)?;
-    Ok(outputs)
+    let [ones, zeros] = FILLINGS;
+    match run(ones) {
+        Err(CheckError::Run(RunError::Unfit(_))) => match run(zeros) {
+            Err(CheckError::Run(RunError::Unfit(_))) => Ok(None),
+            other => other,
+        },
+        Err(error) => run(zeros).map_err(|_| error),
+        answered => answered,
+    }
 }
 
 /// Logic that is wrong about shapes is often right where all are one long.
@@ -322,7 +338,8 @@ fn check_several(model: &Model, filling: u64) -> Result<(), CheckError> {
     {
         return Ok(());
     }
-    let inputs = filled(model, filling, Lengths::SEVERAL);
+    let shapes = Lengths::SEVERAL.of(model.specification());
+    let inputs = made_up::filled(model.specification(), &shapes, filling);
     match check_form(model, inputs, SEVERAL) {
         Err(CheckError::Run(RunError::Shapes(_) | RunError::Unfit(_))) => Ok(()),
         Err(CheckError::Run(_)) if ports.len() > 1 => Ok(()),
@@ -333,33 +350,6 @@ fn check_several(model: &Model, filling: u64) -> Result<(), CheckError> {
         }) => Ok(()),
         checked => checked.map(drop),
     }
-}
-
-/// Inputs of one value all over; axes of one name are of one length.
-fn filled(model: &Model, filling: u64, lengths: Lengths) -> Vec<Tensor> {
-    let mut named: BTreeMap<&str, usize> = BTreeMap::new();
-    let mut made_up = Vec::new();
-    for port in &model.specification().inputs {
-        let open = |place: usize| {
-            if place == 0 {
-                lengths.first
-            } else {
-                lengths.others
-            }
-        };
-        let axes = port.shape.iter().flatten().enumerate();
-        let shape: Vec<usize> = axes
-            .map(|(place, axis)| match axis {
-                Dimension::Fixed(length) => *length,
-                Dimension::Named(name) => *named.entry(name).or_insert(open(place)),
-                Dimension::Any => open(place),
-            })
-            .collect();
-        let values = Values::filled(port.datatype, filling, volume(&shape).unwrap_or_default());
-        let tensor = Tensor::new(shape, values.clone());
-        made_up.push(tensor.unwrap_or_else(|_| Tensor::flat(values)));
-    }
-    made_up
 }
 
 fn check_form(

@@ -1,5 +1,7 @@
 //! `model.yaml`: what people say of a model, and which versions are served.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use crate::protocol::Limits;
@@ -23,6 +25,8 @@ pub struct Description {
     pub default_version: Option<u64>,
     /// Limits that are narrower than the function's.
     pub limits: ModelLimits,
+    /// Shapes of inputs whose plans are made at the start: the shape of each input, by its name.
+    pub shapes: Vec<BTreeMap<String, Vec<usize>>>,
 }
 
 /// Limits of one model.
