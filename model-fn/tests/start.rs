@@ -17,11 +17,18 @@ fn fixtures() -> PathBuf {
 
 /// Starts with the models of a folder; the problems, without the way to the folder.
 fn start(folder: &Path, default: Option<&str>) -> Result<ModelFunction, Vec<String>> {
+    start_with(folder, &[("DEFAULT_MODEL", default.unwrap_or_default())])
+}
+
+/// The same, with these variables.
+fn start_with(folder: &Path, variables: &[(&str, &str)]) -> Result<ModelFunction, Vec<String>> {
     let source = folder.display().to_string();
     let lookup = |name: &str| match name {
         "MODEL_SOURCE" => Some(source.clone()),
-        "DEFAULT_MODEL" => default.map(str::to_owned),
-        _ => None,
+        _ => {
+            let mut known = variables.iter().filter(|(known, _)| *known == name);
+            known.next().map(|(_, value)| (*value).to_owned())
+        }
     };
     let problems = |problem: String| problem.replace(&format!("{source}/"), "");
     ModelFunction::start(Config::load(lookup).unwrap())
@@ -57,7 +64,8 @@ fn each_broken_model_is_named_with_its_reason() {
         ("mapped", "`y` is not a tensor"),
         (
             "outside",
-            "the graph cannot be built: external data location must be a relative path",
+            "the graph cannot be built: Building node weight (onnx-ml: external data): \
+             external data of `weight`: the file `../make_models.py` must lie in the model's folder",
         ),
         (
             "reverse",
@@ -238,5 +246,91 @@ fn files_beside_a_model_must_fit_it() {
         "1/expected.json",
         &case(&input("a").replace("[1, 2], \"d", "[1], \"d")),
         Err(&case_error("tensor `a`: the shape [1]")),
+    );
+}
+
+/// A folder with one model of `sized`.
+fn sized(model: &str, description: &str) -> tempfile::TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    let inner = folder.path().join(model);
+    std::fs::create_dir(&inner).unwrap();
+    let file = fixtures().join("sized").join(model).join("model.onnx");
+    std::fs::copy(file, inner.join("model.onnx")).unwrap();
+    std::fs::write(inner.join("model.yaml"), description).unwrap();
+    folder
+}
+
+#[test]
+fn the_lengths_of_images_are_guessed_and_others_are_named() {
+    start(sized("image", "").path(), None).unwrap();
+    start(sized("image", "shapes: [{x: [2, 1, 28, 28]}]").path(), None).unwrap();
+    let [problem] =
+        <[String; 1]>::try_from(start(sized("tens", "").path(), None).unwrap_err()).unwrap();
+    let expected = "model `tens` version 1: no run at the start: name the lengths that it takes by `shapes` in `model.yaml`: ";
+    assert!(problem.starts_with(expected), "{problem}");
+    start(sized("tens", "shapes: [{x: [1, 30]}]").path(), None).unwrap();
+    for (shapes, expected) in [
+        (
+            "{x: [1, 8]}",
+            "a run at the start fails: the model does not take inputs of these shapes together: ",
+        ),
+        (
+            "{x: [1, 30]}, {x: [1, 8]}",
+            "`model.yaml`: `shapes`, entry 1: the model does not take inputs of these shapes together: ",
+        ),
+        (
+            "{y: [1, 30]}",
+            "`model.yaml`: `shapes` names `y`, which is no input",
+        ),
+    ] {
+        let problems =
+            start(sized("tens", &format!("shapes: [{shapes}]")).path(), None).unwrap_err();
+        let expected = format!("model `tens` version 1: {expected}");
+        assert!(problems[0].starts_with(&expected), "{problems:?}");
+    }
+}
+
+/// The weights have 64 MB, their copy in the processor's order as much, and the program is taken for 32.
+#[test]
+fn what_does_not_fit_into_the_memory_is_refused_before_it_is_asked_for() {
+    let folder = sized("large", "");
+    let weights = std::fs::File::create(folder.path().join("large/weights")).unwrap();
+    weights.set_len(64 << 20).unwrap();
+    let start = |megabytes: &str| {
+        let memory = ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", megabytes);
+        start_with(folder.path(), &[memory, ("ALLOW_UNAUTHENTICATED", "true")])
+    };
+    for (megabytes, expected) in [
+        (
+            "95",
+            "the model is too large for the function: 64 MB of memory are needed, and 63 MB are left",
+        ),
+        (
+            "159",
+            "a run at the start fails: the model is too large for the function, on inputs of these shapes: \
+             64 MB of memory are needed, and 63 MB are left",
+        ),
+    ] {
+        let expected = format!("model `large` version 1: {expected}");
+        assert_eq!(start(megabytes).unwrap_err(), [expected]);
+    }
+    let function = start("168").unwrap();
+    let answer = |rows: usize| {
+        let row = vec!["0"; 4096].join(",");
+        let rows = vec![format!("[{row}]"); rows].join(",");
+        let body = format!("{{\"instances\": [{rows}]}}");
+        let event = serde_json::json!({"httpMethod": "POST", "path": "/predict", "headers": {}, "requestContext": {}, "body": body});
+        function.handle(&event.to_string(), "r").reply
+    };
+    assert_eq!(answer(10).status_code, 200);
+    let refused = answer(400);
+    assert_eq!(refused.status_code, 413, "{}", refused.body);
+    let body: serde_json::Value = serde_json::from_str(&refused.body).unwrap();
+    assert_eq!(body["code"], "memory_exceeded");
+    let told = body["error"].as_str().unwrap();
+    assert!(told.starts_with("for inputs of these shapes "), "{told}");
+    assert!(
+        told.ends_with(" MB of memory are needed, and 72 MB are left: send fewer rows"),
+        "{told}"
     );
 }
