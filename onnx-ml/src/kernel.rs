@@ -92,6 +92,13 @@ pub(crate) fn tensor<T: Datum>(shape: &[usize], values: Vec<T>) -> TractResult<T
 #[derive(Debug, Clone)]
 pub(crate) struct Node(Arc<dyn Kernel>);
 
+impl Node {
+    /// What its outputs are for such inputs.
+    pub(crate) fn facts(&self, inputs: &[Fact]) -> TractResult<TVec<Fact>> {
+        self.0.facts(inputs)
+    }
+}
+
 /// Two nodes are the same if they were built from one.
 impl PartialEq for Node {
     fn eq(&self, other: &Self) -> bool {

@@ -32,6 +32,7 @@ mod recurrence;
 mod resize;
 mod scaler;
 mod shape;
+mod sized;
 mod svm;
 #[cfg(test)]
 mod testing;
@@ -99,6 +100,7 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("TreeEnsemble", trees::ensemble);
     operators.insert("TreeEnsembleClassifier", trees::classifier);
     operators.insert("TreeEnsembleRegressor", trees::regressor);
+    operators.insert("Upsample", resize::upsample);
     operators.insert("ZipMap", maps::map);
     operators.insert("RegexFullMatch", text::full_match::full_match);
     operators.insert("StringConcat", text::concat::concat);

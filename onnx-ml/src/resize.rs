@@ -1,77 +1,185 @@
-//! `Resize` (standard domain) with scales whose products are no whole lengths.
+//! `Resize` and `Upsample` (standard domain) by scales.
 //!
 //! Where corners are aligned tract places the values by the product of length and scale, not by
-//! the whole number of values there is room for; here it is given that number. In version 10 the
-//! nearest value is the one before, which no attribute tells tract; onnxruntime takes the one
-//! after where values get fewer, and that is refused. All else is tract's.
+//! the whole number of values there is room for; here it is given that number. In version 10, and
+//! in `Upsample`, the nearest value is the one before, or the one after where values get fewer,
+//! which no attribute tells tract. tract wants scales and sizes stored; where a run gives them,
+//! it is asked anew at each run. All else is tract's.
 
 use tract_onnx::model::ParsingContext;
-use tract_onnx::pb::attribute_proto::AttributeType;
-use tract_onnx::pb::{AttributeProto, NodeProto};
+use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
-use crate::tract::{Built, build, expansion};
+use crate::sized::at_run;
+use crate::tract::{Built, axis_place, rebuilt, text_attribute, with_attributes};
 
 /// The version whose scales are the second input, and that has no sizes.
 const SCALES_ALONE: i64 = 10;
-/// Since this version, inputs that are not used are left out rather than empty.
+/// Since this version, inputs that are not used are left out rather than empty; before, they may.
 const OPTIONAL_INPUTS: i64 = 13;
+/// Since this version of the operators, the scales of `Upsample` are an input.
+const SCALES_AS_INPUT: i64 = 9;
 
-/// Builds the operator from its node.
+/// Builds `Resize` from its node.
 pub(crate) fn resize(context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
-    if context.onnx_operator_set_version == SCALES_ALONE {
-        return nearest_before(context, node);
+    let version = context.onnx_operator_set_version;
+    if version <= SCALES_ALONE {
+        return Ok((expand(before_version_11(node)?), vec![]));
     }
-    let transformation = node.get_attr_opt("coordinate_transformation_mode")?;
-    let scales = node.input.iter().take(3).filter(|name| !name.is_empty());
-    let scales = node
-        .input
-        .get(2)
-        .filter(|name| !name.is_empty())
-        .map(|_| scales.count() - 1);
-    let Some(scales) = scales.filter(|_| transformation == Some("align_corners")) else {
-        return build(context, node);
+    let is_there = |place: &usize| node.input.get(*place).is_some_and(|name| !name.is_empty());
+    let version = version.max(OPTIONAL_INPUTS);
+    let first = (0..2).filter(is_there).count();
+    let resize = Resize {
+        stored: by_scales_or_sizes(version, node, is_there(&2).then_some(first))?,
+        lists: (2..4)
+            .filter(is_there)
+            .zip(first..)
+            .map(|(_, place)| place)
+            .collect(),
     };
-    let aligned = Aligned {
-        by_scales: expansion(build(context, node)?)?,
-        by_sizes: expansion(build_by_sizes(context, node)?)?,
+    Ok((expand(resize), vec![]))
+}
+
+/// Builds `Upsample` from its node.
+pub(crate) fn upsample(context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
+    let resize = before_version_11(&NodeProto {
+        op_type: "Resize".to_owned(),
+        ..node.clone()
+    })?;
+    if context.onnx_operator_set_version >= SCALES_AS_INPUT {
+        return Ok((expand(resize), vec![]));
+    }
+    let scales = node.get_attr_vec("scales")?;
+    Ok((expand(Upsample { resize, scales }), vec![]))
+}
+
+fn before_version_11(node: &NodeProto) -> TractResult<Resize> {
+    let rounded = |mode| {
+        let node = with_attributes(node, vec![text_attribute("nearest_mode", mode)]);
+        rebuilt(SCALES_ALONE, &node)
+    };
+    let before = rounded("floor")?;
+    let stored: Box<dyn Expansion> = match node.get_attr_opt("mode")?.unwrap_or("nearest") {
+        "nearest" => Box::new(NearestBefore {
+            before,
+            after: rounded("ceil")?,
+        }),
+        _ => before,
+    };
+    Ok(Resize {
+        stored,
+        lists: tvec![1],
+    })
+}
+
+fn by_scales_or_sizes(
+    version: i64,
+    node: &NodeProto,
+    scales: Option<usize>,
+) -> TractResult<Box<dyn Expansion>> {
+    let by_scales = rebuilt(version, node)?;
+    let transformation = node.get_attr_opt("coordinate_transformation_mode")?;
+    let Some(scales) = scales.filter(|_| transformation == Some("align_corners")) else {
+        return Ok(by_scales);
+    };
+    let mut by_sizes = node.clone();
+    let input = node.input.first().cloned().unwrap_or_default();
+    by_sizes.input = vec![input, String::new(), String::new(), "sizes".to_owned()];
+    Ok(Box::new(Aligned {
+        by_scales,
+        by_sizes: rebuilt(version, &by_sizes)?,
         scales,
         axes: node.get_attr_opt_vec("axes")?,
-    };
-    Ok((expand(aligned), vec![]))
+    }))
 }
 
-fn nearest_before(context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
-    let mut floor = node.clone();
-    floor.attribute.push(AttributeProto {
-        name: "nearest_mode".to_owned(),
-        s: b"floor".to_vec(),
-        r#type: AttributeType::String.into(),
-        ..AttributeProto::default()
-    });
-    let built = build(context, &floor)?;
-    if node.get_attr_opt("mode")?.unwrap_or("nearest") != "nearest" {
-        return Ok(built);
+/// A resize by lists that may be stored.
+#[derive(Debug, Clone)]
+struct Resize {
+    stored: Box<dyn Expansion>,
+    /// The places of the scales and the sizes among the inputs that are there.
+    lists: TVec<usize>,
+}
+
+impl Expansion for Resize {
+    fn name(&self) -> StaticName {
+        "Resize".into()
     }
-    Ok((expand(NearestBefore(expansion(built)?)), vec![]))
+
+    fn rules<'r, 'p: 'r, 's: 'r>(
+        &'s self,
+        solver: &mut Solver<'r>,
+        inputs: &'p [TensorProxy],
+        outputs: &'p [TensorProxy],
+    ) -> InferenceResult {
+        self.stored.rules(solver, inputs, outputs)
+    }
+
+    fn wire(
+        &self,
+        prefix: &str,
+        model: &mut TypedModel,
+        inputs: &[OutletId],
+    ) -> TractResult<TVec<OutletId>> {
+        let input = *inputs.first().context("a resize has an input")?;
+        for list in self.lists.iter().filter_map(|place| inputs.get(*place)) {
+            if model.outlet_fact(*list)?.konst.is_none() {
+                let fact = model.outlet_fact(input)?;
+                let (datum_type, rank) = (fact.datum_type, fact.rank());
+                let length = |_| model.symbols.new_with_prefix("resized").to_dim();
+                let output = (datum_type, (0..rank).map(length).collect());
+                return at_run(prefix, model, self.stored.clone(), inputs, output);
+            }
+        }
+        self.stored.wire(prefix, model, inputs)
+    }
 }
 
-/// The same node with sizes, as its second input, instead of scales.
-fn build_by_sizes(context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
-    let mut node = node.clone();
-    let input = node.input.first().cloned().unwrap_or_default();
-    let sizes = "sizes".to_owned();
-    node.input = vec![input, String::new(), String::new(), sizes];
-    let version = context.onnx_operator_set_version.max(OPTIONAL_INPUTS);
-    let context = ParsingContext {
-        onnx_operator_set_version: version,
-        framework: context.framework,
-        model: context.model,
-        parent_graphs: context.parent_graphs.clone(),
-        model_dir: context.model_dir,
-        template: context.template.clone(),
-    };
-    build(&context, &node)
+/// An `Upsample` whose scales are an attribute.
+#[derive(Debug, Clone)]
+struct Upsample {
+    resize: Resize,
+    scales: Vec<f32>,
+}
+
+impl Expansion for Upsample {
+    fn name(&self) -> StaticName {
+        "Upsample".into()
+    }
+
+    fn rules<'r, 'p: 'r, 's: 'r>(
+        &'s self,
+        solver: &mut Solver<'r>,
+        inputs: &'p [TensorProxy],
+        outputs: &'p [TensorProxy],
+    ) -> InferenceResult {
+        check_input_arity(inputs, 1)?;
+        check_output_arity(outputs, 1)?;
+        let ([input], [output]) = (inputs, outputs) else {
+            bail!("the operator has one input and one output")
+        };
+        solver.equals(&output.datum_type, &input.datum_type)?;
+        solver.given(&input.shape, move |solver, shape| {
+            let axes: Vec<i64> = (0..).take(shape.len()).collect();
+            ensure!(self.scales.len() == axes.len(), "as many scales as axes");
+            let sizes = sizes(&shape, &axes, &self.scales)?;
+            let sizes: TVec<TDim> = sizes.iter().map(ToDim::to_dim).collect();
+            solver.equals(&output.shape, sizes)
+        })
+    }
+
+    fn wire(
+        &self,
+        prefix: &str,
+        model: &mut TypedModel,
+        inputs: &[OutletId],
+    ) -> TractResult<TVec<OutletId>> {
+        let [input] = *inputs else {
+            bail!("an upsample has one input")
+        };
+        let scales = model.add_const(format!("{prefix}.scales"), tensor1(&self.scales))?;
+        self.resize.wire(prefix, model, &[input, scales])
+    }
 }
 
 fn stored_scales(model: &TypedModel, scales: OutletId) -> TractResult<Vec<f32>> {
@@ -80,9 +188,28 @@ fn stored_scales(model: &TypedModel, scales: OutletId) -> TractResult<Vec<f32>> 
     Ok(scales.try_as_plain_ram()?.as_slice::<f32>()?.to_vec())
 }
 
+/// How many values there are room for on each axis that is scaled.
+fn sizes(shape: &[TDim], axes: &[i64], scales: &[f32]) -> TractResult<Vec<i64>> {
+    let size = |(axis, scale): (&i64, &f32)| {
+        let place = axis_place(*axis, shape.len())?;
+        let length = shape.get(place).context("an axis to scale")?.to_i64()?;
+        #[expect(
+            clippy::cast_precision_loss,
+            clippy::cast_possible_truncation,
+            reason = "rounded as onnxruntime does"
+        )]
+        let size = (length as f32 * scale) as i64;
+        Ok(size)
+    };
+    axes.iter().zip(scales).map(size).collect()
+}
+
 /// A resize to nearest values in version 10.
 #[derive(Debug, Clone)]
-struct NearestBefore(Box<dyn Expansion>);
+struct NearestBefore {
+    before: Box<dyn Expansion>,
+    after: Box<dyn Expansion>,
+}
 
 impl Expansion for NearestBefore {
     fn name(&self) -> StaticName {
@@ -95,24 +222,33 @@ impl Expansion for NearestBefore {
         inputs: &'p [TensorProxy],
         outputs: &'p [TensorProxy],
     ) -> InferenceResult {
-        self.0.rules(solver, inputs, outputs)
+        self.before.rules(solver, inputs, outputs)
     }
 
+    /// Nearest values are those of each axis, so axes with fewer values can come after the others.
     fn wire(
         &self,
         prefix: &str,
         model: &mut TypedModel,
         inputs: &[OutletId],
     ) -> TractResult<TVec<OutletId>> {
-        let [_, scales] = *inputs else {
+        let [input, scales] = *inputs else {
             bail!("a resize of version 10 has an input and scales")
         };
         let scales = stored_scales(model, scales)?;
-        ensure!(
-            scales.iter().all(|scale| *scale >= 1.0),
-            "a resize of version 10 to fewer nearest values is not supported"
-        );
-        self.0.wire(prefix, model, inputs)
+        let fewer: Vec<f32> = scales.iter().map(|scale| scale.min(1.0)).collect();
+        let more: Vec<f32> = scales.iter().map(|scale| scale.max(1.0)).collect();
+        let more = model.add_const(format!("{prefix}.more"), tensor1(&more))?;
+        if fewer.iter().all(|scale| *scale == 1.0) {
+            return self.before.wire(prefix, model, &[input, more]);
+        }
+        let fewer = model.add_const(format!("{prefix}.fewer"), tensor1(&fewer))?;
+        let before = format!("{prefix}.before");
+        let before = self.before.wire(&before, model, &[input, more])?;
+        let [before] = *before else {
+            bail!("a resize has one output")
+        };
+        self.after.wire(prefix, model, &[before, fewer])
     }
 }
 
@@ -124,27 +260,6 @@ struct Aligned {
     /// The place of the scales among the inputs that are there.
     scales: usize,
     axes: Option<Vec<i64>>,
-}
-
-impl Aligned {
-    /// How many values there are room for on each axis that is scaled.
-    fn sizes(&self, shape: &[TDim], scales: &[f32]) -> TractResult<Vec<i64>> {
-        let rank = i64::try_from(shape.len())?;
-        let all = || (0..rank).collect();
-        let axes: Vec<i64> = self.axes.clone().unwrap_or_else(all);
-        let size = |(axis, scale): (&i64, &f32)| {
-            let place = usize::try_from(axis.rem_euclid(rank))?;
-            let length = shape.get(place).context("an axis to scale")?.to_i64()?;
-            #[expect(
-                clippy::cast_precision_loss,
-                clippy::cast_possible_truncation,
-                reason = "rounded as onnxruntime does"
-            )]
-            let size = (length as f32 * scale) as i64;
-            Ok(size)
-        };
-        axes.iter().zip(scales).map(size).collect()
-    }
 }
 
 impl Expansion for Aligned {
@@ -174,7 +289,10 @@ impl Expansion for Aligned {
         if scales.is_empty() {
             return self.by_scales.wire(prefix, model, inputs);
         }
-        let sizes = self.sizes(&model.outlet_fact(*input)?.shape.to_tvec(), &scales)?;
+        let shape = model.outlet_fact(*input)?.shape.to_tvec();
+        let axes = self.axes.clone();
+        let axes = axes.unwrap_or_else(|| (0..).take(shape.len()).collect());
+        let sizes = sizes(&shape, &axes, &scales)?;
         let sizes = model.add_const(format!("{prefix}.sizes"), tensor1(&sizes))?;
         self.by_sizes.wire(prefix, model, &[*input, sizes])
     }
@@ -183,7 +301,7 @@ impl Expansion for Aligned {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Input, close, standard, string};
+    use crate::testing::{Input, close, floats, standard, string};
 
     fn run(opset: i64, mode: &str, length: usize, scale: f32) -> TractResult<Vec<Tensor>> {
         let values: Vec<f32> = (0u8..).take(length).map(f32::from).collect();
@@ -218,12 +336,70 @@ mod tests {
         }
     }
 
-    /// Expected values: onnxruntime 1.31.1.
+    /// Expected values: onnxruntime 1.32.0.
     #[test]
-    fn in_version_10_the_nearest_value_is_the_one_before() {
+    fn in_version_10_the_nearest_value_is_the_one_before_or_after_where_they_get_fewer() {
         check(10, "nearest", 2, 2., &[0., 0., 1., 1.]);
         check(10, "linear", 2, 2., &[0., 0.5, 1., 1.]);
-        let error = format!("{:?}", run(10, "nearest", 4, 0.6).unwrap_err());
-        assert!(error.contains("fewer nearest values"), "{error}");
+        check(10, "nearest", 4, 0.6, &[0., 2.]);
+        let scales = || tensor1(&[1f32, 1., 0.5, 2.]);
+        let image = Input::Given(counted(&[1, 1, 2, 2]));
+        for scales in [Input::Stored(scales()), Input::Given(scales())] {
+            let inputs = vec![image.clone(), scales];
+            let output = standard("Resize", 10, vec![], inputs).unwrap();
+            close(&output, &[0., 0., 1., 1.]);
+        }
+    }
+
+    fn counted(shape: &[usize]) -> Tensor {
+        let length = shape.iter().product();
+        let values: Vec<f32> = (0u8..).take(length).map(f32::from).collect();
+        tensor1(&values).into_shape(shape).unwrap()
+    }
+
+    /// Expected values: onnxruntime 1.32.0.
+    #[test]
+    fn an_upsample_has_its_scales_as_an_attribute_or_as_an_input() {
+        let check = |mode, expected: &[f32]| {
+            let scales = [1., 1., 1.5, 2.];
+            let image = || Input::Given(counted(&[1, 1, 2, 2]));
+            let attributes = vec![string("mode", mode), floats("scales", &scales)];
+            let output = standard("Upsample", 7, attributes, vec![image()]).unwrap();
+            close(&output, expected);
+            let inputs = vec![image(), Input::Stored(tensor1(&scales))];
+            let output = standard("Upsample", 9, vec![string("mode", mode)], inputs).unwrap();
+            close(&output, expected);
+        };
+        let nearest = [0., 0., 1., 1., 0., 0., 1., 1., 2., 2., 3., 3.];
+        check("nearest", &nearest);
+        let linear = [
+            0., 0.5, 1., 1., 1.333_333, 1.833_333, 2.333_333, 2.333_333, 2., 2.5, 3., 3.,
+        ];
+        check("linear", &linear);
+    }
+
+    /// Expected values: onnxruntime 1.32.0.
+    #[test]
+    fn scales_and_sizes_may_be_given_at_the_run() {
+        let check = |mode, transformation, expected: &[f32]| {
+            for opset in [11, 13, 19] {
+                let attributes = || {
+                    let transformation = string("coordinate_transformation_mode", transformation);
+                    vec![string("mode", mode), transformation]
+                };
+                let list = || Input::Given(counted(&[1, 1, 1, 4]));
+                let scales = Input::Given(tensor1(&[1f32, 1., 1., 0.6]));
+                let inputs = vec![list(), Input::None, scales];
+                let output = standard("Resize", opset, attributes(), inputs).unwrap();
+                close(&output, expected);
+                let sizes = Input::Given(tensor1(&[1i64, 1, 1, 2]));
+                let inputs = vec![list(), Input::None, Input::None, sizes];
+                let output = standard("Resize", opset, attributes(), inputs).unwrap();
+                assert_eq!(output[0].shape(), [1, 1, 1, 2]);
+            }
+        };
+        check("linear", "half_pixel", &[0.333_333, 2.]);
+        check("linear", "align_corners", &[0., 3.]);
+        check("cubic", "asymmetric", &[0., 1.629_63]);
     }
 }

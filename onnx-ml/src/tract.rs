@@ -4,17 +4,95 @@ use std::sync::LazyLock;
 
 use tract_onnx::Onnx;
 use tract_onnx::model::ParsingContext;
-use tract_onnx::pb::NodeProto;
+use tract_onnx::pb::attribute_proto::AttributeType;
+use tract_onnx::pb::{AttributeProto, ModelProto, NodeProto};
 use tract_onnx::tract_hir::internal::*;
 
 /// What a builder gives: the operator, and values of outer graphs that it needs.
 pub(crate) type Built = (Box<dyn InferenceOp>, Vec<String>);
 
+static TRACT: LazyLock<Onnx> = LazyLock::new(tract_onnx::onnx);
+
 /// Builds a node as tract does.
 pub(crate) fn build(context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
-    static TRACT: LazyLock<Onnx> = LazyLock::new(tract_onnx::onnx);
     let builder = TRACT.op_register.0.get(&node.op_type);
     builder.with_context(|| format!("tract has no `{}`", node.op_type))?(context, node)
+}
+
+/// What tract wires of a node, for operators that ask nothing of their file but its version.
+pub(crate) fn rebuilt(version: i64, node: &NodeProto) -> TractResult<Box<dyn Expansion>> {
+    static FILE: LazyLock<ModelProto> = LazyLock::new(ModelProto::default);
+    let context = ParsingContext {
+        onnx_operator_set_version: version,
+        framework: &TRACT,
+        model: &FILE,
+        parent_graphs: vec![],
+        model_dir: None,
+        template: InferenceModel::default(),
+    };
+    expansion(build(&context, node)?)
+}
+
+/// The same node with these attributes in the place of those that it has of their names.
+pub(crate) fn with_attributes(node: &NodeProto, attributes: Vec<AttributeProto>) -> NodeProto {
+    let mut node = without_attributes(node, &[]);
+    for attribute in attributes {
+        node.attribute.retain(|given| given.name != attribute.name);
+        node.attribute.push(attribute);
+    }
+    node
+}
+
+/// The same node without the attributes of these names.
+pub(crate) fn without_attributes(node: &NodeProto, names: &[&str]) -> NodeProto {
+    let mut node = node.clone();
+    let is_left = |attribute: &AttributeProto| !names.contains(&attribute.name.as_str());
+    node.attribute.retain(is_left);
+    node
+}
+
+/// Text as an attribute.
+pub(crate) fn text_attribute(name: &str, text: &str) -> AttributeProto {
+    AttributeProto {
+        name: name.to_owned(),
+        s: text.into(),
+        r#type: AttributeType::String.into(),
+        ..AttributeProto::default()
+    }
+}
+
+/// A list of integers as an attribute.
+pub(crate) fn integers_attribute(name: &str, integers: Vec<i64>) -> AttributeProto {
+    AttributeProto {
+        name: name.to_owned(),
+        ints: integers,
+        r#type: AttributeType::Ints.into(),
+        ..AttributeProto::default()
+    }
+}
+
+/// The place of an axis among as many as there are; negative ones count from the last.
+pub(crate) fn axis_place(axis: i64, rank: usize) -> TractResult<usize> {
+    let ranks = i64::try_from(rank)?;
+    let place = if axis < 0 {
+        axis.saturating_add(ranks)
+    } else {
+        axis
+    };
+    ensure!((0..ranks).contains(&place), "no axis {axis} in {rank} axes");
+    Ok(usize::try_from(place)?)
+}
+
+/// The values of a list of integers, if they are stored.
+pub(crate) fn stored_list(model: &TypedModel, outlet: OutletId) -> TractResult<Option<Vec<i64>>> {
+    let stored = model.outlet_fact(outlet)?.konst.as_ref();
+    stored.map(|list| integers(list)).transpose()
+}
+
+/// The values of a list of integers.
+pub(crate) fn integers(list: &Tensor) -> TractResult<Vec<i64>> {
+    let list = list.cast_to::<i64>()?;
+    Ok(list.try_as_plain_ram()?.as_slice::<i64>()?.to_vec())
 }
 
 /// The rules of an operator whose one output has the type and the shape of its one input.
