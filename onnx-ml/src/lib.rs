@@ -10,6 +10,7 @@
 mod readme {}
 
 mod activation;
+mod batch_normalization;
 mod cast;
 mod classes;
 mod einsum;
@@ -100,6 +101,7 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("TreeEnsemble", trees::ensemble);
     operators.insert("TreeEnsembleClassifier", trees::classifier);
     operators.insert("TreeEnsembleRegressor", trees::regressor);
+    operators.insert("BatchNormalization", batch_normalization::normalization);
     operators.insert("Upsample", resize::upsample);
     operators.insert("ZipMap", maps::map);
     operators.insert("RegexFullMatch", text::full_match::full_match);
