@@ -13,6 +13,7 @@ mod activation;
 mod batch_normalization;
 mod cast;
 mod classes;
+mod convolution;
 mod einsum;
 mod feature_extractor;
 mod feature_vectorizer;
@@ -102,6 +103,7 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("TreeEnsembleClassifier", trees::classifier);
     operators.insert("TreeEnsembleRegressor", trees::regressor);
     operators.insert("BatchNormalization", batch_normalization::normalization);
+    operators.insert("ConvTranspose", convolution::transposed);
     operators.insert("Upsample", resize::upsample);
     operators.insert("ZipMap", maps::map);
     operators.insert("RegexFullMatch", text::full_match::full_match);
