@@ -27,6 +27,7 @@ mod linear;
 mod log_sum_exp;
 mod lookup;
 mod maps;
+mod matmul;
 mod normalizer;
 mod one_hot_encoder;
 mod post_transform;
@@ -104,6 +105,7 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("TreeEnsembleRegressor", trees::regressor);
     operators.insert("BatchNormalization", batch_normalization::normalization);
     operators.insert("ConvTranspose", convolution::transposed);
+    operators.insert("MatMul", matmul::product);
     operators.insert("Upsample", resize::upsample);
     operators.insert("ZipMap", maps::map);
     operators.insert("RegexFullMatch", text::full_match::full_match);
