@@ -30,6 +30,7 @@ mod maps;
 mod matmul;
 mod normalizer;
 mod one_hot_encoder;
+mod pad;
 mod post_transform;
 mod recurrence;
 mod resize;
@@ -106,6 +107,7 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("BatchNormalization", batch_normalization::normalization);
     operators.insert("ConvTranspose", convolution::transposed);
     operators.insert("MatMul", matmul::product);
+    operators.insert("Pad", pad::pad);
     operators.insert("Upsample", resize::upsample);
     operators.insert("ZipMap", maps::map);
     operators.insert("RegexFullMatch", text::full_match::full_match);
