@@ -37,6 +37,7 @@ mod resize;
 mod scaler;
 mod shape;
 mod sized;
+mod space_to_depth;
 mod svm;
 #[cfg(test)]
 mod testing;
@@ -108,6 +109,7 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("ConvTranspose", convolution::transposed);
     operators.insert("MatMul", matmul::product);
     operators.insert("Pad", pad::pad);
+    operators.insert("SpaceToDepth", space_to_depth::space_to_depth);
     operators.insert("Upsample", resize::upsample);
     operators.insert("ZipMap", maps::map);
     operators.insert("RegexFullMatch", text::full_match::full_match);

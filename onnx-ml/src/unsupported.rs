@@ -98,11 +98,6 @@ fn reason(onnx: &Onnx, graph: &GraphProto, node: &NodeProto) -> Option<Reason> {
 /// When tract's answer for this node would be wrong, or none at all.
 fn wrong(graph: &GraphProto, node: &NodeProto) -> Option<&'static str> {
     match node.op_type.as_str() {
-        "BatchNormalization" => attribute(node, "training_mode")
-            .filter(|mode| mode.i != 0)
-            .map(|_| "tract ignores `training_mode`"),
-        "ConvTranspose" => attribute(node, "output_shape")
-            .map(|_| "tract does not derive the padding from `output_shape`"),
         "Dropout" => is_training(graph, node).then_some("training drops values at random"),
         "GlobalLpPool" => Some("tract divides the sum by the number of values"),
         "Resize" => {
@@ -111,8 +106,6 @@ fn wrong(graph: &GraphProto, node: &NodeProto) -> Option<&'static str> {
             (is_nearest && transformation == Some("half_pixel_symmetric"))
                 .then_some("tract rounds `half_pixel_symmetric` coordinates differently")
         }
-        "SpaceToDepth" => (text(node, "mode").unwrap_or("DCR") != "DCR")
-            .then_some("tract orders the values as `DCR` whatever the mode"),
         "Swish" => attribute(node, "alpha")
             .filter(|alpha| alpha.f != 1.0)
             .map(|_| "tract ignores `alpha`"),
@@ -191,7 +184,7 @@ fn text<'a>(node: &'a NodeProto, name: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{float, integer, integers, model, string, strings};
+    use crate::testing::{float, integer, model, string, strings};
 
     #[track_caller]
     fn check(
@@ -247,29 +240,12 @@ mod tests {
             let text = reason.map(|reason| format!("`{operator}` is refused: {reason}"));
             check(operator, "", vec![attribute], text.as_deref());
         };
-        let trains = "tract ignores `training_mode`";
-        check(
-            "BatchNormalization",
-            integer("training_mode", 1),
-            Some(trains),
-        );
-        check("BatchNormalization", integer("training_mode", 0), None);
-        let padding = "tract does not derive the padding from `output_shape`";
-        check(
-            "ConvTranspose",
-            integers("output_shape", &[9, 9]),
-            Some(padding),
-        );
-        check("ConvTranspose", integers("strides", &[2, 2]), None);
         let mean = "tract divides the sum by the number of values";
         check("GlobalLpPool", integer("p", 2), Some(mean));
         let mode = |mode| string("coordinate_transformation_mode", mode);
         let rounds = "tract rounds `half_pixel_symmetric` coordinates differently";
         check("Resize", mode("half_pixel_symmetric"), Some(rounds));
         check("Resize", mode("align_corners"), None);
-        let order = "tract orders the values as `DCR` whatever the mode";
-        check("SpaceToDepth", string("mode", "CRD"), Some(order));
-        check("SpaceToDepth", string("mode", "DCR"), None);
         check("Swish", float("alpha", 0.5), Some("tract ignores `alpha`"));
         check("Swish", float("alpha", 1.0), None);
     }
