@@ -31,6 +31,7 @@ mod matmul;
 mod normalizer;
 mod one_hot_encoder;
 mod pad;
+mod pooling;
 mod post_transform;
 mod recurrence;
 mod resize;
@@ -107,7 +108,9 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("TreeEnsembleRegressor", trees::regressor);
     operators.insert("BatchNormalization", batch_normalization::normalization);
     operators.insert("ConvTranspose", convolution::transposed);
+    operators.insert("LpPool", pooling::lp_pool);
     operators.insert("MatMul", matmul::product);
+    operators.insert("MaxUnpool", pooling::max_unpool);
     operators.insert("Pad", pad::pad);
     operators.insert("SpaceToDepth", space_to_depth::space_to_depth);
     operators.insert("Upsample", resize::upsample);
