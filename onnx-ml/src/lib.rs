@@ -26,6 +26,7 @@ mod label_encoder;
 mod linear;
 mod log_sum_exp;
 mod lookup;
+mod loss;
 mod maps;
 mod matmul;
 mod normalizer;
@@ -111,7 +112,9 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("LpPool", pooling::lp_pool);
     operators.insert("MatMul", matmul::product);
     operators.insert("MaxUnpool", pooling::max_unpool);
+    operators.insert("NegativeLogLikelihoodLoss", loss::loss);
     operators.insert("Pad", pad::pad);
+    operators.insert("SoftmaxCrossEntropyLoss", loss::loss);
     operators.insert("SpaceToDepth", space_to_depth::space_to_depth);
     operators.insert("Upsample", resize::upsample);
     operators.insert("ZipMap", maps::map);
