@@ -10,6 +10,7 @@
 mod readme {}
 
 mod activation;
+mod affine_grid;
 mod batch_normalization;
 mod cast;
 mod classes;
@@ -107,6 +108,7 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("TreeEnsemble", trees::ensemble);
     operators.insert("TreeEnsembleClassifier", trees::classifier);
     operators.insert("TreeEnsembleRegressor", trees::regressor);
+    operators.insert("AffineGrid", affine_grid::affine_grid);
     operators.insert("BatchNormalization", batch_normalization::normalization);
     operators.insert("ConvTranspose", convolution::transposed);
     operators.insert("LpPool", pooling::lp_pool);
