@@ -13,6 +13,7 @@ mod activation;
 mod affine_grid;
 mod batch_normalization;
 mod cast;
+mod center_crop_pad;
 mod classes;
 mod convolution;
 mod einsum;
@@ -110,6 +111,7 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("TreeEnsembleRegressor", trees::regressor);
     operators.insert("AffineGrid", affine_grid::affine_grid);
     operators.insert("BatchNormalization", batch_normalization::normalization);
+    operators.insert("CenterCropPad", center_crop_pad::center_crop_pad);
     operators.insert("ConvTranspose", convolution::transposed);
     operators.insert("LpPool", pooling::lp_pool);
     operators.insert("MatMul", matmul::product);
