@@ -15,6 +15,7 @@ mod batch_normalization;
 mod cast;
 mod center_crop_pad;
 mod classes;
+mod column_image;
 mod convolution;
 mod einsum;
 mod feature_extractor;
@@ -112,6 +113,7 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("AffineGrid", affine_grid::affine_grid);
     operators.insert("BatchNormalization", batch_normalization::normalization);
     operators.insert("CenterCropPad", center_crop_pad::center_crop_pad);
+    operators.insert("Col2Im", column_image::image_of_columns);
     operators.insert("ConvTranspose", convolution::transposed);
     operators.insert("LpPool", pooling::lp_pool);
     operators.insert("MatMul", matmul::product);
