@@ -17,6 +17,7 @@ mod center_crop_pad;
 mod classes;
 mod column_image;
 mod convolution;
+mod cumulative;
 mod einsum;
 mod feature_extractor;
 mod feature_vectorizer;
@@ -115,6 +116,7 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("CenterCropPad", center_crop_pad::center_crop_pad);
     operators.insert("Col2Im", column_image::image_of_columns);
     operators.insert("ConvTranspose", convolution::transposed);
+    operators.insert("CumProd", cumulative::products);
     operators.insert("LpPool", pooling::lp_pool);
     operators.insert("MatMul", matmul::product);
     operators.insert("MaxUnpool", pooling::max_unpool);
