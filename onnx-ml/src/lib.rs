@@ -18,6 +18,7 @@ mod classes;
 mod column_image;
 mod convolution;
 mod cumulative;
+mod deformed;
 mod einsum;
 mod feature_extractor;
 mod feature_vectorizer;
@@ -117,6 +118,7 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("Col2Im", column_image::image_of_columns);
     operators.insert("ConvTranspose", convolution::transposed);
     operators.insert("CumProd", cumulative::products);
+    operators.insert("DeformConv", deformed::deformed);
     operators.insert("LpPool", pooling::lp_pool);
     operators.insert("MatMul", matmul::product);
     operators.insert("MaxUnpool", pooling::max_unpool);
