@@ -19,6 +19,7 @@ mod column_image;
 mod convolution;
 mod cumulative;
 mod deformed;
+mod determinant;
 mod einsum;
 mod feature_extractor;
 mod feature_vectorizer;
@@ -119,6 +120,7 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("ConvTranspose", convolution::transposed);
     operators.insert("CumProd", cumulative::products);
     operators.insert("DeformConv", deformed::deformed);
+    operators.insert("Det", determinant::determinant);
     operators.insert("LpPool", pooling::lp_pool);
     operators.insert("MatMul", matmul::product);
     operators.insert("MaxUnpool", pooling::max_unpool);
