@@ -40,6 +40,7 @@ mod one_hot_encoder;
 mod pad;
 mod pooling;
 mod post_transform;
+mod range;
 mod recurrence;
 mod resize;
 mod scaler;
@@ -101,6 +102,7 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("Normalizer", normalizer::normalizer);
     operators.insert("OneHot", indices::one_hot);
     operators.insert("OneHotEncoder", one_hot_encoder::one_hot_encoder);
+    operators.insert("Range", range::range);
     operators.insert("ReduceLogSumExp", log_sum_exp::reduce);
     operators.insert("Resize", resize::resize);
     operators.insert("SVMClassifier", svm::classifier);
