@@ -100,18 +100,25 @@ fn wrong(graph: &GraphProto, node: &NodeProto) -> Option<&'static str> {
     match node.op_type.as_str() {
         "Dropout" => is_training(graph, node).then_some("training drops values at random"),
         "GlobalLpPool" => Some("tract divides the sum by the number of values"),
-        "Resize" => {
-            let is_nearest = text(node, "mode").unwrap_or("nearest") == "nearest";
-            let transformation = text(node, "coordinate_transformation_mode");
-            (is_nearest && transformation == Some("half_pixel_symmetric"))
-                .then_some("tract rounds `half_pixel_symmetric` coordinates differently")
-        }
+        "Resize" => wrong_resize(node),
         "Swish" => attribute(node, "alpha")
             .filter(|alpha| alpha.f != 1.0)
             .map(|_| "tract ignores `alpha`"),
         "RNN" | "LSTM" | "GRU" => wrong_recurrence(node),
         _ => None,
     }
+}
+
+fn wrong_resize(node: &NodeProto) -> Option<&'static str> {
+    let is_nearest = text(node, "mode").unwrap_or("nearest") == "nearest";
+    let transformation = text(node, "coordinate_transformation_mode").unwrap_or("half_pixel");
+    if is_nearest {
+        return (transformation == "half_pixel_symmetric")
+            .then_some("tract rounds `half_pixel_symmetric` coordinates differently");
+    }
+    let is_antialiased = attribute(node, "antialias").is_some_and(|attribute| attribute.i != 0);
+    (is_antialiased && !["half_pixel", "pytorch_half_pixel"].contains(&transformation))
+        .then_some("tract weighs antialiased values at other than half pixels differently")
 }
 
 /// tract reads neither the direction nor the activations: it runs one direction forward, two as
@@ -248,6 +255,24 @@ mod tests {
         check("Resize", mode("align_corners"), None);
         check("Swish", float("alpha", 0.5), Some("tract ignores `alpha`"));
         check("Swish", float("alpha", 1.0), None);
+    }
+
+    #[test]
+    fn antialiased_values_are_at_half_pixels() {
+        let check = |transformation, reason: Option<&str>| {
+            let attributes = vec![
+                string("mode", "linear"),
+                string("coordinate_transformation_mode", transformation),
+                integer("antialias", 1),
+            ];
+            check("Resize", "", attributes, reason);
+        };
+        let weighs = "`Resize` is refused: \
+            tract weighs antialiased values at other than half pixels differently";
+        check("half_pixel", None);
+        check("pytorch_half_pixel", None);
+        check("align_corners", Some(weighs));
+        check("asymmetric", Some(weighs));
     }
 
     #[test]
