@@ -256,13 +256,17 @@ impl<'a> Reader<'a> {
     }
 }
 
-/// Of a single target, a leaf must have one weight, or none and be worth nothing.
+/// Of a single target, a leaf has its first weight, as in onnxruntime, or none and is worth nothing.
 fn single_weights(leaves: &mut [Weights], places: &[Child], thresholds: &[f64]) -> TractResult<()> {
     for (place, threshold) in places.iter().zip(thresholds) {
         let Child::Leaf(leaf) = place else { continue };
-        let weights = leaves.get(*leaf as usize).map_or(0, Vec::len);
-        ensure!(weights < 2, "a leaf has {weights} weights for one target");
-        ensure!(weights == 1 || *threshold == 0.0, "a leaf has no weight");
+        let leaf = leaves.get_mut(*leaf as usize);
+        let weights = leaf.context("a leaf that was counted")?;
+        weights.truncate(1);
+        ensure!(
+            !weights.is_empty() || *threshold == 0.0,
+            "a leaf has no weight"
+        );
     }
     Ok(())
 }

@@ -70,9 +70,9 @@ impl<T: Number> Kernel<T> {
         if is_single {
             kernel.layout = Layout::of(forest, |leaf| {
                 let weights = forest.leaves.get(leaf as usize).into_iter().flatten();
-                let sum = weights.map(|(_, weight)| positive(*weight));
-                sum.reduce(|sum, weight| sum + weight)
-                    .unwrap_or(T::UNSCORED)
+                let weights = weights.map(|(_, weight)| positive(*weight));
+                let both = |first, second| forest.aggregate.with(first, second);
+                weights.reduce(both).unwrap_or(T::UNSCORED)
             })?;
         } else {
             let mut spans = Vec::with_capacity(forest.leaves.len());

@@ -212,6 +212,26 @@ fn of_two_classes_with_weights_the_second_wins_above_zero() {
     );
 }
 
+/// Exporters of decision paths write the weight once for each class.
+#[test]
+fn of_several_weights_for_a_single_target_the_first_counts() {
+    const TWICE: Leaves = [
+        [&[(0, 1.), (0, 2.)], &[(0, 3.), (0, 5.)]],
+        [&[(0, 10.), (0, 20.)], &[(0, 30.)]],
+    ];
+    let sums = |targets, aggregate: &str, expected: &[f32]| {
+        let more = vec![
+            integer("n_targets", targets),
+            string("aggregate_function", aggregate),
+        ];
+        regress(TWICE, more, rows(), expected);
+    };
+    sums(1, "SUM", &[11., 31., 13., 33.]);
+    sums(1, "MAX", &[10., 30., 10., 30.]);
+    sums(2, "SUM", &[33., 0., 33., 0., 38., 0., 38., 0.]);
+    sums(2, "MAX", &[20., 0., 30., 0., 20., 0., 30., 0.]);
+}
+
 #[test]
 fn of_several_classes_the_largest_score_wins_of_those_that_have_one() {
     let more = |base: &[f32]| {
