@@ -24,6 +24,7 @@ mod einsum;
 mod feature_extractor;
 mod feature_vectorizer;
 pub mod file;
+mod gemm;
 mod graph;
 mod imputer;
 mod indices;
@@ -93,6 +94,7 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("Einsum", einsum::einsum);
     operators.insert("FeatureVectorizer", feature_vectorizer::feature_vectorizer);
     operators.insert("GatherND", indices::gather);
+    operators.insert("Gemm", gemm::gemm);
     operators.insert("Imputer", imputer::imputer);
     operators.insert("LabelEncoder", label_encoder::label_encoder);
     operators.insert("LinearClassifier", linear::classifier);

@@ -1,0 +1,125 @@
+//! `Gemm` (standard domain, versions 7 to 13) of numbers of any type.
+//!
+//! tract multiplies by `alpha` and `beta` as 32-bit floats, which fails for all others. Those
+//! are scaled here by a number of their own type; 32-bit floats are tract's.
+
+use tract_onnx::model::ParsingContext;
+use tract_onnx::pb::NodeProto;
+use tract_onnx::tract_core::ops::einsum::EinSum;
+use tract_onnx::tract_core::ops::math;
+use tract_onnx::tract_hir::internal::*;
+use tract_onnx::tract_hir::ops::logic::wire_with_rank_broadcast;
+
+use crate::tract::{Built, build, expansion, wire_one};
+
+/// Builds the operator from its node.
+pub(crate) fn gemm(context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
+    let gemm = Gemm {
+        tract: expansion(build(context, node)?)?,
+        alpha: node.get_attr_opt("alpha")?.unwrap_or(1.0),
+        beta: node.get_attr_opt("beta")?.unwrap_or(1.0),
+        is_transposed: [
+            node.get_attr_opt("transA")?.unwrap_or(false),
+            node.get_attr_opt("transB")?.unwrap_or(false),
+        ],
+    };
+    Ok((expand(gemm), vec![]))
+}
+
+#[derive(Debug, Clone)]
+struct Gemm {
+    tract: Box<dyn Expansion>,
+    alpha: f32,
+    beta: f32,
+    is_transposed: [bool; 2],
+}
+
+impl Expansion for Gemm {
+    fn name(&self) -> StaticName {
+        "Gemm".into()
+    }
+
+    fn rules<'r, 'p: 'r, 's: 'r>(
+        &'s self,
+        solver: &mut Solver<'r>,
+        inputs: &'p [TensorProxy],
+        outputs: &'p [TensorProxy],
+    ) -> InferenceResult {
+        self.tract.rules(solver, inputs, outputs)
+    }
+
+    fn wire(
+        &self,
+        prefix: &str,
+        model: &mut TypedModel,
+        inputs: &[OutletId],
+    ) -> TractResult<TVec<OutletId>> {
+        let [a, b, ref rest @ ..] = *inputs else {
+            bail!("Gemm has two inputs at least")
+        };
+        let datum_type = model.outlet_fact(a)?.datum_type;
+        if datum_type == DatumType::F32 {
+            return self.tract.wire(prefix, model, inputs);
+        }
+        let [a_is_transposed, b_is_transposed] = self.is_transposed;
+        let axes = AxesMapping::for_numpy_matmul(2, a_is_transposed, b_is_transposed, false)?;
+        let product = EinSum::new(axes, datum_type);
+        let product = wire_one(model, format!("{prefix}.product"), product, &[a, b])?;
+        let product = scaled(model, format!("{prefix}.alpha"), product, self.alpha)?;
+        let [added] = *rest else {
+            return Ok(tvec![product]);
+        };
+        if self.beta == 0.0 {
+            return Ok(tvec![product]);
+        }
+        let added = scaled(model, format!("{prefix}.beta"), added, self.beta)?;
+        wire_with_rank_broadcast(prefix, model, math::add(), &[product, added])
+    }
+}
+
+/// A value times a number of its own type.
+fn scaled(
+    model: &mut TypedModel,
+    name: String,
+    value: OutletId,
+    scale: f32,
+) -> TractResult<OutletId> {
+    if scale == 1.0 {
+        return Ok(value);
+    }
+    let fact = model.outlet_fact(value)?;
+    let (datum_type, rank) = (fact.datum_type, fact.rank());
+    let scale = tensor0(scale).cast_to_dt(datum_type)?.into_owned();
+    let scale = model.add_const(format!("{name}.scale"), scale.broadcast_into_rank(rank)?)?;
+    wire_one(model, name, math::mul(), &[value, scale])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Input, close, float, integer, standard};
+
+    /// Expected values: written by hand.
+    #[test]
+    fn numbers_of_all_types_are_scaled() {
+        for datum_type in [DatumType::F32, DatumType::F64, DatumType::F16] {
+            let given =
+                |tensor: Tensor| Input::Given(tensor.cast_to_dt(datum_type).unwrap().into_owned());
+            let inputs = vec![
+                given(tensor2(&[[1f32, 2.], [3., 4.]])),
+                given(tensor2(&[[1f32, 0.], [1., 2.]])),
+                given(tensor1(&[10f32, 20.])),
+            ];
+            let run = |more| {
+                let attributes = vec![
+                    integer("transB", 1),
+                    float("beta", more),
+                    float("alpha", 2.),
+                ];
+                standard("Gemm", 13, attributes, inputs.clone()).unwrap()
+            };
+            close(&run(0.5), &[7., 20., 11., 32.]);
+            close(&run(0.), &[2., 10., 6., 22.]);
+        }
+    }
+}
