@@ -20,6 +20,7 @@ mod convolution;
 mod cumulative;
 mod deformed;
 mod determinant;
+mod clip;
 mod einsum;
 mod feature_extractor;
 mod feature_vectorizer;
@@ -90,6 +91,7 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("CastMap", maps::map);
     operators.insert("CategoryMapper", label_encoder::category_mapper);
     operators.insert("Celu", activation::celu);
+    operators.insert("Clip", clip::clip);
     operators.insert("DictVectorizer", maps::map);
     operators.insert("Einsum", einsum::einsum);
     operators.insert("FeatureVectorizer", feature_vectorizer::feature_vectorizer);
