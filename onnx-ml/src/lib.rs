@@ -97,6 +97,7 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("FeatureVectorizer", feature_vectorizer::feature_vectorizer);
     operators.insert("GatherND", indices::gather);
     operators.insert("Gemm", gemm::gemm);
+    operators.insert("GRU", recurrence::gru);
     operators.insert("Imputer", imputer::imputer);
     operators.insert("LabelEncoder", label_encoder::label_encoder);
     operators.insert("LinearClassifier", linear::classifier);
@@ -107,6 +108,7 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("OneHot", indices::one_hot);
     operators.insert("OneHotEncoder", one_hot_encoder::one_hot_encoder);
     operators.insert("Range", range::range);
+    operators.insert("RNN", recurrence::rnn);
     operators.insert("ReduceLogSumExp", log_sum_exp::reduce);
     operators.insert("Resize", resize::resize);
     operators.insert("SVMClassifier", svm::classifier);

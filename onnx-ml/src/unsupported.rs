@@ -104,7 +104,6 @@ fn wrong(graph: &GraphProto, node: &NodeProto) -> Option<&'static str> {
         "Swish" => attribute(node, "alpha")
             .filter(|alpha| alpha.f != 1.0)
             .map(|_| "tract ignores `alpha`"),
-        "RNN" | "LSTM" | "GRU" => wrong_recurrence(node),
         _ => None,
     }
 }
@@ -119,33 +118,6 @@ fn wrong_resize(node: &NodeProto) -> Option<&'static str> {
     let is_antialiased = attribute(node, "antialias").is_some_and(|attribute| attribute.i != 0);
     (is_antialiased && !["half_pixel", "pytorch_half_pixel"].contains(&transformation))
         .then_some("tract weighs antialiased values at other than half pixels differently")
-}
-
-/// tract reads neither the direction nor the activations: it runs one direction forward, two as
-/// `bidirectional`, with the default activations.
-fn wrong_recurrence(node: &NodeProto) -> Option<&'static str> {
-    if text(node, "direction") == Some("reverse") {
-        return Some("tract runs a reverse recurrence forward");
-    }
-    let default: &[&str] = match node.op_type.as_str() {
-        "LSTM" => &["sigmoid", "tanh", "tanh"],
-        "GRU" => &["sigmoid", "tanh"],
-        _ => &["tanh"],
-    };
-    let activations = attribute(node, "activations")
-        .map(|attribute| attribute.strings.as_slice())
-        .unwrap_or_default();
-    let usual = activations
-        .iter()
-        .zip(default.iter().cycle())
-        .all(|(given, usual)| given.eq_ignore_ascii_case(usual.as_bytes()));
-    if !usual {
-        return Some("tract ignores activations other than the default ones");
-    }
-    let set = |name| {
-        attribute(node, name).is_some_and(|attribute| attribute.i != 0 || attribute.f != 0.0)
-    };
-    (set("clip") || set("input_forget")).then_some("tract ignores `clip` and `input_forget`")
 }
 
 /// Whether a dropout may drop anything; what is not stored in the same graph may be anything.
@@ -191,7 +163,7 @@ fn text<'a>(node: &'a NodeProto, name: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{float, integer, model, string, strings};
+    use crate::testing::{float, integer, integers, model, string};
 
     #[track_caller]
     fn check(
@@ -296,48 +268,6 @@ mod tests {
         assert_eq!(dropout(Some(1), 0.5), 1);
         assert_eq!(dropout(None, 0.5), 1);
         check("Dropout", "", vec![], None);
-    }
-
-    #[test]
-    fn recurrences_run_forward_with_the_usual_activations_or_not_at_all() {
-        for operator in ["RNN", "LSTM", "GRU"] {
-            let reverse =
-                format!("`{operator}` is refused: tract runs a reverse recurrence forward");
-            check(operator, "", vec![], None);
-            check(operator, "", vec![string("direction", "forward")], None);
-            check(
-                operator,
-                "",
-                vec![string("direction", "bidirectional")],
-                None,
-            );
-            check(
-                operator,
-                "",
-                vec![string("direction", "reverse")],
-                Some(&reverse),
-            );
-        }
-        let activations =
-            "`LSTM` is refused: tract ignores activations other than the default ones";
-        check(
-            "LSTM",
-            "",
-            vec![strings("activations", &["Sigmoid", "Tanh", "Tanh"])],
-            None,
-        );
-        check(
-            "LSTM",
-            "",
-            vec![strings("activations", &["Sigmoid", "Relu", "Tanh"])],
-            Some(activations),
-        );
-        check(
-            "LSTM",
-            "",
-            vec![float("clip", 3.0)],
-            Some("`LSTM` is refused: tract ignores `clip` and `input_forget`"),
-        );
     }
 
     #[test]

@@ -1,0 +1,73 @@
+//! Activations of recurrent layers, by name, with the numbers that onnxruntime takes by default.
+
+use tract_onnx::tract_hir::internal::*;
+
+/// What a gate or a state goes through.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Activation {
+    Affine { scale: f32, shift: f32 },
+    Relu,
+    LeakyRelu { slope: f32 },
+    ThresholdedRelu { threshold: f32 },
+    Tanh,
+    ScaledTanh { scale: f32, inner: f32 },
+    Sigmoid,
+    HardSigmoid { slope: f32, shift: f32 },
+    Elu { scale: f32 },
+    Softsign,
+    Softplus,
+}
+
+impl Activation {
+    /// Reads a name; `alpha` and `beta` give what the lists of the node have next.
+    pub(super) fn named(
+        name: &str,
+        mut alpha: impl FnMut(f32) -> f32,
+        mut beta: impl FnMut(f32) -> f32,
+    ) -> TractResult<Self> {
+        Ok(match name.to_ascii_lowercase().as_str() {
+            "affine" => Self::Affine {
+                scale: alpha(0.0),
+                shift: beta(0.0),
+            },
+            "relu" => Self::Relu,
+            "leakyrelu" => Self::LeakyRelu { slope: alpha(0.01) },
+            "thresholdedrelu" => Self::ThresholdedRelu {
+                threshold: alpha(0.0),
+            },
+            "tanh" => Self::Tanh,
+            "scaledtanh" => Self::ScaledTanh {
+                scale: alpha(0.0),
+                inner: beta(0.0),
+            },
+            "sigmoid" => Self::Sigmoid,
+            "hardsigmoid" => Self::HardSigmoid {
+                slope: alpha(0.2),
+                shift: beta(0.5),
+            },
+            "elu" => Self::Elu { scale: alpha(1.0) },
+            "softsign" => Self::Softsign,
+            "softplus" => Self::Softplus,
+            _ => bail!("`activations` has the entry `{name}`"),
+        })
+    }
+
+    pub(super) fn of(self, value: f32) -> f32 {
+        match self {
+            Self::Affine { scale, shift } => scale * value + shift,
+            Self::Relu => value.max(0.0),
+            Self::LeakyRelu { slope } if value < 0.0 => slope * value,
+            Self::LeakyRelu { .. } => value,
+            Self::ThresholdedRelu { threshold } if value > threshold => value,
+            Self::ThresholdedRelu { .. } => 0.0,
+            Self::Tanh => value.tanh(),
+            Self::ScaledTanh { scale, inner } => scale * (inner * value).tanh(),
+            Self::Sigmoid => 1.0 / (1.0 + (-value).exp()),
+            Self::HardSigmoid { slope, shift } => (slope * value + shift).clamp(0.0, 1.0),
+            Self::Elu { scale } if value < 0.0 => scale * value.exp_m1(),
+            Self::Elu { .. } => value,
+            Self::Softsign => value / (1.0 + value.abs()),
+            Self::Softplus => value.max(0.0) + (-value.abs()).exp().ln_1p(),
+        }
+    }
+}
