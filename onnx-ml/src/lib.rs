@@ -21,7 +21,9 @@ mod cumulative;
 mod deformed;
 mod determinant;
 mod clip;
+mod compress;
 mod einsum;
+mod elements;
 mod feature_extractor;
 mod feature_vectorizer;
 pub mod file;
@@ -45,6 +47,7 @@ mod post_transform;
 mod range;
 mod recurrence;
 mod resize;
+mod reverse_sequence;
 mod scaler;
 mod shape;
 mod sized;
@@ -56,6 +59,7 @@ mod text;
 mod tract;
 mod trees;
 mod unfit;
+mod unique;
 mod unsupported;
 
 use tract_onnx::Onnx;
@@ -92,6 +96,7 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("CategoryMapper", label_encoder::category_mapper);
     operators.insert("Celu", activation::celu);
     operators.insert("Clip", clip::clip);
+    operators.insert("Compress", compress::compress);
     operators.insert("DictVectorizer", maps::map);
     operators.insert("Einsum", einsum::einsum);
     operators.insert("FeatureVectorizer", feature_vectorizer::feature_vectorizer);
@@ -111,6 +116,7 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("RNN", recurrence::rnn);
     operators.insert("ReduceLogSumExp", log_sum_exp::reduce);
     operators.insert("Resize", resize::resize);
+    operators.insert("ReverseSequence", reverse_sequence::reverse_sequence);
     operators.insert("SVMClassifier", svm::classifier);
     operators.insert("SVMRegressor", svm::regressor);
     operators.insert("Scaler", scaler::scaler);
@@ -144,5 +150,5 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("StringNormalizer", text::normalizer::normalizer);
     operators.insert("TfIdfVectorizer", text::vectorizer::vectorizer);
     operators.insert("Tokenizer", text::tokenizer::tokenizer);
-    operators.insert("Unique", text::unique::unique);
+    operators.insert("Unique", unique::unique);
 }

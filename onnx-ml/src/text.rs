@@ -15,7 +15,6 @@ mod pattern;
 pub(crate) mod split;
 mod syntax;
 pub(crate) mod tokenizer;
-pub(crate) mod unique;
 pub(crate) mod vectorizer;
 
 use tract_onnx::tract_core::internal::*;
