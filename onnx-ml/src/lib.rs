@@ -12,6 +12,7 @@ mod readme {}
 mod activation;
 mod affine_grid;
 mod batch_normalization;
+mod bits;
 mod cast;
 mod center_crop_pad;
 mod classes;
@@ -90,6 +91,8 @@ pub fn register(onnx: &mut Onnx) {
         feature_extractor::feature_extractor,
     );
     operators.insert("Binarizer", normalizer::binarizer);
+    operators.insert("BitCast", bits::bit_cast);
+    operators.insert("BitShift", bits::shift);
     operators.insert("Cast", cast::cast);
     operators.insert("CastLike", cast::cast_like);
     operators.insert("CastMap", maps::map);
