@@ -23,6 +23,7 @@ mod deformed;
 mod determinant;
 mod clip;
 mod compress;
+mod constant_of_shape;
 mod einsum;
 mod elements;
 mod feature_extractor;
@@ -100,6 +101,7 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("Celu", activation::celu);
     operators.insert("Clip", clip::clip);
     operators.insert("Compress", compress::compress);
+    operators.insert("ConstantOfShape", constant_of_shape::constant_of_shape);
     operators.insert("DictVectorizer", maps::map);
     operators.insert("Einsum", einsum::einsum);
     operators.insert("FeatureVectorizer", feature_vectorizer::feature_vectorizer);

@@ -1,0 +1,154 @@
+//! `ConstantOfShape` (standard domain, versions 9 to 25) of a shape that only a run tells.
+//!
+//! tract wants to know the shape beforehand; where it does, its own operator is kept.
+
+use tract_onnx::model::ParsingContext;
+use tract_onnx::pb::{NodeProto, TensorProto};
+use tract_onnx::tract_hir::internal::*;
+
+use crate::kernel::{Fact, Kernel, node as kernel, only, values};
+use crate::tract::Built;
+use crate::unfit::fits;
+
+/// More values than this are refused: a shape is made of what a caller gives.
+const MOST_VALUES: usize = 1 << 28;
+
+/// Builds the operator from its node.
+pub(crate) fn constant_of_shape(context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
+    let value = match node.get_attr_opt::<&TensorProto>("value")? {
+        Some(proto) => context.load_tensor(proto)?,
+        None => tensor1(&[0f32]),
+    };
+    ensure!(
+        value.len() == 1,
+        "`value` has {} values, not one",
+        value.len()
+    );
+    let value = value.into_shape(&[])?.into_arc_tensor();
+    Ok((expand(Filled { value }), vec![]))
+}
+
+#[derive(Debug, Clone)]
+struct Filled {
+    value: Arc<Tensor>,
+}
+
+impl Expansion for Filled {
+    fn name(&self) -> StaticName {
+        "ConstantOfShape".into()
+    }
+
+    fn rules<'r, 'p: 'r, 's: 'r>(
+        &'s self,
+        solver: &mut Solver<'r>,
+        inputs: &'p [TensorProxy],
+        outputs: &'p [TensorProxy],
+    ) -> InferenceResult {
+        check_input_arity(inputs, 1)?;
+        check_output_arity(outputs, 1)?;
+        let ([input], [output]) = (inputs, outputs) else {
+            bail!("ConstantOfShape has one input and one output")
+        };
+        solver.equals(&output.datum_type, self.value.datum_type())?;
+        solver.equals(&input.rank, 1)?;
+        solver.equals(output.rank.bex().to_dim(), &input.shape[0])?;
+        solver.given(&input.value, move |solver, shape| {
+            let shape = shape.cast_to::<TDim>()?;
+            let shape: TVec<TDim> = values::<TDim>(&shape)?.into();
+            solver.equals(&output.shape, shape)
+        })
+    }
+
+    fn wire(
+        &self,
+        prefix: &str,
+        model: &mut TypedModel,
+        inputs: &[OutletId],
+    ) -> TractResult<TVec<OutletId>> {
+        let fact = model.outlet_fact(*only(inputs)?)?;
+        if let Some(shape) = &fact.konst {
+            let shape = shape.cast_to::<TDim>()?;
+            let shape: TVec<TDim> = values::<TDim>(&shape)?.into();
+            let value = model.add_const(format!("{prefix}.value"), Arc::clone(&self.value))?;
+            let broadcast = tract_core::ops::array::MultiBroadcastTo::new(shape.into());
+            return model.wire_node(prefix, broadcast, &[value]);
+        }
+        let rank = fact
+            .shape
+            .first()
+            .context("a shape is a list")?
+            .to_usize()?;
+        let length = |_| model.symbols.new_with_prefix("length");
+        let late = Late {
+            value: Arc::clone(&self.value),
+            lengths: (0..rank).map(length).collect(),
+        };
+        model.wire_node(prefix, kernel(late), inputs)
+    }
+}
+
+/// The operator of a shape that is given with each run.
+#[derive(Debug)]
+struct Late {
+    value: Arc<Tensor>,
+    lengths: TVec<Symbol>,
+}
+
+impl Kernel for Late {
+    fn name(&self) -> &'static str {
+        "ConstantOfShape"
+    }
+
+    fn has_new_lengths(&self) -> bool {
+        true
+    }
+
+    fn facts(&self, _inputs: &[Fact]) -> TractResult<TVec<Fact>> {
+        let shape = self.lengths.iter().map(|length| length.to_dim()).collect();
+        Ok(tvec![(self.value.datum_type(), shape)])
+    }
+
+    fn outputs_of(&self, inputs: TVec<TValue>) -> TractResult<TVec<Tensor>> {
+        let shape = args_1!(inputs);
+        let shape = shape.cast_to::<i64>()?;
+        let lengths = values::<i64>(&shape)?.iter();
+        // A length below zero is too much, as is a product beyond all integers.
+        let lengths = lengths.map(|length| usize::try_from(*length).unwrap_or(usize::MAX));
+        let shape: TVec<usize> = lengths.collect();
+        let count = shape
+            .iter()
+            .try_fold(1usize, |count, length| count.checked_mul(*length));
+        let is_possible = count.is_some_and(|count| count <= MOST_VALUES);
+        fits(is_possible, "a shape has too many values")?;
+        Ok(tvec![self.value.broadcast_scalar_to_shape(&shape)?])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Input, standard};
+
+    #[track_caller]
+    fn check(shape: Input, expected: &[usize]) {
+        let output = standard("ConstantOfShape", 17, vec![], vec![shape]).unwrap();
+        assert_eq!(output, [Tensor::zero::<f32>(expected).unwrap()]);
+    }
+
+    #[test]
+    fn shapes_are_stored_or_given() {
+        for shape in [&[2i64, 3][..], &[0], &[]] {
+            let expected: Vec<usize> = shape.iter().map(|length| *length as usize).collect();
+            check(Input::Stored(tensor1(shape)), &expected);
+            check(Input::Given(tensor1(shape)), &expected);
+        }
+    }
+
+    #[test]
+    fn a_shape_has_bounds() {
+        for shape in [&[-1i64][..], &[1 << 20, 1 << 20], &[i64::MAX, i64::MAX]] {
+            let shape = vec![Input::Given(tensor1(shape))];
+            assert!(standard("ConstantOfShape", 17, vec![], shape).is_err());
+        }
+    }
+}
