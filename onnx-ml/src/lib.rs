@@ -48,6 +48,7 @@ mod pooling;
 mod post_transform;
 mod range;
 mod recurrence;
+mod reduce;
 mod resize;
 mod reverse_sequence;
 mod scaler;
@@ -120,6 +121,8 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("Range", range::range);
     operators.insert("RNN", recurrence::rnn);
     operators.insert("ReduceLogSumExp", log_sum_exp::reduce);
+    operators.insert("ReduceMax", reduce::reduce);
+    operators.insert("ReduceMin", reduce::reduce);
     operators.insert("Resize", resize::resize);
     operators.insert("ReverseSequence", reverse_sequence::reverse_sequence);
     operators.insert("SVMClassifier", svm::classifier);

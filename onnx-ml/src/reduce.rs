@@ -1,0 +1,72 @@
+//! `ReduceMax` and `ReduceMin` (standard domain, version 20) of truths.
+//!
+//! tract has numbers alone; a truth is compared as the number 0 or 1.
+
+use tract_onnx::model::ParsingContext;
+use tract_onnx::pb::NodeProto;
+use tract_onnx::tract_core::ops::cast::cast;
+use tract_onnx::tract_hir::internal::*;
+
+use crate::tract::{Built, build, expansion, wire_one};
+
+/// Builds either operator from its node.
+pub(crate) fn reduce(context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
+    Ok((expand(Reduce(expansion(build(context, node)?)?)), vec![]))
+}
+
+#[derive(Debug, Clone)]
+struct Reduce(Box<dyn Expansion>);
+
+impl Expansion for Reduce {
+    fn name(&self) -> StaticName {
+        self.0.name()
+    }
+
+    fn rules<'r, 'p: 'r, 's: 'r>(
+        &'s self,
+        solver: &mut Solver<'r>,
+        inputs: &'p [TensorProxy],
+        outputs: &'p [TensorProxy],
+    ) -> InferenceResult {
+        self.0.rules(solver, inputs, outputs)
+    }
+
+    fn wire(
+        &self,
+        prefix: &str,
+        model: &mut TypedModel,
+        inputs: &[OutletId],
+    ) -> TractResult<TVec<OutletId>> {
+        let mut inputs: TVec<OutletId> = inputs.into();
+        let values = inputs.first_mut().context("there is an input")?;
+        if model.outlet_fact(*values)?.datum_type != bool::datum_type() {
+            return self.0.wire(prefix, model, &inputs);
+        }
+        let name = format!("{prefix}.numbers");
+        *values = wire_one(model, name, cast(DatumType::U8), &[*values])?;
+        let reduced = self.0.wire(&format!("{prefix}.reduced"), model, &inputs)?;
+        model.wire_node(prefix, cast(DatumType::Bool), &reduced)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Input, integers, standard};
+
+    /// Expected values: onnxruntime 1.32.0.
+    #[test]
+    fn truths_are_ordered() {
+        let run = |operator, input: Tensor| {
+            let attributes = vec![integers("axes", &[1])];
+            standard(operator, 13, attributes, vec![Input::Given(input)]).unwrap()
+        };
+        let truths = || tensor2(&[[true, false], [false, false], [true, true]]);
+        let any = tensor2(&[[true], [false], [true]]);
+        assert_eq!(run("ReduceMax", truths()), [any]);
+        let all = tensor2(&[[false], [false], [true]]);
+        assert_eq!(run("ReduceMin", truths()), [all]);
+        let numbers = tensor2(&[[1f32, -2.]]);
+        assert_eq!(run("ReduceMin", numbers), [tensor2(&[[-2f32]])]);
+    }
+}
