@@ -132,6 +132,7 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("Shape", shape::shape);
     operators.insert("Size", shape::size);
     operators.insert("Softplus", activation::softplus);
+    operators.insert("Tile", text::tile::tile);
     operators.insert("TreeEnsemble", trees::ensemble);
     operators.insert("TreeEnsembleClassifier", trees::classifier);
     operators.insert("TreeEnsembleRegressor", trees::regressor);

@@ -14,6 +14,7 @@ mod numbers;
 mod pattern;
 pub(crate) mod split;
 mod syntax;
+pub(crate) mod tile;
 pub(crate) mod tokenizer;
 pub(crate) mod vectorizer;
 
