@@ -8,8 +8,8 @@ use std::fmt;
 use tract_onnx::Onnx;
 use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto};
 
-use crate::graph::{inner_graphs, node_name, operator_name};
-use crate::maps;
+use crate::graph::{inner_graphs, node_name, operator_name, stored};
+use crate::{maps, sequence};
 
 /// Domains whose operators are looked up; the empty one is `ai.onnx`.
 ///
@@ -104,6 +104,7 @@ fn wrong(graph: &GraphProto, node: &NodeProto) -> Option<&'static str> {
         "Swish" => attribute(node, "alpha")
             .filter(|alpha| alpha.f != 1.0)
             .map(|_| "tract ignores `alpha`"),
+        "SequenceAt" | "SplitToSequence" => sequence::refusal(graph, node),
         _ => None,
     }
 }
@@ -128,17 +129,6 @@ fn is_training(graph: &GraphProto, node: &NodeProto) -> bool {
     };
     let (ratio, training) = (is_zero(1), is_zero(2));
     training == Some(false) && ratio != Some(true)
-}
-
-/// A tensor of the file, as an initializer or as the value of a `Constant`.
-fn stored<'a>(graph: &'a GraphProto, name: &str) -> Option<&'a TensorProto> {
-    let is_made_by = |node: &&NodeProto| node.output.iter().any(|output| output == name);
-    let constant = graph.node.iter().find(is_made_by);
-    let value = constant
-        .and_then(|node| attribute(node, "value"))
-        .and_then(|value| value.t.as_ref());
-    let initializer = graph.initializer.iter().find(|tensor| tensor.name == name);
-    initializer.or(value)
 }
 
 /// Whether a tensor holds no number but zero.
