@@ -13,6 +13,7 @@ mod activation;
 mod affine_grid;
 mod batch_normalization;
 mod bits;
+mod attention;
 mod cast;
 mod center_crop_pad;
 mod classes;
@@ -93,6 +94,7 @@ pub fn register(onnx: &mut Onnx) {
         "ArrayFeatureExtractor",
         feature_extractor::feature_extractor,
     );
+    operators.insert("Attention", attention::attention);
     operators.insert("Binarizer", normalizer::binarizer);
     operators.insert("BitCast", bits::bit_cast);
     operators.insert("BitShift", bits::shift);
