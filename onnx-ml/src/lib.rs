@@ -57,6 +57,7 @@ mod sequence;
 mod shape;
 mod sized;
 mod space_to_depth;
+mod stateful;
 mod svm;
 #[cfg(test)]
 mod testing;
@@ -100,6 +101,7 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("BitShift", bits::shift);
     operators.insert("Cast", cast::cast);
     operators.insert("CastLike", cast::cast_like);
+    operators.insert("CausalConvWithState", stateful::convolution::convolution);
     operators.insert("CastMap", maps::map);
     operators.insert("CategoryMapper", label_encoder::category_mapper);
     operators.insert("Celu", activation::celu);
@@ -116,6 +118,11 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("LabelEncoder", label_encoder::label_encoder);
     operators.insert("LinearClassifier", linear::classifier);
     operators.insert("LinearRegressor", linear::regressor);
+    operators.insert(
+        "LinearAttention",
+        stateful::linear_attention::linear_attention,
+    );
+    operators.insert("TensorScatter", stateful::scatter::scatter);
     operators.insert("LSTM", recurrence::lstm);
     operators.insert("LogSoftmax", log_sum_exp::log_softmax);
     operators.insert("Normalizer", normalizer::normalizer);

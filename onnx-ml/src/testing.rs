@@ -232,6 +232,14 @@ fn stored(name: &str, tensor: &Tensor) -> TensorProto {
     }
 }
 
+/// Numbers between -1.5 and 1.5, others for each seed.
+pub(crate) fn numbers(shape: &[usize], seed: u16) -> Tensor {
+    let count = u16::try_from(shape.iter().product::<usize>()).unwrap();
+    let number = |place: u16| f32::from((place * 7 + seed * 5) % 13) / 4.0 - 1.5;
+    let numbers: Vec<f32> = (0..count).map(number).collect();
+    tensor1(&numbers).into_shape(shape).unwrap()
+}
+
 /// The first output agrees with the values of the reference runtime, given with six digits.
 #[track_caller]
 pub(crate) fn close(outputs: &[Tensor], expected: &[f32]) {

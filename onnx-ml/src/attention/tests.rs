@@ -5,17 +5,9 @@ use std::f32::consts::FRAC_1_SQRT_2;
 use tract_onnx::pb::AttributeProto;
 use tract_onnx::tract_hir::internal::*;
 
-use crate::testing::{Input, close, float, integer, outputs};
+use crate::testing::{Input, close, float, integer, numbers, outputs};
 
 const LOWEST: f32 = f32::MIN;
-
-/// Numbers between -1.5 and 1.5, others for each seed.
-fn numbers(shape: &[usize], seed: u16) -> Tensor {
-    let count = u16::try_from(shape.iter().product::<usize>()).unwrap();
-    let number = |place: u16| f32::from((place * 7 + seed * 5) % 13) / 4.0 - 1.5;
-    let numbers: Vec<f32> = (0..count).map(number).collect();
-    tensor1(&numbers).into_shape(shape).unwrap()
-}
 
 /// Two heads, two queries, three keys, two numbers each.
 fn four_axes() -> Vec<Input> {
