@@ -153,7 +153,7 @@ fn text<'a>(node: &'a NodeProto, name: &str) -> Option<&'a str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{float, integer, integers, model, string};
+    use crate::testing::{float, integer, model, string};
 
     #[track_caller]
     fn check(
