@@ -3,6 +3,8 @@
 //! Gates lie next to each other as in the weights: the one of an `RNN`; update, reset and
 //! candidate of a `GRU`; input, output, forget and candidate of an `LSTM`.
 
+use tract_onnx::prelude::TractResult;
+
 use super::activation::Activation;
 use super::layer::{Direction, Kind, Layer};
 
@@ -31,19 +33,24 @@ pub(super) struct Row<'a> {
 }
 
 /// Takes one step.
-pub(super) fn step(layer: &Layer, direction: &Direction, weights: &Weights, row: Row) {
+pub(super) fn step(
+    layer: &Layer,
+    direction: &Direction,
+    weights: &Weights,
+    row: Row,
+) -> TractResult<()> {
     add(row.gates, &weights.bias);
     match (layer.kind, direction.activations.as_slice()) {
         (Kind::Rnn, [activation, ..]) => rnn(layer, *activation, weights, row),
         (Kind::Gru, [gate, candidate, ..]) => gru(layer, [*gate, *candidate], weights, row),
         (Kind::Lstm, [gate, candidate, output, ..]) => {
-            lstm(layer, [*gate, *candidate, *output], weights, row);
+            lstm(layer, [*gate, *candidate, *output], weights, row)
         }
-        (Kind::Gru | Kind::Lstm, _) | (Kind::Rnn, []) => {}
+        (Kind::Gru | Kind::Lstm, _) | (Kind::Rnn, []) => Ok(()),
     }
 }
 
-fn rnn(layer: &Layer, activation: Activation, weights: &Weights, row: Row) {
+fn rnn(layer: &Layer, activation: Activation, weights: &Weights, row: Row) -> TractResult<()> {
     add_product(
         row.gates,
         row.hidden,
@@ -51,15 +58,21 @@ fn rnn(layer: &Layer, activation: Activation, weights: &Weights, row: Row) {
         row.gates.len(),
         0,
     );
-    activate(layer, activation, row.gates);
+    activate(layer, activation, row.gates)?;
     row.hidden.copy_from_slice(row.gates);
+    Ok(())
 }
 
-fn gru(layer: &Layer, [gate, candidate]: [Activation; 2], weights: &Weights, row: Row) {
+fn gru(
+    layer: &Layer,
+    [gate, candidate]: [Activation; 2],
+    weights: &Weights,
+    row: Row,
+) -> TractResult<()> {
     let (width, size) = (row.gates.len(), row.hidden.len());
     let (gates, new) = row.gates.split_at_mut(2 * size);
     add_product(gates, row.hidden, weights.recurrence, width, 0);
-    activate(layer, gate, gates);
+    activate(layer, gate, gates)?;
     let (update, reset) = gates.split_at(size);
     if layer.resets_product {
         row.scratch.copy_from_slice(&weights.product_bias);
@@ -70,13 +83,19 @@ fn gru(layer: &Layer, [gate, candidate]: [Activation; 2], weights: &Weights, row
         add_scaled(row.scratch, reset, row.hidden);
         add_product(new, row.scratch, weights.recurrence, width, 2 * size);
     }
-    activate(layer, candidate, new);
+    activate(layer, candidate, new)?;
     for ((hidden, new), update) in row.hidden.iter_mut().zip(&*new).zip(update) {
         *hidden = (1.0 - update) * new + update * *hidden;
     }
+    Ok(())
 }
 
-fn lstm(layer: &Layer, [gate, candidate, output]: [Activation; 3], weights: &Weights, row: Row) {
+fn lstm(
+    layer: &Layer,
+    [gate, candidate, output]: [Activation; 3],
+    weights: &Weights,
+    row: Row,
+) -> TractResult<()> {
     let (width, size) = (row.gates.len(), row.hidden.len());
     add_product(row.gates, row.hidden, weights.recurrence, width, 0);
     let (input, rest) = row.gates.split_at_mut(size);
@@ -85,30 +104,34 @@ fn lstm(layer: &Layer, [gate, candidate, output]: [Activation; 3], weights: &Wei
     let mut peepholes = weights.peepholes.chunks(size);
     let [on_input, on_shown, on_kept] = [(); 3].map(|()| peepholes.next().unwrap_or_default());
     add_scaled(input, on_input, row.cell);
-    activate(layer, gate, input);
+    activate(layer, gate, input)?;
     if layer.is_coupled {
         let kept = kept.iter_mut().zip(&*input);
         kept.for_each(|(kept, input)| *kept = 1.0 - input);
     } else {
         add_scaled(kept, on_kept, row.cell);
-        activate(layer, gate, kept);
+        activate(layer, gate, kept)?;
     }
-    activate(layer, candidate, new);
+    activate(layer, candidate, new)?;
     for (((cell, kept), input), new) in row.cell.iter_mut().zip(kept).zip(input).zip(new) {
         *cell = *kept * *cell + *input * *new;
     }
     add_scaled(shown, on_shown, row.cell);
-    activate(layer, gate, shown);
-    for ((hidden, shown), cell) in row.hidden.iter_mut().zip(shown).zip(&*row.cell) {
-        *hidden = *shown * output.of(*cell);
-    }
+    activate(layer, gate, shown)?;
+    row.scratch.copy_from_slice(row.cell);
+    output.apply(row.scratch)?;
+    row.hidden.fill(0.0);
+    add_scaled(row.hidden, shown, row.scratch);
+    Ok(())
 }
 
-fn activate(layer: &Layer, activation: Activation, values: &mut [f32]) {
+fn activate(layer: &Layer, activation: Activation, values: &mut [f32]) -> TractResult<()> {
     let clip = layer.clip;
-    for value in values {
-        *value = activation.of(value.clamp(-clip, clip));
+    if clip.is_finite() {
+        let values = values.iter_mut();
+        values.for_each(|value| *value = value.clamp(-clip, clip));
     }
+    activation.apply(values)
 }
 
 /// Adds to each sum.

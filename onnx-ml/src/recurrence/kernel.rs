@@ -139,7 +139,7 @@ impl Steps {
         products: &[f32],
         given: &Given,
         lengths: &Lengths<usize>,
-    ) -> Outputs {
+    ) -> TractResult<Outputs> {
         let Lengths { rows, hidden, .. } = *lengths;
         let width = self.layer.kind.gates() * hidden;
         let weights = self.weights(given, place, hidden);
@@ -170,7 +170,7 @@ impl Steps {
                     cell,
                     scratch: &mut scratch,
                 };
-                step(&self.layer, direction, &weights, row_of);
+                step(&self.layer, direction, &weights, row_of)?;
                 if let Some(shown) = outputs.steps.chunks_mut(hidden).nth(at * rows + row) {
                     shown.copy_from_slice(state);
                 }
@@ -180,7 +180,7 @@ impl Steps {
                 cell.fill(0.0);
             }
         }
-        outputs
+        Ok(outputs)
     }
 }
 
@@ -231,7 +231,7 @@ impl Kernel for Steps {
         let given = self.given(&inputs, &lengths)?;
         let mut ran = Vec::new();
         for (direction, products) in self.layer.directions.iter().enumerate().zip(&inputs) {
-            ran.push(self.run(direction, values(products)?, &given, &lengths));
+            ran.push(self.run(direction, values(products)?, &given, &lengths)?);
         }
         let Lengths {
             steps,
