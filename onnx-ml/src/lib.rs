@@ -54,6 +54,7 @@ mod resize;
 mod reverse_sequence;
 mod scaler;
 mod sequence;
+mod scan;
 mod shape;
 mod sized;
 mod space_to_depth;
@@ -138,6 +139,7 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("SVMClassifier", svm::classifier);
     operators.insert("SVMRegressor", svm::regressor);
     operators.insert("Scaler", scaler::scaler);
+    operators.insert("Scan", scan::scan);
     operators.insert("ScatterND", indices::scatter);
     operators.insert("SequenceAt", sequence::at);
     operators.insert("Shape", shape::shape);

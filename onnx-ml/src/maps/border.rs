@@ -112,7 +112,7 @@ pub(crate) fn refusal(graph: &GraphProto, node: &NodeProto) -> Option<&'static s
     if !is_map(node) {
         let is_open = |name: &&String| {
             let mut ports = graph.input.iter();
-            ports.any(|port| port.name == **name && !is_tensor(port))
+            ports.any(|port| port.name == **name && is_other(port))
         };
         let found = node.input.iter().find(is_open);
         return found.map(|_| "its input is no tensor");
@@ -252,6 +252,15 @@ fn tensor(port: &ValueInfoProto) -> Option<&type_proto::Tensor> {
 
 fn is_tensor(port: &ValueInfoProto) -> bool {
     tensor(port).is_some()
+}
+
+/// Whether a value is declared as what is no tensor; inner graphs need not declare theirs.
+fn is_other(port: &ValueInfoProto) -> bool {
+    let declared = port
+        .r#type
+        .as_ref()
+        .and_then(|r#type| r#type.value.as_ref());
+    declared.is_some() && !is_tensor(port)
 }
 
 fn rows_of(elem_type: i32, columns: usize) -> TypeProto {
