@@ -29,6 +29,7 @@ pub(crate) fn resize(context: &ParsingContext, node: &NodeProto) -> TractResult<
     let is_there = |place: &usize| node.input.get(*place).is_some_and(|name| !name.is_empty());
     let version = version.max(OPTIONAL_INPUTS);
     let first = (0..2).filter(is_there).count();
+    let transformation = node.get_attr_opt("coordinate_transformation_mode")?;
     let resize = Resize {
         stored: by_scales_or_sizes(version, node, is_there(&2).then_some(first))?,
         lists: (2..4)
@@ -36,6 +37,7 @@ pub(crate) fn resize(context: &ParsingContext, node: &NodeProto) -> TractResult<
             .zip(first..)
             .map(|(_, place)| place)
             .collect(),
+        is_cropped: transformation == Some("tf_crop_and_resize"),
     };
     Ok((expand(resize), vec![]))
 }
@@ -69,6 +71,7 @@ fn before_version_11(node: &NodeProto) -> TractResult<Resize> {
     Ok(Resize {
         stored,
         lists: tvec![1],
+        is_cropped: false,
     })
 }
 
@@ -99,6 +102,8 @@ struct Resize {
     stored: Box<dyn Expansion>,
     /// The places of the scales and the sizes among the inputs that are there.
     lists: TVec<usize>,
+    /// Whether the values are those of a part of the input.
+    is_cropped: bool,
 }
 
 impl Expansion for Resize {
@@ -128,10 +133,19 @@ impl Expansion for Resize {
                 let (datum_type, rank) = (fact.datum_type, fact.rank());
                 let length = |_| model.symbols.new_with_prefix("resized").to_dim();
                 let output = (datum_type, (0..rank).map(length).collect());
-                return at_run(prefix, model, self.stored.clone(), inputs, output);
+                return at_run(prefix, model, Box::new(self.clone()), inputs, output);
             }
         }
-        self.stored.wire(prefix, model, inputs)
+        let resized = self.stored.wire(prefix, model, inputs)?;
+        let shape = |outlet| Ok::<_, TractError>(model.outlet_fact(outlet)?.shape.clone());
+        let before = shape(input)?;
+        for outlet in &resized {
+            // As in onnxruntime: a scale that adds no value moves none either.
+            if !self.is_cropped && shape(*outlet)? == before {
+                return Ok(tvec![input]);
+            }
+        }
+        Ok(resized)
     }
 }
 
@@ -376,6 +390,17 @@ mod tests {
             0., 0.5, 1., 1., 1.333_333, 1.833_333, 2.333_333, 2.333_333, 2., 2.5, 3., 3.,
         ];
         check("linear", &linear);
+    }
+
+    /// Expected values: onnxruntime 1.32.0.
+    #[test]
+    fn a_scale_that_adds_no_value_moves_none() {
+        let scales = || tensor1(&[1f32, 1., 1.3, 1.]);
+        for scales in [Input::Stored(scales()), Input::Given(scales())] {
+            let inputs = vec![Input::Given(counted(&[1, 1, 2, 2])), scales];
+            let output = standard("Upsample", 9, vec![string("mode", "linear")], inputs).unwrap();
+            close(&output, &[0., 1., 2., 3.]);
+        }
     }
 
     /// Expected values: onnxruntime 1.32.0.
