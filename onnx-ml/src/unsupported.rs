@@ -116,7 +116,11 @@ fn wrong_resize(node: &NodeProto) -> Option<&'static str> {
         return (transformation == "half_pixel_symmetric")
             .then_some("tract rounds `half_pixel_symmetric` coordinates differently");
     }
-    let is_antialiased = attribute(node, "antialias").is_some_and(|attribute| attribute.i != 0);
+    let is_set = |name| attribute(node, name).is_some_and(|attribute| attribute.i != 0);
+    let is_antialiased = is_set("antialias");
+    if is_antialiased && is_set("exclude_outside") {
+        return Some("tract weighs antialiased values next to what is outside differently");
+    }
     (is_antialiased && !["half_pixel", "pytorch_half_pixel"].contains(&transformation))
         .then_some("tract weighs antialiased values at other than half pixels differently")
 }
