@@ -1,11 +1,15 @@
-//! The authorizer beside its peers: the same tokens on the same machine, in alternating rounds of one run.
-//! `bench/run` installs the peers and starts this.
+//! The authorizer beside its peers, and the engine beside onnxruntime: the same tokens, models and rows on the
+//! same machine, in alternating rounds of one run. `bench/run` installs the others and starts this.
 
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
 
 mod contender;
+mod engine;
 mod extra;
 mod peer;
+#[path = "../../onnx-ml/tests/zoo/recorded.rs"]
+#[expect(dead_code, reason = "shared with the tests of `onnx-ml`")]
+mod recorded;
 mod report;
 #[path = "../../authorizer/tests/support/mod.rs"]
 #[expect(clippy::indexing_slicing, reason = "test code")]
@@ -13,11 +17,11 @@ mod support;
 mod workload;
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
 use anyhow::{Context, Result, bail};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 
 use contender::{Contender, FullPath, Jsonwebtoken, Raw, Verify};
 use peer::Peer;
@@ -33,6 +37,9 @@ const GARBAGE_GOAL_MICROSECONDS: f64 = 1.0;
 
 #[derive(Parser)]
 struct Arguments {
+    /// What to measure, if not everything.
+    #[arg(value_enum)]
+    sections: Vec<Section>,
     /// Rounds in which every contender has its turn.
     #[arg(long, default_value_t = 61)]
     rounds: usize,
@@ -45,7 +52,13 @@ struct Arguments {
     /// A contender in a process of its own: NAME=COMMAND, in which `WORKLOAD` stands for a path.
     #[arg(long)]
     peer: Vec<String>,
-    /// Leave out contenders without this text in their names, but for the first: for profiling.
+    /// The shared library of onnxruntime.
+    #[arg(long)]
+    onnxruntime: Option<PathBuf>,
+    /// A folder of models that the engine is measured with: NAME=FOLDER.
+    #[arg(long)]
+    models: Vec<String>,
+    /// Leave out contenders without this text in their names, but for the first, and models: for profiling.
     #[arg(long, default_value = "")]
     only: String,
     /// End with an error if a goal is missed by more than the tolerance.
@@ -53,10 +66,32 @@ struct Arguments {
     check: bool,
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Section {
+    Authorizer,
+    Engine,
+}
+
 type Results = BTreeMap<(usize, usize), Series>;
 
 fn main() -> Result<()> {
     let arguments = Arguments::parse();
+    let wanted = |section| arguments.sections.is_empty() || arguments.sections.contains(&section);
+    let mut missed = Vec::new();
+    if wanted(Section::Authorizer) {
+        missed.extend(print_authorizer(&arguments)?);
+    }
+    if wanted(Section::Engine) {
+        missed.extend(print_engine(&arguments)?);
+    }
+    if arguments.check && !missed.is_empty() {
+        bail!("goals missed beyond the tolerance: {}", missed.join("; "));
+    }
+    Ok(())
+}
+
+/// The tables of the authorizer; the goals missed beyond the tolerance.
+fn print_authorizer(arguments: &Arguments) -> Result<Vec<String>> {
     let folder = tempfile::tempdir()?;
     let workload = Workload::new(now());
     workload.write(folder.path())?;
@@ -72,14 +107,29 @@ fn main() -> Result<()> {
         index == 1 || contender.name().contains(&arguments.only)
     });
     print_agreement(&mut contenders, &workload)?;
-    let results = measure(&mut contenders, &arguments)?;
+    let results = measure(&mut contenders, arguments)?;
     let mut missed = print_table(&contenders, &results);
     missed.extend(print_garbage()?);
     missed.extend(print_growth(&workload, folder.path(), arguments.events)?);
-    if arguments.check && !missed.is_empty() {
-        bail!("goals missed beyond the tolerance: {}", missed.join("; "));
-    }
-    Ok(())
+    Ok(missed)
+}
+
+/// The tables of the engine; the goals missed beyond the tolerance.
+fn print_engine(arguments: &Arguments) -> Result<Vec<String>> {
+    let Some(library) = &arguments.onnxruntime else {
+        return Ok(Vec::new());
+    };
+    let part = |text: &String| {
+        let (name, folder) = text.split_once('=').context("`--models` is NAME=FOLDER")?;
+        Ok((name.to_owned(), PathBuf::from(folder)))
+    };
+    let settings = engine::Settings {
+        parts: arguments.models.iter().map(part).collect::<Result<_>>()?,
+        rounds: arguments.rounds,
+        only: arguments.only.clone(),
+    };
+    engine::start(library)?;
+    engine::run(&settings, TOLERANCE)
 }
 
 /// Those in this process. The first is what the others are compared with.

@@ -1,0 +1,112 @@
+//! The table of a part, in Markdown: one line a model.
+
+use super::{BATCHES, Measured, Pair};
+use crate::report::median;
+
+impl Pair {
+    /// That of the best rounds, and that of the medians.
+    fn ratios(&self) -> (f64, f64) {
+        let middle = [&self.ours, &self.theirs].map(|series| median(series.0.clone()));
+        let [ours, theirs] = middle;
+        (self.ours.least() / self.theirs.least(), ours / theirs)
+    }
+
+    /// `ours / theirs: ratio (ratio of medians)`, a missed goal in bold.
+    fn cell(&self, unit: f64, goal: f64) -> String {
+        let [ours, theirs] = [&self.ours, &self.theirs].map(|series| series.least() * unit);
+        let (best, middle) = self.ratios();
+        let ratio = if best <= goal {
+            format!("{best:.2}")
+        } else {
+            format!("**{best:.2}**")
+        };
+        format!(
+            "{ours:.digits$} / {theirs:.digits$}: {ratio} ({middle:.2})",
+            digits = if ours < 100.0 { 2 } else { 0 }
+        )
+    }
+}
+
+impl Measured {
+    /// The goals, each with the place of what was measured in the line.
+    fn pairs(&self) -> impl Iterator<Item = (String, &Pair, f64)> {
+        let load = ("load".to_owned(), &self.load, self.family.load);
+        let runs = BATCHES.into_iter().zip(&self.runs);
+        let runs = runs.map(|(batch, pair)| (batch.to_string(), pair, self.family.run));
+        std::iter::once(load).chain(runs)
+    }
+
+    /// What misses its goal by more than the tolerance.
+    pub(super) fn missed(&self, tolerance: f64) -> Vec<String> {
+        let missed = self
+            .pairs()
+            .filter(|(_, pair, goal)| pair.ratios().0 > goal + tolerance);
+        missed
+            .map(|(what, ..)| format!("{}: {what}", self.name))
+            .collect()
+    }
+
+    fn line(&self) -> String {
+        let cells = self.pairs().map(|(what, pair, goal)| {
+            let unit = if what == "load" { 1e3 } else { 1e6 };
+            pair.cell(unit, goal)
+        });
+        let cells: Vec<_> = cells.collect();
+        format!("| {} | {} |", self.name, cells.join(" | "))
+    }
+}
+
+/// Prints the models, and how many of them reach each goal.
+pub(super) fn print(part: &str, measured: &[Measured]) {
+    let heads = BATCHES.map(|batch| format!("{batch} rows, µs"));
+    println!("\n| {part} | load, ms | {} |", heads.join(" | "));
+    println!("| --- |{}", " --- |".repeat(BATCHES.len() + 1));
+    let mut family = "";
+    for model in measured {
+        if model.family.name != family {
+            family = model.family.name;
+            println!(
+                "| *{family}*, at most | {:.2} |{}",
+                model.family.load,
+                format!(" {:.2} |", model.family.run).repeat(BATCHES.len())
+            );
+        }
+        println!("{}", model.line());
+    }
+    println!("\n{}", summary(measured));
+}
+
+fn summary(measured: &[Measured]) -> String {
+    let mut met: Vec<(String, usize)> = Vec::new();
+    for (place, (what, pair, goal)) in measured.iter().flat_map(|model| model.pairs().enumerate()) {
+        if met.len() <= place {
+            met.push((what, 0));
+        }
+        if let Some((_, count)) = met.get_mut(place) {
+            *count += usize::from(pair.ratios().0 <= goal);
+        }
+    }
+    let met = met.iter().map(|(what, count)| format!("{what} {count}"));
+    let met: Vec<_> = met.collect();
+    format!(
+        "Of {} models, goals reached: {}.",
+        measured.len(),
+        met.join(", ")
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Series;
+
+    #[test]
+    fn a_goal_is_met_up_to_itself() {
+        let pair = |ours: f64| Pair {
+            ours: Series(vec![ours, 5.0, 6.0]),
+            theirs: Series(vec![1.0, 5.0, 5.0]),
+        };
+        assert_eq!(pair(1.0).cell(1.0, 1.0), "1.00 / 1.00: 1.00 (1.00)");
+        assert_eq!(pair(1.25).cell(1.0, 1.0), "1.25 / 1.00: **1.25** (1.00)");
+    }
+}
