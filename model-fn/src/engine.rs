@@ -13,7 +13,9 @@ mod specification;
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
+use std::sync::LazyLock;
 
+use tract_onnx::Onnx;
 use tract_onnx::pb::{GraphProto, ModelProto};
 use tract_onnx::prelude::TractError;
 
@@ -25,6 +27,9 @@ pub use integrity::Flaw;
 pub use memory::{Memory, TooLarge};
 pub use onnx_ml::{Unfit, Unsupported};
 pub use specification::{Dimension, Port, PortError, Specification};
+
+/// The reader: to fill its table of operators takes longer than to read a small model.
+static ONNX: LazyLock<Onnx> = LazyLock::new(onnx_ml::onnx);
 
 /// A loaded model, ready to run inputs of any shape it takes.
 pub struct Model {
@@ -130,8 +135,7 @@ impl Model {
     fn read(file: &Path, memory: Memory) -> Result<Self, LoadError> {
         let bytes = file.metadata().map_or(0, |found| found.len());
         memory.check(bytes).map_err(LoadError::TooLarge)?;
-        let onnx = onnx_ml::onnx();
-        let mut proto = proto(&onnx, file)?;
+        let mut proto = proto(&ONNX, file)?;
         let maps = onnx_ml::flatten_maps(&mut proto);
         let graph = proto.graph.as_ref().ok_or(LoadError::Empty)?;
         if let Some(flaw) = integrity::flaw(graph) {
@@ -139,13 +143,13 @@ impl Model {
         }
         let stored = memory::stored(graph);
         memory.check(stored).map_err(LoadError::TooLarge)?;
-        let unsupported = onnx_ml::unsupported(&onnx, &proto);
+        let unsupported = onnx_ml::unsupported(&ONNX, &proto);
         if !unsupported.is_empty() {
             return Err(LoadError::Unsupported(unsupported));
         }
         let specification = Specification::of(graph, &maps).map_err(LoadError::Ports)?;
         let folder = file.parent().unwrap_or(Path::new(""));
-        let graph = onnx_ml::file::build(&onnx, proto, folder).map_err(LoadError::Graph)?;
+        let graph = onnx_ml::file::build(&ONNX, proto, folder).map_err(LoadError::Graph)?;
         Ok(Self {
             specification,
             plans: Plans::new(graph, memory.without(stored)),
@@ -201,14 +205,14 @@ impl Model {
         let outputs = plan.run(inputs).map_err(RunError::of)?;
         let ports = self.specification.outputs.iter();
         ports
-            .zip(outputs.iter())
+            .zip(outputs)
             .map(|(port, output)| convert::from_tract(port, output))
             .collect()
     }
 }
 
 /// Reads the file. Anything at all reads as ONNX as long as it is short enough: a graph with outputs is one.
-fn proto(onnx: &tract_onnx::Onnx, file: &Path) -> Result<ModelProto, LoadError> {
+fn proto(onnx: &Onnx, file: &Path) -> Result<ModelProto, LoadError> {
     let proto = onnx_ml::file::read(onnx, file).map_err(LoadError::Unreadable)?;
     let is_graph = |graph: &GraphProto| !graph.output.is_empty();
     if proto.graph.as_ref().is_some_and(is_graph) {

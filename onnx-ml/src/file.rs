@@ -4,7 +4,7 @@
 //! [external data](https://onnx.ai/onnx/repo-docs/ExternalData.html) of the file itself. Each is read once, straight
 //! into the tensor that runs, as are the weights of files beside it.
 
-mod external;
+pub(crate) mod external;
 mod lean;
 
 use std::path::Path;
@@ -24,8 +24,7 @@ pub fn read(onnx: &Onnx, file: &Path) -> TractResult<ModelProto> {
 
 /// Builds the graph of a model; files of weights must lie in the folder.
 pub fn build(onnx: &Onnx, model: ModelProto, folder: &Path) -> TractResult<InferenceModel> {
-    let mut onnx = onnx.clone();
-    let model = external::as_nodes(&mut onnx, model);
+    let model = external::as_nodes(model);
     let parsed = onnx.parse(&model, folder.to_str())?;
     match parsed.unresolved_inputs.first() {
         None => Ok(parsed.model),

@@ -7,7 +7,7 @@ use onnx_ml::{Unsupported, inner_graphs, operator_name};
 use serde::{Serialize, Serializer};
 use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, TensorProto};
 
-use super::LoadError;
+use super::{LoadError, ONNX};
 
 /// What an ONNX file says of itself.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -35,10 +35,9 @@ pub struct Contents {
 impl Contents {
     /// Reads a file without planning or running it.
     pub fn read(file: &Path) -> Result<Self, LoadError> {
-        let onnx = onnx_ml::onnx();
-        let mut model = super::proto(&onnx, file)?;
+        let mut model = super::proto(&ONNX, file)?;
         onnx_ml::flatten_maps(&mut model);
-        let unsupported = onnx_ml::unsupported(&onnx, &model);
+        let unsupported = onnx_ml::unsupported(&ONNX, &model);
         Ok(Self::of(&model, unsupported))
     }
 

@@ -1,8 +1,8 @@
 //! Tensors of requests to tract's and back.
 
 use tract_onnx::prelude::{
-    Datum, DatumType, IntoTValue, TValue, Tensor as TractTensor, TractError, TractResult,
-    tract_ndarray::ArrayD,
+    Datum, DatumType, IntoTValue, IntoTensor, TValue, Tensor as TractTensor, TractError,
+    TractResult, tract_ndarray::ArrayD,
 };
 
 use super::{Port, RunError};
@@ -51,7 +51,7 @@ pub(super) fn to_tract(tensor: Tensor) -> TractResult<TValue> {
 }
 
 /// An output of tract, which must be what its port says.
-pub(super) fn from_tract(port: &Port, output: &TractTensor) -> Result<Tensor, RunError> {
+pub(super) fn from_tract(port: &Port, output: TValue) -> Result<Tensor, RunError> {
     // Integers that tract computed as axis lengths are 64-bit integers to everybody else.
     let is_length = output.datum_type() == DatumType::TDim && port.datatype == Datatype::Int64;
     if output.datum_type() != datum_type(port.datatype) && !is_length {
@@ -62,11 +62,14 @@ pub(super) fn from_tract(port: &Port, output: &TractTensor) -> Result<Tensor, Ru
             given,
         });
     }
-    let output = output
-        .cast_to_dt(datum_type(port.datatype))
-        .map_err(RunError::Failed)?;
-    let values = values(port.datatype, &output).map_err(RunError::Failed)?;
-    Tensor::new(output.shape().to_vec(), values)
+    let shape = output.shape().to_vec();
+    let values = if port.datatype == Datatype::Bytes {
+        texts(output)
+    } else {
+        let cast = output.cast_to_dt(datum_type(port.datatype));
+        cast.and_then(|output| values(port.datatype, &output))
+    };
+    Tensor::new(shape, values.map_err(RunError::Failed)?)
         .map_err(|error| RunError::Failed(TractError::new(error)))
 }
 
@@ -88,8 +91,21 @@ fn values(datatype: Datatype, tensor: &TractTensor) -> TractResult<Values> {
     })
 }
 
+/// Texts are moved, not copied.
+fn texts(output: TValue) -> TractResult<Values> {
+    let mut tensor = output.into_tensor();
+    let mut plain = tensor.try_as_plain_ram_mut()?;
+    let texts = plain.as_slice_mut::<String>()?.iter_mut();
+    Ok(Values::Bytes(texts.map(std::mem::take).collect()))
+}
+
+/// As one list where it is one: going from place to place takes several times as long.
 fn copied<T: Datum + Clone>(tensor: &TractTensor) -> TractResult<Vec<T>> {
-    Ok(tensor.to_plain_array_view::<T>()?.iter().cloned().collect())
+    let view = tensor.to_plain_array_view::<T>()?;
+    Ok(match view.as_slice() {
+        Some(list) => list.to_vec(),
+        None => view.iter().cloned().collect(),
+    })
 }
 
 #[cfg(test)]
@@ -107,7 +123,7 @@ mod tests {
         };
         let tensor = Tensor::new(vec![1, values.len()], values).unwrap();
         let there = to_tract(tensor.clone()).unwrap();
-        assert_eq!(from_tract(&port, &there).unwrap(), tensor);
+        assert_eq!(from_tract(&port, there).unwrap(), tensor);
     }
 
     #[test]
@@ -136,7 +152,7 @@ mod tests {
             labels: Vec::new(),
         };
         let tensor = to_tract(Tensor::new(vec![1], Values::Int64(vec![1])).unwrap()).unwrap();
-        let error = from_tract(&port, &tensor).unwrap_err();
+        let error = from_tract(&port, tensor).unwrap_err();
         assert_eq!(
             error.to_string(),
             "output `y` is `I64` where the file declares `FP32`"

@@ -5,7 +5,6 @@ use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
 
-use tract_onnx::Onnx;
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::tensor_proto::{DataLocation, DataType};
 use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto};
@@ -14,13 +13,12 @@ use tract_onnx::tract_hir::ops::konst::Const;
 
 use crate::tract::Built;
 
-/// The operator of the nodes that stand for such tensors; no file has it.
-const OPERATOR: &str = "onnx-ml: external data";
+/// The operator of the nodes that stand for such tensors; no exporter writes it.
+pub(crate) const OPERATOR: &str = "onnx-ml: external data";
 const TENSOR: &str = "tensor";
 
-/// Makes nodes of the graph's external tensors, and has the reader build them.
-pub(super) fn as_nodes(onnx: &mut Onnx, mut model: ModelProto) -> ModelProto {
-    onnx.op_register.insert(OPERATOR, built);
+/// Makes nodes of the graph's external tensors.
+pub(super) fn as_nodes(mut model: ModelProto) -> ModelProto {
     if let Some(graph) = &mut model.graph {
         replace(graph);
     }
@@ -56,7 +54,7 @@ fn node(tensor: TensorProto) -> NodeProto {
     }
 }
 
-fn built(context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
+pub(crate) fn built(context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
     let mut attributes = node.attribute.iter();
     let tensor = attributes.find_map(|attribute| attribute.t.as_ref());
     let tensor = tensor.context("the node has a tensor")?;
