@@ -27,6 +27,7 @@ mod compress;
 mod constant_of_shape;
 mod einsum;
 mod elements;
+mod elementwise;
 mod feature_extractor;
 mod feature_vectorizer;
 pub mod file;

@@ -1,9 +1,10 @@
 //! `LinearClassifier` and `LinearRegressor` (ai.onnx.ml, version 1).
 //!
-//! Scores are a matrix product of tract's; what follows it is [`rows`]. tract's own operators of
+//! Scores are a matrix product of tract's, or [`product`]'s for few coefficients; what follows it is [`rows`]. tract's own operators of
 //! these names differ from onnxruntime: where one target tells two classes apart, where a
 //! regressor of one target has a transform, where scores saturate, and with labels of text.
 
+mod product;
 mod rows;
 
 use tract_onnx::model::ParsingContext;
@@ -13,16 +14,17 @@ use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::math;
 use tract_onnx::tract_hir::internal::*;
 
+use self::product::Product;
 use self::rows::{Classify, Transform};
 use crate::classes::labels;
 use crate::post_transform::PostTransform;
 use crate::tract::rows;
 
-/// Coefficients `[features, targets]`, and what is added to each target.
+/// Coefficients `[targets, features]`, and what is added to each target.
 #[derive(Debug, Clone)]
 struct Scores {
-    coefficients: Arc<Tensor>,
-    intercepts: Option<Arc<Tensor>>,
+    coefficients: Vec<f32>,
+    intercepts: Option<Vec<f32>>,
     features: usize,
     targets: usize,
 }
@@ -85,13 +87,6 @@ impl Scores {
         let wanted = intercepts.as_ref().is_none_or(|list| list.len() == targets);
         node.expect(wanted, "one intercept for each target")?;
         let features = coefficients.len() / targets;
-        let coefficients = tensor1(&coefficients).into_shape(&[targets, features])?;
-        let coefficients = coefficients.permute_axes(&[1, 0])?.into_arc_tensor();
-        let row = |list: Vec<f32>| tensor1(&list).into_shape(&[1, targets]);
-        let intercepts = intercepts
-            .map(row)
-            .transpose()?
-            .map(Tensor::into_arc_tensor);
         Ok(Self {
             coefficients,
             intercepts,
@@ -129,17 +124,35 @@ impl Scores {
         if fact.rank() == 1 {
             then(model, "rows", Box::new(AxisOp::Add(0)), &[])?;
         }
+        if self.coefficients.len() <= product::FEW {
+            let product = crate::kernel::node(self.product());
+            return then(model, "scores", Box::new(product), &[]);
+        }
         then(model, "floats", Box::new(cast(f32::datum_type())), &[])?;
-        let coefficients =
-            model.add_const(format!("{prefix}.coefficients"), self.coefficients.clone())?;
+        let coefficients = tensor1(&self.coefficients)
+            .into_shape(&[self.targets, self.features])?
+            .permute_axes(&[1, 0])?;
+        let coefficients = model.add_const(format!("{prefix}.coefficients"), coefficients)?;
         let axes = AxesMapping::for_numpy_matmul(2, false, false, false)?;
         let product = Box::new(EinSum::new(axes, f32::datum_type()));
         let mut scores = then(model, "product", product, &[coefficients])?;
         if let Some(intercepts) = &self.intercepts {
-            let intercepts = model.add_const(format!("{prefix}.intercepts"), intercepts.clone())?;
+            let intercepts = tensor1(intercepts).into_shape(&[1, self.targets])?;
+            let intercepts = model.add_const(format!("{prefix}.intercepts"), intercepts)?;
             scores = then(model, "sum", Box::new(math::add()), &[intercepts])?;
         }
         Ok(scores)
+    }
+
+    fn product(&self) -> Product {
+        Product {
+            coefficients: self.coefficients.clone(),
+            intercepts: self
+                .intercepts
+                .clone()
+                .unwrap_or_else(|| vec![0.0; self.targets]),
+            features: self.features,
+        }
     }
 }
 

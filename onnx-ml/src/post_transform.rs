@@ -5,6 +5,8 @@
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
+use crate::elementwise::{each, exponentials};
+
 /// What is done with the scores of a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) enum PostTransform {
@@ -50,6 +52,30 @@ impl PostTransform {
         }
     }
 
+    /// Transforms the scores of many rows of so many targets.
+    pub(crate) fn apply_rows(self, scores: &mut [f32], targets: usize) -> TractResult<()> {
+        match self {
+            Self::Softmax => softmax_rows(scores, targets),
+            Self::Logistic => logistics(scores),
+            Self::None => Ok(()),
+            Self::SoftmaxZero | Self::Probit => {
+                scores.chunks_mut(targets).for_each(|row| self.apply(row));
+                Ok(())
+            }
+        }
+    }
+
+    /// The scores of both classes of many rows, where a single target tells two apart.
+    pub(crate) fn both_rows(self, scores: &[f32]) -> TractResult<Vec<f32>> {
+        if self != Self::Logistic {
+            return Ok(scores.iter().flat_map(|score| self.both(*score)).collect());
+        }
+        let pairs = scores.iter().flat_map(|score| [-score, *score]);
+        let mut pairs: Vec<f32> = pairs.collect();
+        logistics(&mut pairs)?;
+        Ok(pairs)
+    }
+
     /// Reads the attribute where a single target tells two classes apart: onnxruntime leaves the
     /// second score of `PROBIT` to chance.
     pub(crate) fn of_single(node: &NodeProto) -> TractResult<Self> {
@@ -86,6 +112,31 @@ fn softmax(scores: &mut [f32], takes_part: impl Fn(f32) -> bool) {
     scores.iter_mut().for_each(|score| *score /= sum);
 }
 
+/// [`softmax`] of rows in which all scores take part.
+fn softmax_rows(scores: &mut [f32], targets: usize) -> TractResult<()> {
+    for row in scores.chunks_mut(targets) {
+        let largest = row.iter().copied().fold(f32::NEG_INFINITY, f32::max);
+        each(row, |score| score - largest);
+    }
+    exponentials(scores)?;
+    for row in scores.chunks_mut(targets) {
+        let sum: f32 = row.iter().sum();
+        each(row, |score| score / sum);
+    }
+    Ok(())
+}
+
+/// [`logistic`] of each score.
+fn logistics(scores: &mut [f32]) -> TractResult<()> {
+    let mut powers: Vec<f32> = scores.iter().map(|score| -score.abs()).collect();
+    exponentials(&mut powers)?;
+    for (score, power) in scores.iter_mut().zip(powers) {
+        let upper = 1.0 / (1.0 + power);
+        *score = if *score < 0.0 { 1.0 - upper } else { upper };
+    }
+    Ok(())
+}
+
 /// Exact for scores of any size: the exponential never overflows.
 fn logistic(score: f32) -> f32 {
     let upper = 1.0 / (1.0 + (-score.abs()).exp());
@@ -110,8 +161,14 @@ mod tests {
 
     #[track_caller]
     fn check(transform: PostTransform, scores: &[f32], expected: &[f32]) {
+        const ROWS: usize = 40;
         let mut given = scores.to_vec();
         transform.apply(&mut given);
+        let mut rows = scores.repeat(ROWS);
+        transform.apply_rows(&mut rows, scores.len()).unwrap();
+        for (together, alone) in rows.iter().zip(given.repeat(ROWS)) {
+            assert!((together - alone).abs() < 1e-6, "{together} {alone}");
+        }
         let apart = given
             .iter()
             .zip(expected)
@@ -152,5 +209,8 @@ mod tests {
         assert_eq!(PostTransform::Logistic.both(0.0), [0.5, 0.5]);
         assert_eq!(PostTransform::None.both(0.25), [0.75, 0.25]);
         assert_eq!(PostTransform::Softmax.both(2.0), [-1.0, 2.0]);
+        let rows = |transform: PostTransform| transform.both_rows(&[0.0, 2.0]).unwrap();
+        assert_eq!(rows(PostTransform::Logistic)[..2], [0.5, 0.5]);
+        assert_eq!(rows(PostTransform::Softmax), [1.0, 0.0, -1.0, 2.0]);
     }
 }

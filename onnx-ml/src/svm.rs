@@ -12,9 +12,9 @@ pub(crate) use classifier::classifier;
 pub(crate) use regressor::regressor;
 
 use tract_onnx::pb::NodeProto;
-use tract_onnx::tract_hir::internal::tract_linalg::routines::Func;
 use tract_onnx::tract_hir::internal::*;
 
+use crate::elementwise::{each, exponentials, tangents};
 use crate::kernel::values;
 
 /// From so many rows on a product of matrices pays.
@@ -86,11 +86,11 @@ impl Similarity {
             Self::Linear => {}
             Self::Rbf { gamma } => {
                 each(values, |value| -gamma * value);
-                whole(Func::Exp, f32::exp, values)?;
+                exponentials(values)?;
             }
             Self::Sigmoid { gamma, offset } => {
                 each(values, |value| gamma * value + offset);
-                whole(Func::Tanh, f32::tanh, values)?;
+                tangents(values)?;
             }
             Self::Poly {
                 gamma,
@@ -109,23 +109,6 @@ impl Similarity {
         }
         Ok(())
     }
-}
-
-fn each(values: &mut [f32], of: impl Fn(f32) -> f32) {
-    values.iter_mut().for_each(|value| *value = of(*value));
-}
-
-/// tract's functions of whole vectors are fast and lose a NaN: where there is one, each value is
-/// taken alone.
-fn whole(function: Func, of: impl Fn(f32) -> f32, values: &mut [f32]) -> TractResult<()> {
-    let is_nan = values
-        .iter()
-        .fold(false, |found, value| found | value.is_nan());
-    if is_nan {
-        each(values, of);
-        return Ok(());
-    }
-    function.ew_f32()?.run(values)
 }
 
 impl Vectors {

@@ -3,6 +3,7 @@
 use tract_onnx::tract_core::internal::*;
 
 use crate::classes::{chosen, first_largest};
+use crate::kernel::values;
 use crate::post_transform::PostTransform;
 
 /// Scores to labels and transformed scores.
@@ -40,25 +41,17 @@ impl EvalOp for Classify {
     op_out_of_plan!();
 
     fn eval(&self, _context: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let scores = args_1!(inputs).into_tensor();
+        let mut scores = args_1!(inputs).into_tensor();
         let (rows, targets) = dimensions(&scores)?;
-        let mut flat: Vec<f32> = scores
-            .to_plain_array_view::<f32>()?
-            .iter()
-            .copied()
-            .collect();
-        let winners: Vec<usize> = flat.chunks(targets).map(Self::winner).collect();
+        let given = values::<f32>(&scores)?;
+        let winners: Vec<usize> = given.chunks(targets).map(Self::winner).collect();
         if targets == 1 {
-            flat = flat
-                .into_iter()
-                .flat_map(|score| self.transform.both(score))
-                .collect();
+            let both = self.transform.both_rows(given)?;
+            scores = Tensor::from_shape(&[rows, self.labels.len()], &both)?;
         } else {
-            flat.chunks_mut(targets)
-                .for_each(|row| self.transform.apply(row));
+            transform(self.transform, &mut scores, targets)?;
         }
         let labels = chosen(&self.labels, &winners)?;
-        let scores = Tensor::from_shape(&[rows, self.labels.len()], &flat)?;
         Ok(tvec!(labels.into_tvalue(), scores.into_tvalue()))
     }
 }
@@ -85,18 +78,16 @@ impl EvalOp for Transform {
     op_out_of_plan!();
 
     fn eval(&self, _context: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let scores = args_1!(inputs).into_tensor();
-        let (rows, targets) = dimensions(&scores)?;
-        let mut flat: Vec<f32> = scores
-            .to_plain_array_view::<f32>()?
-            .iter()
-            .copied()
-            .collect();
-        flat.chunks_mut(targets).for_each(|row| self.0.apply(row));
-        Ok(tvec!(
-            Tensor::from_shape(&[rows, targets], &flat)?.into_tvalue()
-        ))
+        let mut scores = args_1!(inputs).into_tensor();
+        let (_, targets) = dimensions(&scores)?;
+        transform(self.0, &mut scores, targets)?;
+        Ok(tvec!(scores.into_tvalue()))
     }
+}
+
+fn transform(by: PostTransform, scores: &mut Tensor, targets: usize) -> TractResult<()> {
+    let mut plain = scores.try_as_plain_ram_mut()?;
+    by.apply_rows(plain.as_slice_mut()?, targets)
 }
 
 impl TypedOp for Transform {
