@@ -2,22 +2,21 @@
 
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
-use tract_onnx::tract_core::ops::{cast::cast, math};
 use tract_onnx::tract_hir::internal::*;
 
+use crate::kernel::{Fact, Kernel, built, only, tensor, values};
+use crate::tract::Built;
+
 /// A scaler as the file describes it: each list holds one number for all features, or one each.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Scaler {
-    offset: Arc<Tensor>,
-    scale: Arc<Tensor>,
+    offset: Vec<f32>,
+    scale: Vec<f32>,
 }
 
 /// Builds the operator from its node. Both attributes must be there: the specification has no
 /// default for them.
-pub(crate) fn scaler(
-    _context: &ParsingContext,
-    node: &NodeProto,
-) -> TractResult<(Box<dyn InferenceOp>, Vec<String>)> {
+pub(crate) fn scaler(_context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
     let offset = numbers(node, "offset")?;
     let scale = numbers(node, "scale")?;
     let (offsets, scales) = (offset.len(), scale.len());
@@ -25,13 +24,13 @@ pub(crate) fn scaler(
         offsets == scales || offsets == 1 || scales == 1,
         "as many numbers in offset as in scale, or one",
     )?;
-    Ok((expand(Scaler { offset, scale }), vec![]))
+    Ok(built(Scaler { offset, scale }))
 }
 
-fn numbers(node: &NodeProto, name: &str) -> TractResult<Arc<Tensor>> {
+fn numbers(node: &NodeProto, name: &str) -> TractResult<Vec<f32>> {
     let numbers: Vec<f32> = node.get_attr_vec(name)?;
     node.expect_attr(name, !numbers.is_empty(), "at least one number")?;
-    Ok(rctensor1(&numbers))
+    Ok(numbers)
 }
 
 impl Scaler {
@@ -40,74 +39,64 @@ impl Scaler {
         Some(self.offset.len().max(self.scale.len())).filter(|features| *features > 1)
     }
 
-    /// One attribute as a constant that broadcasts over an input of this rank.
-    fn constant(numbers: &Tensor, datum_type: DatumType, rank: usize) -> TractResult<Arc<Tensor>> {
-        let numbers = numbers.cast_to_dt(datum_type)?.into_owned();
-        Ok(numbers.broadcast_into_rank(rank)?.into_arc_tensor())
+    /// Values of rows of this width; `scale` is told value, offset and scale.
+    fn scaled<T: Copy>(
+        &self,
+        values: &[T],
+        width: usize,
+        scale: impl Fn(T, f32, f32) -> f32,
+    ) -> Vec<f32> {
+        let [offsets, scales] = [&self.offset, &self.scale].map(|list| match **list {
+            [number] => vec![number; width],
+            _ => list.clone(),
+        });
+        let mut scaled = Vec::with_capacity(values.len());
+        for row in values.chunks(width.max(1)) {
+            let numbers = offsets.iter().zip(&scales);
+            let row = row.iter().zip(numbers);
+            scaled.extend(row.map(|(value, (offset, by))| scale(*value, *offset, *by)));
+        }
+        scaled
     }
 }
 
-impl Expansion for Scaler {
-    fn name(&self) -> StaticName {
-        "Scaler".into()
+impl Kernel for Scaler {
+    fn name(&self) -> &'static str {
+        "Scaler"
     }
 
-    fn rules<'r, 'p: 'r, 's: 'r>(
-        &'s self,
-        solver: &mut Solver<'r>,
-        inputs: &'p [TensorProxy],
-        outputs: &'p [TensorProxy],
-    ) -> InferenceResult {
-        check_input_arity(inputs, 1)?;
-        check_output_arity(outputs, 1)?;
-        let ([input], [output]) = (inputs, outputs) else {
-            bail!("scaler has one input and one output")
-        };
-        solver.equals(&output.datum_type, f32::datum_type())?;
-        solver.equals(&input.shape, &output.shape)
+    fn facts(&self, inputs: &[Fact]) -> TractResult<TVec<Fact>> {
+        let (datum_type, shape) = only(inputs)?;
+        ensure!(
+            datum_type.is_number(),
+            "scaler wants numbers, given {datum_type:?}"
+        );
+        if let Some(features) = self.features() {
+            let width = shape.last().filter(|_| shape.len() <= 2);
+            ensure!(
+                width == Some(&features.to_dim()),
+                "scaler of {features} features wants a shape [rows, {features}] or [{features}], given {shape:?}"
+            );
+        }
+        Ok(tvec![(DatumType::F32, shape.clone())])
     }
 
     /// A double input is scaled as double and rounded once, at the end; all others as float.
-    fn wire(
-        &self,
-        prefix: &str,
-        model: &mut TypedModel,
-        inputs: &[OutletId],
-    ) -> TractResult<TVec<OutletId>> {
-        let [input] = *inputs else {
-            bail!("scaler has one input")
-        };
-        let fact = model.outlet_fact(input)?.clone();
-        ensure!(
-            fact.datum_type.is_number(),
-            "scaler wants numbers, given {:?}",
-            fact.datum_type
-        );
-        if let Some(features) = self.features() {
-            let width = fact.shape.last().filter(|_| fact.rank() <= 2);
-            ensure!(
-                width == Some(&features.to_dim()),
-                "scaler of {features} features wants a shape [rows, {features}] or [{features}], given {:?}",
-                fact.shape
-            );
-        }
-        let precision = if fact.datum_type == f64::datum_type() {
-            f64::datum_type()
+    #[expect(clippy::cast_possible_truncation, reason = "rounded to a float")]
+    fn outputs_of(&self, inputs: TVec<TValue>) -> TractResult<TVec<Tensor>> {
+        let input = only(&inputs)?;
+        let width = input.shape().last().copied().unwrap_or(1);
+        let scaled = if input.datum_type() == f64::datum_type() {
+            self.scaled(values::<f64>(input)?, width, |value, offset, scale| {
+                ((value - f64::from(offset)) * f64::from(scale)) as f32
+            })
         } else {
-            f32::datum_type()
+            let floats = input.cast_to::<f32>()?;
+            self.scaled(values::<f32>(&floats)?, width, |value, offset, scale| {
+                (value - offset) * scale
+            })
         };
-        let offset = Self::constant(&self.offset, precision, fact.rank())?;
-        let scale = Self::constant(&self.scale, precision, fact.rank())?;
-        let offset = model.add_const(format!("{prefix}.offset"), offset)?;
-        let scale = model.add_const(format!("{prefix}.scale"), scale)?;
-
-        let input = model.wire_node(format!("{prefix}.input"), cast(precision), &[input])?;
-        let input = input.first().copied().context("cast has an output")?;
-        let centred =
-            model.wire_node(format!("{prefix}.centred"), math::sub(), &[input, offset])?;
-        let centred = centred.first().copied().context("sub has an output")?;
-        let scaled = model.wire_node(format!("{prefix}.scaled"), math::mul(), &[centred, scale])?;
-        model.wire_node(prefix, cast(f32::datum_type()), &scaled)
+        Ok(tvec![tensor(input.shape(), scaled)?])
     }
 }
 
