@@ -28,10 +28,13 @@ pub(crate) fn regressor(_context: &ParsingContext, node: &NodeProto) -> TractRes
             coefficients.len() == count,
             "a coefficient for each support vector",
         )?;
-        (
-            Vectors::of(Similarity::of(node)?, &vectors, count)?,
-            coefficients,
-        )
+        let compared = Vectors::of(Similarity::of(node)?, &vectors, count)?;
+        match Similarity::of(node)? {
+            Similarity::Linear => (sum_of(&compared, &coefficients)?, vec![1.0]),
+            Similarity::Poly { .. } | Similarity::Rbf { .. } | Similarity::Sigmoid { .. } => {
+                (compared, coefficients)
+            }
+        }
     };
     Ok(built(SvmRegressor {
         vectors,
@@ -39,6 +42,14 @@ pub(crate) fn regressor(_context: &ParsingContext, node: &NodeProto) -> TractRes
         rho,
         is_one_class,
     }))
+}
+
+/// Where nothing follows the products, the weighted vectors are one vector.
+#[expect(clippy::cast_possible_truncation, reason = "rounded to a float")]
+fn sum_of(vectors: &Vectors, coefficients: &[f32]) -> TractResult<Vectors> {
+    let features = vectors.by_feature.chunks(vectors.count);
+    let sums = features.map(|values| super::classifier::weigh(coefficients, values) as f32);
+    Vectors::of(Similarity::Linear, &sums.collect::<Vec<_>>(), 1)
 }
 
 #[derive(Debug)]
