@@ -14,6 +14,7 @@ mod affine_grid;
 mod batch_normalization;
 mod bits;
 mod attention;
+mod arg_max;
 mod cast;
 mod center_crop_pad;
 mod classes;
@@ -60,6 +61,7 @@ mod shape;
 mod sized;
 mod space_to_depth;
 mod stateful;
+mod softmax;
 mod svm;
 #[cfg(test)]
 mod testing;
@@ -98,6 +100,8 @@ pub fn register(onnx: &mut Onnx) {
         feature_extractor::feature_extractor,
     );
     operators.insert("Attention", attention::attention);
+    operators.insert("ArgMax", arg_max::arg_max);
+    operators.insert("ArgMin", arg_max::arg_min);
     operators.insert("Binarizer", normalizer::binarizer);
     operators.insert("BitCast", bits::bit_cast);
     operators.insert("BitShift", bits::shift);
@@ -145,6 +149,7 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("SequenceAt", sequence::at);
     operators.insert("Shape", shape::shape);
     operators.insert("Size", shape::size);
+    operators.insert("Softmax", softmax::softmax);
     operators.insert("Softplus", activation::softplus);
     operators.insert("SplitToSequence", sequence::split);
     operators.insert("Tile", text::tile::tile);

@@ -1,0 +1,136 @@
+//! `Softmax` (standard domain, all versions) of short rows; all else of it is tract's.
+//!
+//! tract prepares some hundred values for each row, which is most of the time where a row is a few classes.
+
+use tract_onnx::model::ParsingContext;
+use tract_onnx::pb::NodeProto;
+use tract_onnx::tract_hir::internal::*;
+
+use crate::kernel::{Fact, Kernel, node as wired, only};
+use crate::post_transform::PostTransform;
+use crate::tract::{Built, build, expansion};
+
+/// Rows of up to so many values are computed here.
+const SHORT: usize = 32;
+/// Since this version the operator is along one axis, by default the last; before, along all from one on, by
+/// default the second. From the last one on there is one.
+const ONE_AXIS: i64 = 13;
+
+/// Builds the operator from its node.
+pub(crate) fn softmax(context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
+    let default = if context.onnx_operator_set_version < ONE_AXIS {
+        1
+    } else {
+        -1
+    };
+    let softmax = Softmax {
+        axis: node.get_attr_opt("axis")?.unwrap_or(default),
+        long: expansion(build(context, node)?)?,
+    };
+    Ok((expand(softmax), vec![]))
+}
+
+#[derive(Debug, Clone)]
+struct Softmax {
+    axis: i64,
+    /// tract's.
+    long: Box<dyn Expansion>,
+}
+
+impl Softmax {
+    fn is_short(&self, fact: &TypedFact) -> TractResult<bool> {
+        let last = i64::try_from(fact.rank())? - 1;
+        let length = fact.shape.last().and_then(|length| length.to_usize().ok());
+        Ok(fact.datum_type == f32::datum_type()
+            && (self.axis == -1 || self.axis == last)
+            && length.is_some_and(|length| (1..=SHORT).contains(&length)))
+    }
+}
+
+impl Expansion for Softmax {
+    fn name(&self) -> StaticName {
+        "Softmax".into()
+    }
+
+    fn rules<'r, 'p: 'r, 's: 'r>(
+        &'s self,
+        solver: &mut Solver<'r>,
+        inputs: &'p [TensorProxy],
+        outputs: &'p [TensorProxy],
+    ) -> InferenceResult {
+        self.long.rules(solver, inputs, outputs)
+    }
+
+    fn wire(
+        &self,
+        prefix: &str,
+        model: &mut TypedModel,
+        inputs: &[OutletId],
+    ) -> TractResult<TVec<OutletId>> {
+        if self.is_short(model.outlet_fact(*only(inputs)?)?)? {
+            return model.wire_node(prefix, wired(ShortRows), inputs);
+        }
+        self.long.wire(prefix, model, inputs)
+    }
+}
+
+#[derive(Debug)]
+struct ShortRows;
+
+impl Kernel for ShortRows {
+    fn name(&self) -> &'static str {
+        "Softmax"
+    }
+
+    fn facts(&self, inputs: &[Fact]) -> TractResult<TVec<Fact>> {
+        Ok(tvec![only(inputs)?.clone()])
+    }
+
+    fn outputs_of(&self, inputs: TVec<TValue>) -> TractResult<TVec<Tensor>> {
+        let mut tensor = args_1!(inputs).into_tensor();
+        let width = tensor.shape().last().copied().unwrap_or(1);
+        let mut plain = tensor.try_as_plain_ram_mut()?;
+        PostTransform::Softmax.apply_rows(plain.as_slice_mut()?, width)?;
+        Ok(tvec![tensor])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Input, integer, standard};
+
+    /// Short rows are as the same rows made long by values that count for nothing.
+    #[track_caller]
+    fn check(version: i64, axis: Option<i64>) {
+        let row = [0.5f32, -3.0, 2.25];
+        let none = [f32::MIN; 2 * SHORT];
+        let long = [&row[..], &none].concat();
+        let softmax = |row: &[f32]| {
+            let row = tensor1(row).into_shape(&[1, row.len()]).unwrap();
+            let attributes = axis.iter().map(|axis| integer("axis", *axis)).collect();
+            standard("Softmax", version, attributes, vec![Input::Given(row)]).unwrap()
+        };
+        let (short, long) = (softmax(&row), softmax(&long));
+        let long = long[0].slice(1, 0, 3).unwrap();
+        short[0].close_enough(&long, Approximation::Close).unwrap();
+    }
+
+    #[test]
+    fn short_rows_are_as_long_ones() {
+        check(11, None);
+        check(11, Some(1));
+        check(13, None);
+        check(13, Some(-1));
+    }
+
+    #[test]
+    fn another_axis_is_left_to_tract() {
+        let input = Input::Given(tensor2(&[[1f32, 2.], [1., 2.]]));
+        let outputs = standard("Softmax", 13, vec![integer("axis", 0)], vec![input]).unwrap();
+        let expected = tensor2(&[[0.5f32, 0.5], [0.5, 0.5]]);
+        outputs[0]
+            .close_enough(&expected, Approximation::Close)
+            .unwrap();
+    }
+}
