@@ -22,15 +22,20 @@ SINGLE_ROWS = 3
 
 def record(folder: Path, model: onnx.ModelProto, inputs: Tensors) -> None:
     """Writes the model, and its answers for all rows at once and for some alone."""
+    rows = len(next(iter(inputs.values())))
+    places = np.linspace(0, rows - 1, SINGLE_ROWS).astype(int)
+    batches = [slice(0, rows), *(slice(place, place + 1) for place in places)]
+    cases = [{name: values[batch] for name, values in inputs.items()} for batch in batches]
+    record_cases(folder, model, cases)
+
+
+def record_cases(folder: Path, model: onnx.ModelProto, cases: list[Tensors]) -> None:
+    """Writes the model, and its answers for each case."""
     folder.mkdir(parents=True)
     model = without_chance(model)
     onnx.save(model, folder / "model.onnx")
     session = open_session(folder / "model.onnx")
-    rows = len(next(iter(inputs.values())))
-    places = np.linspace(0, rows - 1, SINGLE_ROWS).astype(int)
-    batches = [slice(0, rows), *(slice(place, place + 1) for place in places)]
-    for number, batch in enumerate(batches):
-        case = {name: values[batch] for name, values in inputs.items()}
+    for number, case in enumerate(cases):
         write_case(folder / f"test_data_set_{number}", session, model, case)
 
 
@@ -48,12 +53,20 @@ def provide_locale() -> None:
 
 
 def without_chance(model: onnx.ModelProto) -> onnx.ModelProto:
-    """Names drawn at random and times of the training go, so that files come out the same."""
+    """Names drawn at random and times of the training go, so that files come out the same.
+
+    So do places in files of Python, which exporters of networks write beside each node.
+    """
     copy = onnx.ModelProto()
     copy.CopyFrom(model)
     copy.graph.name = "zoo"
     copy.doc_string = ""
     del copy.metadata_props[:]
+    for part in (copy.graph, *copy.functions):
+        for described in (part, *part.node, *part.value_info):
+            del described.metadata_props[:]
+    for described in (*copy.graph.input, *copy.graph.output, *copy.graph.initializer):
+        del described.metadata_props[:]
     return copy
 
 

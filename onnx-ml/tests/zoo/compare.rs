@@ -17,6 +17,13 @@ impl Tolerance {
         absolute: 1e-6,
     };
 
+    /// Layers round one after the other, and each adds some hundred terms of about one: outputs near
+    /// zero are off by as much as the others.
+    pub(crate) const NETWORKS: Self = Self {
+        relative: 1e-4,
+        absolute: 1e-5,
+    };
+
     /// For models that are listed as such: what is left where terms a thousand times as large cancel out.
     pub(crate) const CANCELLING: Self = Self {
         relative: 1e-3,

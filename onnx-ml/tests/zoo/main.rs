@@ -1,7 +1,8 @@
 //! The zoo: models as exporters write them, with the answers of onnxruntime. One test a model.
 //!
-//! `tests/parts/zoo.sh` makes them. `tests/zoo/known.txt` names the models that are not answered
-//! yet, and how: they count as skipped, and a test fails where a model does otherwise.
+//! `tests/parts/zoo.sh` and `tests/parts/deep.sh` make them. `tests/zoo/known.txt` names the models
+//! that are not answered yet, and how: they count as skipped, and a test fails where a model does
+//! otherwise.
 
 mod compare;
 mod known;
@@ -29,7 +30,7 @@ use known::Known;
 use model::Integers;
 
 /// The folders of models, and how close their answers must be.
-const PARTS: [(&str, Tolerance); 1] = [("zoo", Tolerance::TABLES)];
+const PARTS: [(&str, Tolerance); 2] = [("zoo", Tolerance::TABLES), ("deep", Tolerance::NETWORKS)];
 
 fn main() -> Result<ExitCode> {
     let arguments = Arguments::from_args();
@@ -40,7 +41,7 @@ fn main() -> Result<ExitCode> {
         match setup::part(part) {
             Some(folder) => {
                 trials.extend(model_trials(part, &folder, tolerance, &known)?);
-                trials.push(operators::trial(&folder));
+                trials.extend(operators::trial(&folder));
             }
             None => trials.push(missing_trial(part)),
         }
