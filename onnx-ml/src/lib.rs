@@ -15,6 +15,7 @@ mod batch_normalization;
 mod bits;
 mod attention;
 mod arg_max;
+mod branches;
 mod cast;
 mod center_crop_pad;
 mod classes;
@@ -120,6 +121,7 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("GatherND", indices::gather);
     operators.insert("Gemm", gemm::gemm);
     operators.insert("GRU", recurrence::gru);
+    operators.insert("If", branches::branches);
     operators.insert("Imputer", imputer::imputer);
     operators.insert("LabelEncoder", label_encoder::label_encoder);
     operators.insert("LinearClassifier", linear::classifier);

@@ -73,7 +73,7 @@ pub(crate) fn strings(name: &str, values: &[&str]) -> AttributeProto {
 }
 
 /// An input or output of any shape; its datatype is set when the model is run.
-fn value(name: &str) -> ValueInfoProto {
+pub(crate) fn value(name: &str) -> ValueInfoProto {
     let tensor = type_proto::Tensor {
         elem_type: 1,
         shape: None,
@@ -113,6 +113,39 @@ pub(crate) fn model(operator: &str, domain: &str, attribute: Vec<AttributeProto>
         graph: Some(graph),
         ..Default::default()
     }
+}
+
+/// A node of a graph.
+pub(crate) fn node(
+    operator: &str,
+    inputs: &[&str],
+    outputs: &[&str],
+    attribute: Vec<AttributeProto>,
+) -> NodeProto {
+    let names = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect();
+    NodeProto {
+        name: outputs.concat(),
+        input: names(inputs),
+        output: names(outputs),
+        op_type: operator.into(),
+        attribute,
+        ..Default::default()
+    }
+}
+
+/// Runs a graph of this version of the standard domain.
+pub(crate) fn outputs_of_graph(
+    graph: GraphProto,
+    version: i64,
+    inputs: Vec<Tensor>,
+) -> TractResult<Vec<Tensor>> {
+    let domain = String::new();
+    let model = ModelProto {
+        graph: Some(graph),
+        opset_import: vec![OperatorSetIdProto { domain, version }],
+        ..Default::default()
+    };
+    answers(&model, inputs)
 }
 
 /// Runs one operator of `ai.onnx.ml` on one tensor.
@@ -205,7 +238,12 @@ pub(crate) fn evaluate(mut model: ModelProto, inputs: Vec<Input>) -> TractResult
             Input::None => graph.node[0].input.push(String::new()),
         }
     }
-    let mut graph = crate::onnx().parse(&model, None)?.model;
+    answers(&model, given.into_vec())
+}
+
+/// Runs a model, planned for the shapes of its inputs.
+fn answers(model: &ModelProto, given: Vec<Tensor>) -> TractResult<Vec<Tensor>> {
+    let mut graph = crate::onnx().parse(model, None)?.model;
     for (place, tensor) in given.iter().enumerate() {
         let fact = InferenceFact::dt_shape(tensor.datum_type(), tensor.shape());
         graph.set_input_fact(place, fact)?;
@@ -215,7 +253,8 @@ pub(crate) fn evaluate(mut model: ModelProto, inputs: Vec<Input>) -> TractResult
     Ok(outputs.into_iter().map(IntoTensor::into_tensor).collect())
 }
 
-fn stored(name: &str, tensor: &Tensor) -> TensorProto {
+/// A tensor that lies in the file: 64-bit integers or floats.
+pub(crate) fn stored(name: &str, tensor: &Tensor) -> TensorProto {
     let types = [
         (DatumType::F32, DataType::Float),
         (DatumType::I64, DataType::Int64),
