@@ -53,6 +53,7 @@ mod post_transform;
 mod range;
 mod recurrence;
 mod reduce;
+mod repeat;
 mod resize;
 mod reverse_sequence;
 mod scaler;
@@ -117,6 +118,7 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("ConstantOfShape", constant_of_shape::constant_of_shape);
     operators.insert("DictVectorizer", maps::map);
     operators.insert("Einsum", einsum::einsum);
+    operators.insert("Expand", repeat::repeat);
     operators.insert("FeatureVectorizer", feature_vectorizer::feature_vectorizer);
     operators.insert("GatherND", indices::gather);
     operators.insert("Gemm", gemm::gemm);
@@ -155,6 +157,7 @@ pub fn register(onnx: &mut Onnx) {
     operators.insert("Softplus", activation::softplus);
     operators.insert("SplitToSequence", sequence::split);
     operators.insert("Tile", text::tile::tile);
+    operators.insert("Tile", repeat::repeat);
     operators.insert("TreeEnsemble", trees::ensemble);
     operators.insert("TreeEnsembleClassifier", trees::classifier);
     operators.insert("TreeEnsembleRegressor", trees::regressor);

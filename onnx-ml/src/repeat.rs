@@ -1,0 +1,157 @@
+//! `Expand` and `Tile` (standard domain, every version): what is repeated stays so.
+//!
+//! tract takes a broadcast away in front of a product, and of the axes that no other factor has
+//! the output then keeps one of many. Rules and computation are tract's.
+
+use tract_onnx::model::ParsingContext;
+use tract_onnx::pb::NodeProto;
+use tract_onnx::tract_core::ops::array::{MultiBroadcastTo, Tile};
+use tract_onnx::tract_hir::internal::*;
+
+use crate::tract::{Built, build, expansion};
+
+/// Builds `Expand` or `Tile` from its node.
+pub(crate) fn repeat(context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
+    let tract = expansion(build(context, node)?)?;
+    Ok((expand(Repeat(tract)), vec![]))
+}
+
+#[derive(Debug, Clone)]
+struct Repeat(Box<dyn Expansion>);
+
+impl Expansion for Repeat {
+    fn name(&self) -> StaticName {
+        self.0.name()
+    }
+
+    fn rules<'r, 'p: 'r, 's: 'r>(
+        &'s self,
+        solver: &mut Solver<'r>,
+        inputs: &'p [TensorProxy],
+        outputs: &'p [TensorProxy],
+    ) -> InferenceResult {
+        self.0.rules(solver, inputs, outputs)
+    }
+
+    fn wire(
+        &self,
+        prefix: &str,
+        model: &mut TypedModel,
+        inputs: &[OutletId],
+    ) -> TractResult<TVec<OutletId>> {
+        let outputs = self.0.wire(prefix, model, inputs)?;
+        Ok(kept(model, outputs))
+    }
+
+    fn wire_with_inference_model_and_node(
+        &self,
+        prefix: &str,
+        source: &InferenceModel,
+        node: &InferenceNode,
+        model: &mut TypedModel,
+        inputs: &[OutletId],
+    ) -> TractResult<TVec<OutletId>> {
+        let tract = &self.0;
+        let outputs =
+            tract.wire_with_inference_model_and_node(prefix, source, node, model, inputs)?;
+        Ok(kept(model, outputs))
+    }
+}
+
+/// The outputs, of nodes that tract does not move or take away.
+fn kept(model: &mut TypedModel, outputs: TVec<OutletId>) -> TVec<OutletId> {
+    for output in &outputs {
+        let node = model.node_mut(output.node);
+        if node.op_is::<MultiBroadcastTo>() || node.op_is::<Tile>() {
+            node.op = Box::new(Kept(node.op.clone()));
+        }
+    }
+    outputs
+}
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Kept(Box<dyn TypedOp>);
+
+impl Op for Kept {
+    fn name(&self) -> StaticName {
+        self.0.name()
+    }
+
+    op_as_typed_op!();
+}
+
+impl EvalOp for Kept {
+    op_out_of_plan!();
+
+    fn eval(&self, context: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+        self.0.eval(context, inputs)
+    }
+}
+
+impl TypedOp for Kept {
+    fn output_facts(&self, inputs: &[&TypedFact]) -> TractResult<TVec<TypedFact>> {
+        self.0.output_facts(inputs)
+    }
+
+    fn declutter(
+        &self,
+        model: &TypedModel,
+        node: &TypedNode,
+    ) -> TractResult<Option<TypedModelPatch>> {
+        let input = node.inputs.first().context("something is repeated")?;
+        let repeated = model.outlet_fact(node.id.into())?;
+        if model.outlet_fact(*input)?.shape == repeated.shape {
+            return TypedModelPatch::shunt_one_op(model, node);
+        }
+        Ok(None)
+    }
+
+    as_op!();
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{node, outputs_of_graph, stored, value};
+    use tract_onnx::pb::GraphProto;
+
+    /// A row of `x` is repeated, then multiplied with a matrix; values by onnxruntime 1.32.0.
+    #[track_caller]
+    fn check(operator: &str, repeats: &[i64], x: Tensor, expected: Tensor) {
+        let matrix = tensor2(&[[1f32, 2.0], [3.0, 4.0], [5.0, 6.0]]);
+        let graph = GraphProto {
+            node: vec![
+                node(operator, &["x", "repeats"], &["rows"], vec![]),
+                node("MatMul", &["rows", "matrix"], &["y"], vec![]),
+            ],
+            initializer: vec![
+                stored("repeats", &tensor1(repeats)),
+                stored("matrix", &matrix),
+            ],
+            input: vec![value("x")],
+            output: vec![value("y")],
+            ..Default::default()
+        };
+        let outputs = outputs_of_graph(graph, 20, vec![x]).unwrap();
+        outputs[0].close_enough(&expected, false).unwrap();
+    }
+
+    #[test]
+    fn repeated_rows_are_multiplied_each() {
+        let row = || tensor2(&[[1f32, -1.0, 0.5]]);
+        let product = tensor2(&[[0.5f32, 1.0], [0.5, 1.0]]);
+        check("Expand", &[2, 1], row(), product.clone());
+        check("Tile", &[2, 1], row(), product.clone());
+        check("Expand", &[1, 3], row(), tensor2(&[[0.5f32, 1.0]]));
+        check(
+            "Expand",
+            &[1],
+            product_of_ones(),
+            tensor2(&[[9f32, 12.0], [9.0, 12.0]]),
+        );
+    }
+
+    fn product_of_ones() -> Tensor {
+        tensor2(&[[1f32, 1.0, 1.0], [1.0, 1.0, 1.0]])
+    }
+}
