@@ -17,4 +17,4 @@ fill() {
     rm -r "$1/venv"
 }
 
-install_part deep "$(cat "$ZOO/record.py" "$ZOO"/deep/* | sha256sum | cut -c 1-16)"
+install_part deep "$(cat "$ZOO/record.py" "$ZOO"/deep/*.py "$ZOO/deep/requirements.txt" | sha256sum | cut -c 1-16)"
