@@ -9,7 +9,8 @@ use tract_onnx::Onnx;
 use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorProto};
 
 use crate::graph::{inner_graphs, node_name, operator_name, stored};
-use crate::{maps, sequence};
+use crate::maps;
+use crate::standard::sequence;
 
 /// Domains whose operators are looked up; the empty one is `ai.onnx`.
 ///

@@ -8,11 +8,16 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_core::ops::array::{MultiBroadcastTo, Tile};
 use tract_onnx::tract_hir::internal::*;
 
+use crate::text::tile::tile;
 use crate::tract::{Built, build, expansion};
 
 /// Builds `Expand` or `Tile` from its node.
 pub(crate) fn repeat(context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
-    let tract = expansion(build(context, node)?)?;
+    let built = match node.op_type.as_str() {
+        "Tile" => tile(context, node)?,
+        _ => build(context, node)?,
+    };
+    let tract = expansion(built)?;
     Ok((expand(Repeat(tract)), vec![]))
 }
 

@@ -16,8 +16,8 @@ use tract_onnx::tract_hir::internal::*;
 
 use self::product::Product;
 use self::rows::{Classify, Transform};
-use crate::classes::labels;
-use crate::post_transform::PostTransform;
+use crate::ml::classes::labels;
+use crate::ml::post_transform::PostTransform;
 use crate::tract::rows;
 
 /// Coefficients `[targets, features]`, and what is added to each target.

@@ -5,7 +5,7 @@
 
 use tract_onnx::tract_hir::internal::*;
 
-use crate::post_transform::PostTransform;
+use crate::ml::post_transform::PostTransform;
 
 /// More nodes than this are refused: places are 32-bit integers, some of whose values are not
 /// stored as they are in a float.

@@ -7,8 +7,8 @@ use std::ops::Range;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
-use crate::attention::wiring::softmax;
 use crate::kernel::{Fact, Kernel, tensor, values};
+use crate::standard::attention::wiring::softmax;
 
 /// What is done to scores.
 #[derive(Debug, Clone, Copy, PartialEq)]

@@ -10,7 +10,7 @@ use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
-use crate::sized::at_run;
+use crate::standard::sized::at_run;
 use crate::tract::{Built, axis_place, rebuilt, text_attribute, with_attributes};
 
 /// The version whose scales are the second input, and that has no sizes.

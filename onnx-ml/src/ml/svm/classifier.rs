@@ -10,9 +10,9 @@ use tract_onnx::tract_hir::internal::*;
 
 use super::probability::Platt;
 use super::{Similarity, Vectors, numbers};
-use crate::classes::{chosen, first_largest, labels};
 use crate::kernel::{Fact, Kernel, built, only, tensor};
-use crate::post_transform::PostTransform;
+use crate::ml::classes::{chosen, first_largest, labels};
+use crate::ml::post_transform::PostTransform;
 use crate::tract::Built;
 
 /// Builds the operator from its node.

@@ -11,7 +11,7 @@ use tract_onnx::tract_core::ops::math;
 use tract_onnx::tract_hir::internal::*;
 
 use crate::kernel::{self, Fact, Kernel, Node, node, tensor, values};
-use crate::sized::{self, Listed, volume};
+use crate::standard::sized::{self, Listed, volume};
 use crate::tract::{Built, rebuilt, wire_one, without_attributes};
 
 /// Builds `LpPool` from its node.

@@ -5,7 +5,7 @@
 
 use super::forest::{Aggregate, Forest};
 use super::number::Number;
-use crate::post_transform::PostTransform;
+use crate::ml::post_transform::PostTransform;
 
 /// How the scores of a row end.
 #[derive(Debug, Clone)]

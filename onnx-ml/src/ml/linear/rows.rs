@@ -2,9 +2,9 @@
 
 use tract_onnx::tract_core::internal::*;
 
-use crate::classes::{chosen, first_largest};
 use crate::kernel::values;
-use crate::post_transform::PostTransform;
+use crate::ml::classes::{chosen, first_largest};
+use crate::ml::post_transform::PostTransform;
 
 /// Scores to labels and transformed scores.
 #[derive(Debug, Clone, PartialEq, Eq)]

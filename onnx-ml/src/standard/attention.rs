@@ -13,9 +13,9 @@ use tract_onnx::model::{ParsingContext, optional_inputs, optional_outputs};
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
-use crate::attention::geometry::{Geometry, Heads};
-use crate::attention::weights::{Rule, Shown};
-use crate::attention::wiring::Wiring;
+use crate::standard::attention::geometry::{Geometry, Heads};
+use crate::standard::attention::weights::{Rule, Shown};
+use crate::standard::attention::wiring::Wiring;
 use crate::tract::Built;
 
 /// Builds the operator from its node.

@@ -9,7 +9,7 @@ use tract_onnx::tract_hir::internal::*;
 
 use super::attributes::{as_long, feature_id, missing, tensor};
 use super::forest::{Aggregate, Child, Forest, Split, Test, Weights};
-use crate::post_transform::PostTransform;
+use crate::ml::post_transform::PostTransform;
 
 /// Reads an ensemble.
 pub(super) fn ensemble(context: &ParsingContext, node: &NodeProto) -> TractResult<Forest> {

@@ -7,7 +7,7 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
 use crate::kernel::{Fact, Kernel, node as wired, only};
-use crate::post_transform::PostTransform;
+use crate::ml::post_transform::PostTransform;
 use crate::tract::{Built, build, expansion};
 
 /// Rows of up to so many values are computed here.

@@ -11,8 +11,8 @@ use tract_onnx::pb::{NodeProto, TensorProto};
 use tract_onnx::tract_hir::internal::*;
 
 use super::forest::{Aggregate, Child, Forest, MOST_NODES, Split, Test, Weights};
-use crate::classes::labels;
-use crate::post_transform::PostTransform;
+use crate::ml::classes::labels;
+use crate::ml::post_transform::PostTransform;
 
 /// Reads a classifier, and its labels.
 pub(super) fn classifier(

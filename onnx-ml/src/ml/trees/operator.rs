@@ -7,7 +7,7 @@ use super::forest::Forest;
 use super::kernel::Kernel;
 use super::number::Number;
 use super::outcome::Outcome;
-use crate::classes::chosen;
+use crate::ml::classes::chosen;
 use crate::tract::rows;
 
 /// Trees as the file describes them.

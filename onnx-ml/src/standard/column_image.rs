@@ -8,7 +8,7 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
 use crate::kernel::{Fact, Kernel, Node, node, only, tensor, values};
-use crate::sized::{Listed, built, volume};
+use crate::standard::sized::{Listed, built, volume};
 use crate::tract::Built;
 
 #[derive(Debug)]

@@ -7,10 +7,10 @@ use tract_onnx::tract_core::ops::math;
 use tract_onnx::tract_core::ops::nn::{Softmax, SoftmaxKind};
 use tract_onnx::tract_hir::internal::*;
 
-use crate::attention::Attention;
-use crate::attention::geometry::{Geometry, Heads};
-use crate::attention::weights::{Optional, Weights};
 use crate::kernel;
+use crate::standard::attention::Attention;
+use crate::standard::attention::geometry::{Geometry, Heads};
+use crate::standard::attention::weights::{Optional, Weights};
 use crate::tract::wire_one;
 
 /// The nodes of one attention, as they are added to a model.

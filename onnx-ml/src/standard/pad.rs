@@ -8,7 +8,7 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_core::ops::array::{Slice, TypedConcat};
 use tract_onnx::tract_hir::internal::*;
 
-use crate::sized::volume;
+use crate::standard::sized::volume;
 use crate::tract::{
     Built, axis_place, build, rebuilt, stored_list, text_attribute, wire_one, with_attributes,
 };

@@ -1,0 +1,42 @@
+//! Operators of the standard domain that tract lacks, or gets wrong, one module a family; those over text are in
+//! [`crate::text`].
+
+pub(crate) mod activation;
+pub(crate) mod affine_grid;
+pub(crate) mod arg_max;
+pub(crate) mod attention;
+pub(crate) mod batch_normalization;
+pub(crate) mod bits;
+pub(crate) mod branches;
+pub(crate) mod cast;
+pub(crate) mod center_crop_pad;
+pub(crate) mod clip;
+pub(crate) mod column_image;
+pub(crate) mod compress;
+pub(crate) mod constant_of_shape;
+pub(crate) mod convolution;
+pub(crate) mod cumulative;
+pub(crate) mod deformed;
+pub(crate) mod determinant;
+pub(crate) mod einsum;
+pub(crate) mod gemm;
+pub(crate) mod indices;
+pub(crate) mod log_sum_exp;
+pub(crate) mod loss;
+pub(crate) mod matmul;
+pub(crate) mod pad;
+pub(crate) mod pooling;
+pub(crate) mod range;
+pub(crate) mod recurrence;
+pub(crate) mod reduce;
+pub(crate) mod repeat;
+pub(crate) mod resize;
+pub(crate) mod reverse_sequence;
+pub(crate) mod scan;
+pub(crate) mod sequence;
+pub(crate) mod shape;
+pub(crate) mod sized;
+pub(crate) mod softmax;
+pub(crate) mod space_to_depth;
+pub(crate) mod stateful;
+pub(crate) mod unique;
