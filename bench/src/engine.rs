@@ -196,6 +196,7 @@ mod tests {
         let Some((library, zoo)) = parts() else {
             return;
         };
+        let _alone = crate::ALONE.lock().unwrap();
         start(&library.join(onnxruntime::LIBRARY)).unwrap();
         let settings = Settings {
             parts: vec![("zoo".to_owned(), zoo)],

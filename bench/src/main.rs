@@ -260,6 +260,10 @@ fn now() -> SystemTime {
     SystemTime::now()
 }
 
+/// Held by tests that watch memory, or take much: they share one process.
+#[cfg(test)]
+static ALONE: std::sync::Mutex<()> = std::sync::Mutex::new(());
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -296,6 +300,7 @@ mod tests {
 
     #[test]
     fn memory_stays_flat() {
+        let _alone = ALONE.lock().unwrap();
         let (workload, folder) = workload();
         let access = folder.path().join("access.yaml");
         let full_path = FullPath::new(&workload, access.to_str().unwrap(), Shape::Token).unwrap();
