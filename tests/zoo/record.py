@@ -63,11 +63,21 @@ def without_chance(model: onnx.ModelProto) -> onnx.ModelProto:
     copy.doc_string = ""
     del copy.metadata_props[:]
     for part in (copy.graph, *copy.functions):
-        for described in (part, *part.node, *part.value_info):
-            del described.metadata_props[:]
-    for described in (*copy.graph.input, *copy.graph.output, *copy.graph.initializer):
-        del described.metadata_props[:]
+        without_places(part)
     return copy
+
+
+def without_places(part: onnx.GraphProto | onnx.FunctionProto) -> None:
+    """Takes away what is written beside nodes and values, in inner graphs too."""
+    values = [*part.value_info]
+    if isinstance(part, onnx.GraphProto):
+        values += [*part.input, *part.output, *part.initializer]
+    for described in (part, *part.node, *values):
+        del described.metadata_props[:]
+    for node in part.node:
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                without_places(attribute.g)
 
 
 def open_session(file: Path) -> onnxruntime.InferenceSession:
