@@ -7,8 +7,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use tract_onnx::prelude::{
-    Framework, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, IntoTValue,
-    IntoTensor, TValue, TVec, Tensor,
+    InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, IntoTValue, IntoTensor, TValue,
+    TVec, Tensor,
 };
 
 use crate::compare::{Tolerance, difference};
@@ -49,7 +49,7 @@ fn one_line(text: &str) -> String {
 
 fn compared(folder: &Path, tolerance: Tolerance, integers: Integers) -> Result<Outcome> {
     let onnx = onnx_ml::onnx();
-    let mut proto = onnx.proto_model_for_path(folder.join("model.onnx"))?;
+    let mut proto = onnx_ml::file::read(&onnx, &folder.join("model.onnx"))?;
     onnx_ml::flatten_maps(&mut proto);
     if integers == Integers::Stored {
         recorded::store_integers(folder, &mut proto)?;
@@ -63,7 +63,7 @@ fn compared(folder: &Path, tolerance: Tolerance, integers: Integers) -> Result<O
         let operators = operators.into_iter().collect::<Vec<_>>().join(", ");
         return Ok(Outcome::Refused(operators));
     }
-    let model = onnx.parse(&proto, folder.to_str())?.model;
+    let model = onnx_ml::file::build(&onnx, proto, folder)?;
     let cases = recorded::cases(folder)?;
     anyhow::ensure!(!cases.is_empty(), "nothing is recorded");
     for (number, case) in cases.iter().enumerate() {
