@@ -20,8 +20,6 @@ use model::Sample;
 use onnxruntime::Session;
 use ours::Engine;
 
-/// Rows of one run.
-const BATCHES: [usize; 3] = [1, 32, 1_000];
 /// How long one turn is, as far as whole runs allow: long enough for the clock, short enough that what else the
 /// machine does spoils few turns.
 const TURN: Duration = Duration::from_micros(800);
@@ -60,8 +58,8 @@ struct Measured {
     family: &'static Family,
     /// From the file to the first answer, beside the making of a session alone.
     load: Pair,
-    /// By the places of [`BATCHES`].
-    runs: [Pair; BATCHES.len()],
+    /// One for each of the family's batches.
+    runs: Vec<Pair>,
 }
 
 /// Makes onnxruntime ready, from its shared library.
@@ -101,7 +99,7 @@ fn measure(name: &str, family: &'static Family, folder: &Path, rounds: usize) ->
         name: name.to_owned(),
         family,
         load: Pair::default(),
-        runs: Default::default(),
+        runs: Vec::new(),
     };
     let first = sample.rows(1)?;
     for round in 0..rounds {
@@ -109,16 +107,18 @@ fn measure(name: &str, family: &'static Family, folder: &Path, rounds: usize) ->
             load(&sample, &first, is_ours)
         })?;
     }
-    for (batch, pair) in BATCHES.into_iter().zip(&mut measured.runs) {
-        let inputs = sample.rows(batch)?;
+    for batch in family.batches {
+        let mut pair = Pair::default();
+        let inputs = sample.rows(*batch)?;
         agree(&engine.answer(&inputs)?, &session.answer(&inputs)?, family)?;
         let runs = runs(engine.time(&inputs, 1)?.max(session.time(&inputs, 1)?));
         for round in 0..rounds {
-            turns(round, pair, &mut |is_ours| {
+            turns(round, &mut pair, &mut |is_ours| {
                 let runner: &mut dyn Runner = if is_ours { &mut engine } else { &mut session };
                 Ok(runner.time(&inputs, runs)? / runs)
             })?;
         }
+        measured.runs.push(pair);
     }
     Ok(measured)
 }

@@ -8,8 +8,10 @@ pub(super) struct Family {
     part: &'static str,
     /// What the names of the models begin with.
     prefixes: &'static [&'static str],
-    /// The longest time of a run, as a ratio to onnxruntime's.
-    pub(super) run: f64,
+    /// Rows of a run.
+    pub(super) batches: &'static [usize],
+    /// The longest time of a run, as a ratio to onnxruntime's; nothing is asked where there is none.
+    pub(super) run: Option<f64>,
     /// The longest time from file to first answer, as a ratio to the making of a session.
     pub(super) load: f64,
     /// How far a float of an answer may be from onnxruntime's, beside its size or one.
@@ -20,13 +22,25 @@ const TABULAR: Family = Family {
     name: "",
     part: "zoo",
     prefixes: &[],
-    run: 1.0,
+    batches: &[1, 32, 1_000],
+    run: Some(1.0),
     load: 0.2,
     tolerance: 1e-5,
 };
 
+/// Deep networks are told beside onnxruntime; only their loads have a goal.
+const DEEP: Family = Family {
+    name: "",
+    part: "deep",
+    prefixes: &[],
+    batches: &[1, 8],
+    run: None,
+    load: 1.0,
+    tolerance: 1e-4,
+};
+
 /// A model is of the first family that fits.
-const FAMILIES: [Family; 9] = [
+const FAMILIES: [Family; 12] = [
     Family {
         name: "trees",
         prefixes: &[
@@ -90,8 +104,42 @@ const FAMILIES: [Family; 9] = [
     Family {
         name: "networks",
         prefixes: &["mlp"],
-        run: 1.3,
+        run: Some(1.3),
         ..TABULAR
+    },
+    Family {
+        name: "images",
+        prefixes: &[
+            "convnext-",
+            "efficientnet-",
+            "mobilenet-v2-",
+            "mobilenet-v3-torchscript",
+            "resnet-dynamo",
+            "resnet-torchscript",
+            "vit-",
+        ],
+        ..DEEP
+    },
+    Family {
+        name: "texts",
+        prefixes: &[
+            "encoder-dynamo",
+            "encoder-torchscript",
+            "minilm-",
+            "text-convolution-",
+        ],
+        ..DEEP
+    },
+    Family {
+        name: "sequences",
+        prefixes: &[
+            "crnn-",
+            "gru-torchscript",
+            "lstm-torchscript",
+            "lstm-two-ways-torchscript",
+            "tcn-torchscript",
+        ],
+        ..DEEP
     },
 ];
 
@@ -127,5 +175,7 @@ mod tests {
         check("label-encoder", Some("encoders"));
         check("mlp-binary", Some("networks"));
         check("gaussian-process", None);
+        let deep = family("deep", "minilm-dynamo").unwrap();
+        assert_eq!((deep.name, deep.batches), ("texts", &[1, 8][..]));
     }
 }

@@ -1,6 +1,6 @@
 //! The table of a part, in Markdown: one line a model.
 
-use super::{BATCHES, Measured, Pair};
+use super::{Measured, Pair};
 use crate::report::median;
 
 impl Pair {
@@ -12,10 +12,10 @@ impl Pair {
     }
 
     /// `ours / theirs: ratio (ratio of medians)`, a missed goal in bold.
-    fn cell(&self, unit: f64, goal: f64) -> String {
+    fn cell(&self, unit: f64, goal: Option<f64>) -> String {
         let [ours, theirs] = [&self.ours, &self.theirs].map(|series| series.least() * unit);
         let (best, middle) = self.ratios();
-        let ratio = if best <= goal {
+        let ratio = if goal.is_none_or(|goal| best <= goal) {
             format!("{best:.2}")
         } else {
             format!("**{best:.2}**")
@@ -29,9 +29,9 @@ impl Pair {
 
 impl Measured {
     /// The goals, each with the place of what was measured in the line.
-    fn pairs(&self) -> impl Iterator<Item = (String, &Pair, f64)> {
-        let load = ("load".to_owned(), &self.load, self.family.load);
-        let runs = BATCHES.into_iter().zip(&self.runs);
+    fn pairs(&self) -> impl Iterator<Item = (String, &Pair, Option<f64>)> {
+        let load = ("load".to_owned(), &self.load, Some(self.family.load));
+        let runs = self.family.batches.iter().zip(&self.runs);
         let runs = runs.map(|(batch, pair)| (batch.to_string(), pair, self.family.run));
         std::iter::once(load).chain(runs)
     }
@@ -40,7 +40,7 @@ impl Measured {
     pub(super) fn missed(&self, tolerance: f64) -> Vec<String> {
         let missed = self
             .pairs()
-            .filter(|(_, pair, goal)| pair.ratios().0 > goal + tolerance);
+            .filter(|(_, pair, goal)| goal.is_some_and(|goal| pair.ratios().0 > goal + tolerance));
         missed
             .map(|(what, ..)| format!("{}: {what}", self.name))
             .collect()
@@ -58,9 +58,11 @@ impl Measured {
 
 /// Prints the models, and how many of them reach each goal.
 pub(super) fn print(part: &str, measured: &[Measured]) {
-    let heads = BATCHES.map(|batch| format!("{batch} rows, µs"));
+    let batches = measured.first().map(|model| model.family.batches);
+    let heads = batches.unwrap_or_default().iter();
+    let heads: Vec<_> = heads.map(|batch| format!("{batch} rows, µs")).collect();
     println!("\n| {part} | load, ms | {} |", heads.join(" | "));
-    println!("| --- |{}", " --- |".repeat(BATCHES.len() + 1));
+    println!("| --- |{}", " --- |".repeat(heads.len() + 1));
     let mut family = "";
     for model in measured {
         if model.family.name != family {
@@ -68,7 +70,7 @@ pub(super) fn print(part: &str, measured: &[Measured]) {
             println!(
                 "| *{family}*, at most | {:.2} |{}",
                 model.family.load,
-                format!(" {:.2} |", model.family.run).repeat(BATCHES.len())
+                goal(model.family.run).repeat(heads.len())
             );
         }
         println!("{}", model.line());
@@ -76,6 +78,11 @@ pub(super) fn print(part: &str, measured: &[Measured]) {
     println!("\n{}", summary(measured));
 }
 
+fn goal(run: Option<f64>) -> String {
+    run.map_or_else(|| "  |".to_owned(), |run| format!(" {run:.2} |"))
+}
+
+/// What no goal is set for counts as reached.
 fn summary(measured: &[Measured]) -> String {
     let mut met: Vec<(String, usize)> = Vec::new();
     for (place, (what, pair, goal)) in measured.iter().flat_map(|model| model.pairs().enumerate()) {
@@ -83,7 +90,7 @@ fn summary(measured: &[Measured]) -> String {
             met.push((what, 0));
         }
         if let Some((_, count)) = met.get_mut(place) {
-            *count += usize::from(pair.ratios().0 <= goal);
+            *count += usize::from(goal.is_none_or(|goal| pair.ratios().0 <= goal));
         }
     }
     let met = met.iter().map(|(what, count)| format!("{what} {count}"));
@@ -106,7 +113,11 @@ mod tests {
             ours: Series(vec![ours, 5.0, 6.0]),
             theirs: Series(vec![1.0, 5.0, 5.0]),
         };
-        assert_eq!(pair(1.0).cell(1.0, 1.0), "1.00 / 1.00: 1.00 (1.00)");
-        assert_eq!(pair(1.25).cell(1.0, 1.0), "1.25 / 1.00: **1.25** (1.00)");
+        assert_eq!(pair(1.0).cell(1.0, Some(1.0)), "1.00 / 1.00: 1.00 (1.00)");
+        assert_eq!(
+            pair(1.25).cell(1.0, Some(1.0)),
+            "1.25 / 1.00: **1.25** (1.00)"
+        );
+        assert_eq!(pair(1.25).cell(1.0, None), "1.25 / 1.00: 1.25 (1.00)");
     }
 }
