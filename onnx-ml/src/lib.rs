@@ -30,6 +30,7 @@ mod unsupported;
 use tract_onnx::Onnx;
 
 pub use graph::{inner_graphs, node_name, operator_name};
+pub use kernel::is_final;
 pub use maps::{Columns, FlatMaps, Labels, flatten_maps};
 pub use unfit::Unfit;
 pub use unsupported::{Reason, Unsupported, unsupported};

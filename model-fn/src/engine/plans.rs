@@ -102,7 +102,11 @@ impl Plans {
     ) -> Result<(Arc<TypedRunnableModel>, u64), PlanError> {
         let (graph, packed) = self.typed(shapes, types).map_err(PlanError::Shapes)?;
         self.memory.check(packed).map_err(PlanError::TooLarge)?;
-        let graph = graph.into_optimized().map_err(PlanError::Shapes)?;
+        let graph = match onnx_ml::is_final(&graph) {
+            true => Ok(graph),
+            false => graph.into_optimized(),
+        };
+        let graph = graph.map_err(PlanError::Shapes)?;
         let values = memory::at_once(&graph).map_err(PlanError::Shapes)?;
         let needed = packed.saturating_add(values);
         self.memory.check(needed).map_err(PlanError::TooLarge)?;

@@ -95,6 +95,11 @@ fn run(mut model: InferenceModel, case: &Case) -> Result<Vec<Tensor>> {
         model.set_input_fact(place, fact)?;
         inputs.push(tensor.clone().into_tvalue());
     }
-    let outputs = model.into_optimized()?.into_runnable()?.run(inputs)?;
+    let graph = model.into_typed()?;
+    let graph = match onnx_ml::is_final(&graph) {
+        true => graph,
+        false => graph.into_optimized()?,
+    };
+    let outputs = graph.into_runnable()?.run(inputs)?;
     Ok(outputs.into_iter().map(IntoTensor::into_tensor).collect())
 }
