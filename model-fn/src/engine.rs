@@ -24,7 +24,7 @@ use plans::{PlanError, Plans};
 
 pub use contents::Contents;
 pub use integrity::Flaw;
-pub use memory::{Memory, TooLarge};
+pub use memory::{Budget, Memory, TooLarge};
 pub use onnx_ml::{Unfit, Unsupported};
 pub use specification::{Dimension, Port, PortError, Specification};
 
@@ -35,7 +35,6 @@ static ONNX: LazyLock<Onnx> = LazyLock::new(onnx_ml::onnx);
 pub struct Model {
     specification: Specification,
     plans: Plans,
-    stored: u64,
 }
 
 /// Why a file cannot be served.
@@ -48,7 +47,7 @@ pub enum LoadError {
     #[error("the file holds no ONNX graph")]
     Empty,
     /// The weights are larger than the memory.
-    #[error("the model is too large for the function")]
+    #[error("the model is too large for the function: raise `ModelMemory`")]
     TooLarge(#[source] TooLarge),
     /// The nodes are no graph that anybody could run.
     #[error(transparent)]
@@ -74,7 +73,9 @@ pub enum RunError {
     #[error("the model does not take inputs of these shapes together")]
     Shapes(#[source] TractError),
     /// A run on inputs of these shapes would not fit into the memory.
-    #[error("the model is too large for the function, on inputs of these shapes")]
+    #[error(
+        "the model is too large for the function on inputs of these shapes: raise `ModelMemory`"
+    )]
     TooLarge(#[source] TooLarge),
     /// An operator does not take a value of the inputs.
     #[error("the model does not take a value of the inputs")]
@@ -123,26 +124,26 @@ fn list<T: fmt::Display>(problems: &[T]) -> String {
 impl Model {
     /// Reads an ONNX file; data outside the file must lie in its folder.
     pub fn load(file: &Path) -> Result<Self, LoadError> {
-        Self::load_within(file, Memory::UNKNOWN)
+        Self::load_within(file, &Budget::new(Memory::UNKNOWN))
     }
 
-    /// The same, and runs the model, in this memory alone.
-    pub fn load_within(file: &Path, memory: Memory) -> Result<Self, LoadError> {
-        let read = || Self::read(file, memory);
+    /// The same, and runs the model, within this memory; its weights stay taken from it.
+    pub fn load_within(file: &Path, budget: &Budget) -> Result<Self, LoadError> {
+        let read = || Self::read(file, budget);
         catch_unwind(AssertUnwindSafe(read)).unwrap_or(Err(LoadError::Panicked))
     }
 
-    fn read(file: &Path, memory: Memory) -> Result<Self, LoadError> {
+    fn read(file: &Path, budget: &Budget) -> Result<Self, LoadError> {
         let bytes = file.metadata().map_or(0, |found| found.len());
-        memory.check(bytes).map_err(LoadError::TooLarge)?;
+        budget.check(bytes).map_err(LoadError::TooLarge)?;
         let mut proto = proto(&ONNX, file)?;
         let maps = onnx_ml::flatten_maps(&mut proto);
         let graph = proto.graph.as_ref().ok_or(LoadError::Empty)?;
         if let Some(flaw) = integrity::flaw(graph) {
             return Err(flaw.into());
         }
-        let stored = memory::stored(graph);
-        memory.check(stored).map_err(LoadError::TooLarge)?;
+        let stored = memory::stored(graph).max(bytes);
+        budget.check(stored).map_err(LoadError::TooLarge)?;
         let unsupported = onnx_ml::unsupported(&ONNX, &proto);
         if !unsupported.is_empty() {
             return Err(LoadError::Unsupported(unsupported));
@@ -150,16 +151,11 @@ impl Model {
         let specification = Specification::of(graph, &maps).map_err(LoadError::Ports)?;
         let folder = file.parent().unwrap_or(Path::new(""));
         let graph = onnx_ml::file::build(&ONNX, proto, folder).map_err(LoadError::Graph)?;
+        budget.take(stored);
         Ok(Self {
             specification,
-            plans: Plans::new(graph, memory.without(stored)),
-            stored,
+            plans: Plans::new(graph, budget.clone()),
         })
-    }
-
-    /// The bytes of the weights.
-    pub fn stored_bytes(&self) -> u64 {
-        self.stored
     }
 
     /// Makes the plan for inputs of these shapes, for the first caller's sake.

@@ -54,7 +54,7 @@ fn said(error: &RunError) -> String {
     match error {
         RunError::Shapes(_) => "the model does not take inputs of these shapes together".to_owned(),
         RunError::TooLarge(error) => {
-            format!("for inputs of these shapes {error}: send fewer rows")
+            format!("for inputs of these shapes {error}: send fewer rows, or shorter ones")
         }
         RunError::Unfit(unfit) => format!("the model does not take the inputs: {unfit}"),
         RunError::Failed(_) | RunError::Panicked | RunError::Datatype { .. } => {

@@ -12,7 +12,7 @@ mod shapes;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use crate::engine::{LoadError, Memory, Model};
+use crate::engine::{Budget, LoadError, Memory, Model};
 use crate::protocol::Limits;
 
 pub use check::{CheckError, verify};
@@ -150,8 +150,9 @@ impl Repository {
         found: Vec<Files>,
         default: Option<String>,
         limits: &Limits,
-        mut memory: Memory,
+        memory: Memory,
     ) -> Result<Self, Vec<Problem>> {
+        let budget = Budget::new(memory);
         let mut problems = Vec::new();
         let names: Vec<String> = found.iter().map(|files| files.name.clone()).collect();
         let default = match (default, names.as_slice()) {
@@ -163,7 +164,7 @@ impl Repository {
         }
         let mut models = BTreeMap::new();
         for files in found {
-            match Entry::open(files, limits, &mut memory) {
+            match Entry::open(files, limits, &budget) {
                 Ok(entry) => drop(models.insert(entry.name.clone(), entry)),
                 Err(more) => problems.extend(more),
             }
@@ -235,7 +236,7 @@ impl Entry {
     }
 
     /// What is wrong with `model.yaml` is told beside what is wrong with the models.
-    fn open(files: Files, limits: &Limits, memory: &mut Memory) -> Result<Self, Vec<Problem>> {
+    fn open(files: Files, limits: &Limits, budget: &Budget) -> Result<Self, Vec<Problem>> {
         let name = files.name.as_str();
         let mut problems = Vec::new();
         let described = files.description.as_deref().unwrap_or_default();
@@ -264,11 +265,8 @@ impl Entry {
                 expected: version.expected.as_ref().or(common).map(String::as_str),
                 example: files.example.as_deref(),
             };
-            match load(name, version, &description, recorded, &limits, *memory) {
-                Ok(model) => {
-                    *memory = memory.without(model.stored_bytes());
-                    versions.insert(number, model);
-                }
+            match load(name, version, &description, recorded, &limits, budget) {
+                Ok(model) => drop(versions.insert(number, model)),
                 Err(problem) => problems.push(*problem),
             }
         }
@@ -291,10 +289,10 @@ fn load(
     description: &Description,
     recorded: check::Recorded<'_>,
     limits: &Limits,
-    memory: Memory,
+    budget: &Budget,
 ) -> Result<Model, Box<Problem>> {
     let (model, version) = (name.to_owned(), files.number);
-    let mut loaded = match Model::load_within(&files.model, memory) {
+    let mut loaded = match Model::load_within(&files.model, budget) {
         Ok(loaded) => loaded,
         Err(source) => {
             return Err(Box::new(Problem::Load {

@@ -68,10 +68,6 @@ fn each_broken_model_is_named_with_its_reason() {
              external data of `weight`: the file `../make_models.py` must lie in the model's folder",
         ),
         (
-            "reverse",
-            "node `backwards`: operator `LSTM` is refused: tract runs a reverse recurrence forward",
-        ),
-        (
             "several",
             "a run at the start on a made-up input of several rows: \
              output `y` has the shape [1, 2], not [2, 2]; if that is right, record",
@@ -303,11 +299,11 @@ fn what_does_not_fit_into_the_memory_is_refused_before_it_is_asked_for() {
     for (megabytes, expected) in [
         (
             "95",
-            "the model is too large for the function: 64 MB of memory are needed, and 63 MB are left",
+            "the model is too large for the function: raise `ModelMemory`: 64 MB of memory are needed, and 63 MB are left",
         ),
         (
             "159",
-            "a run at the start fails: the model is too large for the function, on inputs of these shapes: \
+            "a run at the start fails: the model is too large for the function on inputs of these shapes: raise `ModelMemory`: \
              64 MB of memory are needed, and 63 MB are left",
         ),
     ] {
@@ -330,7 +326,9 @@ fn what_does_not_fit_into_the_memory_is_refused_before_it_is_asked_for() {
     let told = body["error"].as_str().unwrap();
     assert!(told.starts_with("for inputs of these shapes "), "{told}");
     assert!(
-        told.ends_with(" MB of memory are needed, and 72 MB are left: send fewer rows"),
+        told.ends_with(
+            " MB of memory are needed, and 72 MB are left: send fewer rows, or shorter ones"
+        ),
         "{told}"
     );
 }

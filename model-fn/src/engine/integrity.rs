@@ -5,6 +5,7 @@ use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use onnx_ml::{inner_graphs, node_name};
+use tract_onnx::pb::tensor_proto::DataLocation;
 use tract_onnx::pb::{GraphProto, NodeProto};
 
 /// Most nodes of a graph, those of inner graphs included. Large language models have some thousands, and the time
@@ -30,6 +31,12 @@ pub enum Flaw {
     /// Nodes that wait for each other.
     #[error("nodes wait for each other: {}", Names(.0))]
     Cycle(Vec<String>),
+    /// Two stored tensors have one name, or one lies both in the file and beside it.
+    #[error("the tensor `{0}` is stored twice")]
+    StoredTwice(String),
+    /// A tensor is stored by its values that are not zero.
+    #[error("the tensor `{0}` is sparse, which is not read: store all of its values")]
+    Sparse(String),
     /// An output that nothing makes.
     #[error("no node makes the output `{0}`")]
     NoOutput(String),
@@ -65,11 +72,19 @@ fn nodes(graph: &GraphProto) -> usize {
 
 /// `outside` are the values of the graphs around this one.
 fn flaw_in<'a>(graph: &'a GraphProto, outside: &HashSet<&'a str>) -> Option<Flaw> {
-    let inputs = graph.input.iter().map(|input| input.name.as_str());
-    let stored = graph.initializer.iter().map(|tensor| tensor.name.as_str());
-    let sparse = graph.sparse_initializer.iter();
-    let sparse = sparse.filter_map(|tensor| Some(tensor.values.as_ref()?.name.as_str()));
-    let mut known: HashSet<&str> = inputs.chain(stored).chain(sparse).collect();
+    let mut known = HashSet::new();
+    for tensor in &graph.initializer {
+        let is_outside = tensor.data_location == Some(DataLocation::External as i32);
+        let lies_twice = is_outside && !tensor.raw_data.is_empty();
+        if lies_twice || !known.insert(tensor.name.as_str()) {
+            return Some(Flaw::StoredTwice(tensor.name.clone()));
+        }
+    }
+    if let Some(sparse) = graph.sparse_initializer.first() {
+        let name = sparse.values.as_ref().map(|values| values.name.clone());
+        return Some(Flaw::Sparse(name.unwrap_or_default()));
+    }
+    known.extend(graph.input.iter().map(|input| input.name.as_str()));
     let mut made = HashMap::new();
     for (place, node) in graph.node.iter().enumerate() {
         for value in node.output.iter().filter(|value| !value.is_empty()) {
@@ -137,7 +152,7 @@ fn cycle(graph: &GraphProto, made: &HashMap<&str, usize>) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use tract_onnx::pb::{AttributeProto, TensorProto, ValueInfoProto};
+    use tract_onnx::pb::{AttributeProto, SparseTensorProto, TensorProto, ValueInfoProto};
 
     fn value(name: &str) -> ValueInfoProto {
         ValueInfoProto {
@@ -211,6 +226,36 @@ mod tests {
             ..TensorProto::default()
         });
         assert!(matches!(flaw(&stored), Some(Flaw::MadeTwice { .. })));
+    }
+
+    #[test]
+    fn a_tensor_is_stored_once_and_whole() {
+        let tensor = |name: &str| TensorProto {
+            name: name.to_owned(),
+            ..TensorProto::default()
+        };
+        let twice = |tensors: Vec<TensorProto>| {
+            let mut graph = graph(&["x"], &["a: x w -> y"], &["y"]);
+            graph.initializer = tensors;
+            flaw(&graph).map(|flaw| flaw.to_string())
+        };
+        assert_eq!(twice(vec![tensor("v"), tensor("w")]), None);
+        let told = Some("the tensor `w` is stored twice".to_owned());
+        assert_eq!(twice(vec![tensor("w"), tensor("w")]), told);
+        let both = TensorProto {
+            raw_data: vec![0; 4],
+            data_location: Some(1),
+            ..tensor("w")
+        };
+        assert_eq!(twice(vec![both]), told);
+        let mut sparse = graph(&["x"], &["a: x w -> y"], &["y"]);
+        sparse.sparse_initializer = vec![SparseTensorProto {
+            values: Some(tensor("w")),
+            ..SparseTensorProto::default()
+        }];
+        let told = flaw(&sparse).map(|flaw| flaw.to_string());
+        let expected = "the tensor `w` is sparse, which is not read: store all of its values";
+        assert_eq!(told.as_deref(), Some(expected));
     }
 
     #[test]

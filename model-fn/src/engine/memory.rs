@@ -1,11 +1,14 @@
 //! What a model needs of memory: known before it is asked for, so that a function is told and not killed.
 
 use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::{GraphProto, TensorProto};
 use tract_onnx::prelude::{DatumType, TractResult, TypedFact, TypedModel};
-use tract_onnx::tract_core::internal::{DimLike, TypedNode};
+use tract_onnx::tract_core::internal::{AxisOp, DimLike, TypedNode};
+use tract_onnx::tract_core::ops::element_wise::ElementWiseOp;
 
 /// The program itself, its runtime, and an event with its answer: what is there before a model is.
 const PROGRAM: u64 = 32 << 20;
@@ -13,13 +16,20 @@ const PROGRAM: u64 = 32 << 20;
 /// Operators that keep their weights once more, in the order that the processor reads them, by tract's names.
 const PACKING: [&str; 4] = ["EinSum", "Conv", "Deconv", "MatMul"];
 
-/// How much memory models may take, in bytes.
+/// How much memory a function has for its models, in bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Memory(Option<u64>);
 
+/// The memory of a function, and how much of it its models and their plans take: shared by all of them.
+#[derive(Debug, Clone)]
+pub struct Budget {
+    all: Memory,
+    taken: Arc<AtomicU64>,
+}
+
 /// More memory is needed than there is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("{} MB of memory are needed, and {} MB are left", megabytes(*.needed), .left / MEGABYTE)]
+#[error("{} MB of memory are needed, and {} MB are left", .needed.div_ceil(MEGABYTE), .left / MEGABYTE)]
 pub struct TooLarge {
     /// How many bytes are needed.
     pub needed: u64,
@@ -28,11 +38,6 @@ pub struct TooLarge {
 }
 
 const MEGABYTE: u64 = 1 << 20;
-
-/// Rounded up: what is needed is never told to be there.
-fn megabytes(bytes: u64) -> u64 {
-    bytes.div_ceil(MEGABYTE)
-}
 
 impl Memory {
     /// As much as the machine has.
@@ -44,33 +49,62 @@ impl Memory {
     }
 
     #[cfg(test)]
-    pub(super) fn left(bytes: u64) -> Self {
+    pub(super) fn of_models(bytes: u64) -> Self {
         Self(Some(bytes))
-    }
-
-    /// What is left beside these bytes.
-    pub(crate) fn without(self, bytes: u64) -> Self {
-        Self(self.0.map(|all| all.saturating_sub(bytes)))
-    }
-
-    /// Whether so much is there.
-    pub(super) fn check(self, needed: u64) -> Result<(), TooLarge> {
-        match self.0 {
-            Some(left) if needed > left => Err(TooLarge { needed, left }),
-            Some(_) | None => Ok(()),
-        }
-    }
-
-    /// What plans that are kept may take together: a quarter.
-    pub(super) fn for_plans(self) -> u64 {
-        const UNKNOWN: u64 = 1 << 30;
-        self.0.map_or(UNKNOWN, |all| all / 4)
     }
 }
 
-/// The bytes of the tensors that a graph stores, in its file or beside it.
+impl Budget {
+    /// All of it, for models to come.
+    pub fn new(all: Memory) -> Self {
+        Self {
+            all,
+            taken: Arc::default(),
+        }
+    }
+
+    /// Whether so much is left. Two that ask at one time may both be told so.
+    pub(super) fn check(&self, needed: u64) -> Result<(), TooLarge> {
+        let Memory(Some(all)) = self.all else {
+            return Ok(());
+        };
+        let left = all.saturating_sub(self.taken.load(Ordering::Relaxed));
+        if needed > left {
+            return Err(TooLarge { needed, left });
+        }
+        Ok(())
+    }
+
+    pub(super) fn take(&self, bytes: u64) {
+        self.taken.fetch_add(bytes, Ordering::Relaxed);
+    }
+
+    pub(super) fn give_back(&self, bytes: u64) {
+        self.taken.fetch_sub(bytes, Ordering::Relaxed);
+    }
+
+    /// What the plans of one model may take together: a quarter of all.
+    pub(super) fn for_plans(&self) -> u64 {
+        const UNKNOWN: u64 = 1 << 30;
+        self.all.0.map_or(UNKNOWN, |all| all / 4)
+    }
+}
+
+/// The bytes of what a graph stores, in its file or beside it, inner graphs included.
 pub(super) fn stored(graph: &GraphProto) -> u64 {
-    let bytes = graph.initializer.iter().map(bytes_of);
+    let tensors = graph.initializer.iter().map(bytes_of);
+    let attributes = graph.node.iter().flat_map(|node| &node.attribute);
+    let attributes = attributes.map(|attribute| {
+        let tensors = attribute.t.iter().chain(&attribute.tensors);
+        let tensors: u64 = sum(tensors.map(bytes_of));
+        let graphs = sum(attribute.g.iter().chain(&attribute.graphs).map(stored));
+        let lists = 4 * attribute.floats.len() + 8 * attribute.ints.len();
+        sum([tensors, graphs, lists as u64].into_iter())
+    });
+    sum(tensors.chain(attributes))
+}
+
+fn sum(bytes: impl Iterator<Item = u64>) -> u64 {
     bytes.fold(0, u64::saturating_add)
 }
 
@@ -92,7 +126,7 @@ pub(super) fn packed(graph: &TypedModel) -> TractResult<u64> {
         if PACKING.contains(&node.op.name().as_ref()) {
             let inputs = graph.node_input_facts(node.id)?;
             let weights = inputs.into_iter().filter(|fact| fact.konst.is_some());
-            all = weights.map(bytes).fold(all, u64::saturating_add);
+            all = all.saturating_add(sum(weights.map(bytes)));
         }
     }
     Ok(all)
@@ -106,29 +140,93 @@ pub(super) fn at_once(graph: &TypedModel) -> TractResult<u64> {
         let inputs = graph.node(*node).inputs.iter();
         last_use.extend(inputs.map(|input| (input.node, step)));
     }
+    // Answers are there until the end.
+    let outputs = graph.output_outlets()?.iter();
+    last_use.extend(outputs.map(|output| (output.node, usize::MAX)));
     let (mut there, mut most) = (0_u64, 0);
     for (step, id) in order.into_iter().enumerate() {
         let node = graph.node(id);
-        there += made(node);
-        most = most.max(there);
         let mut ended: Vec<usize> = node.inputs.iter().map(|input| input.node).collect();
+        ended.sort_unstable();
         ended.dedup();
         ended.retain(|input| last_use.get(input) == Some(&step));
-        let ended = ended.into_iter().map(|input| made(graph.node(input)));
-        there = ended.fold(there, u64::saturating_sub);
+        let ended = sum(ended.into_iter().map(|input| made(graph.node(input))));
+        let made = made(node);
+        if is_in_place(node) && ended == made {
+            continue;
+        }
+        there = there.saturating_add(made);
+        most = most.max(there);
+        there = there.saturating_sub(ended);
     }
     Ok(most)
+}
+
+/// Whether the output takes the place of an input that nobody else uses.
+fn is_in_place(node: &TypedNode) -> bool {
+    node.op_is::<AxisOp>() || node.op_is::<ElementWiseOp>()
 }
 
 /// The bytes that a node makes in a run.
 fn made(node: &TypedNode) -> u64 {
     let values = node.outputs.iter().map(|output| &output.fact);
-    let values = values.filter(|fact| fact.konst.is_none());
-    values.map(bytes).sum()
+    sum(values.filter(|fact| fact.konst.is_none()).map(bytes))
 }
 
 /// Nothing where only a run tells the length.
 fn bytes(fact: &TypedFact) -> u64 {
     let bytes = fact.mem_size().to_usize();
     bytes.map_or(0, |bytes| bytes as u64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tract_onnx::prelude::*;
+    use tract_onnx::tract_core::ops::array::TypedConcat;
+    use tract_onnx::tract_core::ops::math;
+
+    const KILOBYTE: usize = 1024;
+
+    fn kilobytes(build: impl FnOnce(&mut TypedModel, OutletId) -> Vec<OutletId>) -> u64 {
+        let mut graph = TypedModel::default();
+        let input = graph.add_source("x", f32::fact([KILOBYTE / 4])).unwrap();
+        let outputs = build(&mut graph, input);
+        graph.select_output_outlets(&outputs).unwrap();
+        at_once(&graph).unwrap() / KILOBYTE as u64
+    }
+
+    #[test]
+    fn values_are_there_from_their_making_to_their_last_use() {
+        let one =
+            |graph: &mut TypedModel, name: &str, op: Box<dyn TypedOp>, inputs: &[OutletId]| {
+                graph.wire_node(name, op, inputs).unwrap()[0]
+            };
+        let add = || -> Box<dyn TypedOp> { Box::new(math::add()) };
+        // Two in, one out; and what is computed in place takes no more.
+        assert_eq!(
+            kilobytes(|graph, x| vec![one(graph, "y", add(), &[x, x])]),
+            2
+        );
+        let in_place = kilobytes(|graph, x| {
+            let sine = one(graph, "sine", Box::new(math::sin()), &[x]);
+            vec![one(graph, "y", Box::new(math::cos()), &[sine])]
+        });
+        assert_eq!(in_place, 1);
+        // An answer stays to the end, also where others are computed of it.
+        let early = kilobytes(|graph, x| {
+            let first = one(graph, "first", add(), &[x, x]);
+            let second = one(graph, "second", add(), &[first, first]);
+            vec![first, one(graph, "third", add(), &[second, second])]
+        });
+        assert_eq!(early, 3);
+        // What is used several times by one node ends once.
+        let joined = kilobytes(|graph, x| {
+            let a = one(graph, "a", add(), &[x, x]);
+            let join: Box<dyn TypedOp> = Box::new(TypedConcat { axis: 0 });
+            let joined = one(graph, "joined", join, &[x, a, x, a]);
+            vec![one(graph, "y", add(), &[joined, joined])]
+        });
+        assert_eq!(joined, 8);
+    }
 }

@@ -12,7 +12,7 @@ use tract_onnx::prelude::{
 };
 use tract_onnx::tract_core::internal::{ToDim, TypedFact, bail};
 
-use super::memory::{self, Memory, TooLarge};
+use super::memory::{self, Budget, TooLarge};
 
 /// Most plans kept for a model: callers who send many batch sizes must not fill the memory.
 const KEPT: usize = 8;
@@ -23,7 +23,7 @@ type Shapes = Vec<Vec<usize>>;
 /// The plans of one model, the last one used first.
 pub(super) struct Plans {
     graph: InferenceModel,
-    memory: Memory,
+    budget: Budget,
     kept: Mutex<VecDeque<Kept>>,
 }
 
@@ -44,11 +44,11 @@ pub(super) enum PlanError {
 }
 
 impl Plans {
-    /// `memory` is what is left beside the weights of the graph.
-    pub(super) fn new(graph: InferenceModel, memory: Memory) -> Self {
+    /// The weights of the graph are taken from the budget already.
+    pub(super) fn new(graph: InferenceModel, budget: Budget) -> Self {
         Self {
             graph,
-            memory,
+            budget,
             kept: Mutex::default(),
         }
     }
@@ -84,15 +84,31 @@ impl Plans {
 
     /// The last one is kept in any case; others as long as there is memory for all.
     fn keep(&self, plan: Kept) {
+        self.budget.take(plan.packed);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         kept.push_front(plan);
-        let mut all = 0_u64;
-        let fits = |plan: &&Kept| {
-            all = all.saturating_add(plan.packed);
-            all <= self.memory.for_plans()
-        };
-        let count = kept.iter().take(KEPT).take_while(fits).count().max(1);
-        kept.truncate(count);
+        let all = |kept: &VecDeque<Kept>| kept.iter().map(|kept| kept.packed).sum::<u64>();
+        while kept.len() > KEPT || (kept.len() > 1 && all(&kept) > self.budget.for_plans()) {
+            self.drop_last(&mut kept);
+        }
+    }
+
+    fn drop_last(&self, kept: &mut VecDeque<Kept>) -> bool {
+        let dropped = kept.pop_back();
+        dropped
+            .inspect(|kept| self.budget.give_back(kept.packed))
+            .is_some()
+    }
+
+    /// Whether there is so much memory, once plans that are kept have made room.
+    fn check(&self, needed: u64) -> Result<(), PlanError> {
+        let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            match self.budget.check(needed) {
+                Err(_) if self.drop_last(&mut kept) => {}
+                checked => return checked.map_err(PlanError::TooLarge),
+            }
+        }
     }
 
     fn make(
@@ -101,7 +117,7 @@ impl Plans {
         types: &[DatumType],
     ) -> Result<(Arc<TypedRunnableModel>, u64), PlanError> {
         let (graph, packed) = self.typed(shapes, types).map_err(PlanError::Shapes)?;
-        self.memory.check(packed).map_err(PlanError::TooLarge)?;
+        self.check(packed)?;
         let graph = match onnx_ml::is_final(&graph) {
             true => Ok(graph),
             false => graph.into_optimized(),
@@ -109,7 +125,7 @@ impl Plans {
         let graph = graph.map_err(PlanError::Shapes)?;
         let values = memory::at_once(&graph).map_err(PlanError::Shapes)?;
         let needed = packed.saturating_add(values);
-        self.memory.check(needed).map_err(PlanError::TooLarge)?;
+        self.check(needed)?;
         let plan = graph.into_runnable().map_err(PlanError::Shapes)?;
         Ok((plan, packed))
     }
@@ -130,6 +146,14 @@ impl Plans {
     fn shapes(&self) -> Vec<Shapes> {
         let kept = self.kept.lock().unwrap();
         kept.iter().map(|kept| kept.shapes.clone()).collect()
+    }
+}
+
+impl Drop for Plans {
+    fn drop(&mut self) {
+        let mut kept = std::mem::take(&mut self.kept);
+        let kept = kept.get_mut().unwrap_or_else(PoisonError::into_inner);
+        while self.drop_last(kept) {}
     }
 }
 
@@ -156,6 +180,7 @@ fn check_windows(graph: &TypedModel) -> TractResult<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Memory;
     use tract_onnx::prelude::*;
     use tract_onnx::tract_hir::internal::expand;
     use tract_onnx::tract_hir::ops::identity::Identity;
@@ -169,11 +194,15 @@ mod tests {
             .unwrap();
         graph.add_edge(source, InletId::new(node, 0)).unwrap();
         graph.select_output_outlets(&[node.into()]).unwrap();
-        Plans::new(graph, Memory::UNKNOWN)
+        Plans::new(graph, Budget::new(Memory::UNKNOWN))
     }
 
     /// A product with a matrix of this many rows and columns.
     fn product(length: usize, memory: Memory) -> Plans {
+        product_within(length, Budget::new(memory))
+    }
+
+    fn product_within(length: usize, budget: Budget) -> Plans {
         let mut graph = InferenceModel::default();
         let source = graph.add_source("x", InferenceFact::default()).unwrap();
         let weights = Tensor::zero::<f32>(&[length, length]).unwrap();
@@ -184,7 +213,7 @@ mod tests {
         graph.add_edge(source, InletId::new(node, 0)).unwrap();
         graph.add_edge(weights, InletId::new(node, 1)).unwrap();
         graph.select_output_outlets(&[node.into()]).unwrap();
-        Plans::new(graph, memory)
+        Plans::new(graph, budget)
     }
 
     fn ask(plans: &Plans, shape: &[usize]) -> Result<Arc<TypedRunnableModel>, PlanError> {
@@ -209,7 +238,7 @@ mod tests {
     fn plans_are_kept_as_long_as_there_is_memory_for_them() {
         // A matrix of 4 MB. A quarter of the memory has room for two copies of it, or for none.
         for (megabytes, kept) in [(40, 2), (10, 1)] {
-            let plans = product(1024, Memory::left(megabytes << 20));
+            let plans = product(1024, Memory::of_models(megabytes << 20));
             (1..=4).for_each(|rows| drop(ask(&plans, &[rows, 1024]).unwrap()));
             assert_eq!(plans.shapes().len(), kept, "{megabytes} MB");
             assert_eq!(plans.shapes()[0], [[4, 1024]]);
@@ -224,10 +253,35 @@ mod tests {
             Ok(_) => 0,
         };
         // The copy of the matrix; then 1,000 rows in and out beside it.
-        let plans = product(1024, Memory::left((4 << 20) - 1));
+        let plans = product(1024, Memory::of_models((4 << 20) - 1));
         assert_eq!(needed(&plans, &[1, 1024]), 4 << 20);
-        let plans = product(1024, Memory::left(8 << 20));
+        let plans = product(1024, Memory::of_models(8 << 20));
         assert_eq!(needed(&plans, &[1, 1024]), 0);
         assert!(needed(&plans, &[1000, 1024]) >= (4 << 20) + 2 * 1000 * 1024 * 4);
+    }
+
+    #[test]
+    fn plans_that_are_kept_make_room_for_another() {
+        // A copy of 4 MB and some rows fit once, also where a quarter would be enough for two.
+        let plans = product(1024, Memory::of_models(6 << 20));
+        ask(&plans, &[1, 1024]).unwrap();
+        ask(&plans, &[2, 1024]).unwrap();
+        assert_eq!(plans.shapes(), [[[2, 1024]]]);
+    }
+
+    #[test]
+    fn models_share_their_memory() {
+        let budget = Budget::new(Memory::of_models(10 << 20));
+        let first = product_within(1024, budget.clone());
+        ask(&first, &[1, 1024]).unwrap();
+        let second = product_within(1024, budget.clone());
+        ask(&second, &[1, 1024]).unwrap();
+        let third = product_within(1024, budget.clone());
+        let Err(PlanError::TooLarge(error)) = ask(&third, &[1, 1024]) else {
+            panic!("8 of 10 MB are taken")
+        };
+        assert_eq!((error.needed, error.left), (4 << 20, 2 << 20));
+        drop(first);
+        ask(&third, &[1, 1024]).unwrap();
     }
 }

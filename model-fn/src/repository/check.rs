@@ -144,7 +144,7 @@ pub(super) fn check(
     let outputs = match (recorded.expected, example) {
         (Some(text), _) => check_expected(model, &Expected::read(text)?)?,
         (None, Some(question)) => check_form(model, question.inputs, EXAMPLE)?,
-        (None, None) => check_synthetic(model, shapes.first())?,
+        (None, None) => check_synthetic(model, shapes.first(), limits)?,
     };
     check_labels(model, description, &outputs)?;
     // The first one last, so that it is among the plans that are kept.
@@ -277,7 +277,11 @@ fn check_case(
 
 /// Answers nothing for a model that takes no made-up value: it has been planned, and names of cities or the like
 /// cannot be guessed. Only lengths that cannot be planned make others be tried.
-fn check_synthetic(model: &Model, named: Option<&Shapes>) -> Result<Vec<Tensor>, CheckError> {
+fn check_synthetic(
+    model: &Model,
+    named: Option<&Shapes>,
+    limits: &Limits,
+) -> Result<Vec<Tensor>, CheckError> {
     if let Some(shapes) = named {
         return match check_filled(model, shapes)? {
             Some((outputs, _)) => Ok(outputs),
@@ -286,6 +290,7 @@ fn check_synthetic(model: &Model, named: Option<&Shapes>) -> Result<Vec<Tensor>,
     }
     let mut unshaped = None;
     for shapes in made_up::one_row(model.specification()) {
+        let shapes = shapes::within(shapes, limits)?;
         match check_filled(model, &shapes) {
             Err(CheckError::Run(error @ RunError::Shapes(_))) => {
                 unshaped.get_or_insert(error);
@@ -306,6 +311,8 @@ fn check_synthetic(model: &Model, named: Option<&Shapes>) -> Result<Vec<Tensor>,
 
 /// The answers to inputs of these shapes, and what they were filled with.
 fn check_filled(model: &Model, shapes: &Shapes) -> Result<Option<(Vec<Tensor>, u64)>, CheckError> {
+    // Before there are any inputs, which may be large.
+    model.prepare(shapes.clone()).map_err(CheckError::Run)?;
     let run = |filling| {
         let inputs = made_up::filled(model.specification(), shapes, filling);
         check_form(model, inputs, ONE).map(|outputs| Some((outputs, filling)))
@@ -339,9 +346,12 @@ fn check_several(model: &Model, filling: u64) -> Result<(), CheckError> {
         return Ok(());
     }
     let shapes = Lengths::SEVERAL.of(model.specification());
+    if model.prepare(shapes.clone()).is_err() {
+        return Ok(());
+    }
     let inputs = made_up::filled(model.specification(), &shapes, filling);
     match check_form(model, inputs, SEVERAL) {
-        Err(CheckError::Run(RunError::Shapes(_) | RunError::Unfit(_))) => Ok(()),
+        Err(CheckError::Run(RunError::Unfit(_))) => Ok(()),
         Err(CheckError::Run(_)) if ports.len() > 1 => Ok(()),
         Err(CheckError::Run(source)) => Err(CheckError::Several(source)),
         Err(CheckError::Form {

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::shapes::Shapes;
 use crate::engine::{Dimension, Model, Specification};
+use crate::protocol::Limits;
 use crate::tensor::{Tensor, Values, volume};
 
 /// Ones, as a mask that hides nothing needs them; then zeros, the one index that every table has.
@@ -48,6 +49,9 @@ impl Lengths {
 /// them takes no single value.
 const OTHERS: [usize; 3] = [1, 64, 224];
 
+/// Nothing is tried that no request may have.
+const MOST: usize = Limits::DEFAULT.elements;
+
 /// The shapes to try for one row, without doubles.
 pub(super) fn one_row(specification: &Specification) -> Vec<Shapes> {
     rows(specification, 1)
@@ -57,7 +61,17 @@ fn rows(specification: &Specification, first: usize) -> Vec<Shapes> {
     let tried = OTHERS.map(|others| Lengths { first, others }.of(specification));
     let mut tried = tried.to_vec();
     tried.dedup();
-    tried
+    let [first, others @ ..] = tried.as_slice() else {
+        return tried;
+    };
+    let fitting = others.iter().filter(|shapes| elements(shapes) <= MOST);
+    std::iter::once(first).chain(fitting).cloned().collect()
+}
+
+/// How many values inputs of these shapes have.
+pub(super) fn elements(shapes: &Shapes) -> usize {
+    let volume = |shape: &Vec<usize>| shape.iter().copied().fold(1, usize::saturating_mul);
+    shapes.iter().map(volume).fold(0, usize::saturating_add)
 }
 
 /// Inputs of this many rows for runs that tell nothing but how long they take; where a model does not take the
@@ -76,9 +90,10 @@ pub fn made_up(model: &Model, first: usize) -> [Vec<Tensor>; 2] {
 pub(super) fn filled(specification: &Specification, shapes: &Shapes, filling: u64) -> Vec<Tensor> {
     let ports = specification.inputs.iter().zip(shapes);
     let inputs = ports.map(|(port, shape)| {
-        let values = Values::filled(port.datatype, filling, volume(shape).unwrap_or_default());
-        let tensor = Tensor::new(shape.clone(), values.clone());
-        tensor.unwrap_or_else(|_| Tensor::flat(values))
+        let count = volume(shape).unwrap_or_default();
+        let values = || Values::filled(port.datatype, filling, count);
+        let tensor = Tensor::new(shape.clone(), values());
+        tensor.unwrap_or_else(|_| Tensor::flat(values()))
     });
     inputs.collect()
 }

@@ -3,7 +3,7 @@
 use crate::engine::{Dimension, Port, Specification};
 use crate::protocol::Limits;
 
-use super::Description;
+use super::{Description, made_up};
 
 /// Most of them: more plans than these are not kept.
 const MOST: usize = 8;
@@ -29,7 +29,7 @@ pub enum ShapesError {
         given: Vec<usize>,
     },
     /// A request of such inputs is over the limit.
-    #[error("`shapes`: inputs of {elements} values are over the limit of {limit}")]
+    #[error("inputs have {elements} values, and `MAX_ELEMENTS` or `limits` allow {limit}")]
     TooLarge {
         /// How many values there are.
         elements: usize,
@@ -84,10 +84,9 @@ fn fitting(port: &Port, given: &[usize]) -> Result<Vec<usize>, ShapesError> {
     }
 }
 
-fn within(shapes: Shapes, limits: &Limits) -> Result<Shapes, ShapesError> {
-    let volume = |shape: &Vec<usize>| shape.iter().copied().fold(1, usize::saturating_mul);
-    let elements = shapes.iter().map(volume).fold(0, usize::saturating_add);
-    let limit = limits.elements;
+/// The same shapes, if a request may be of them.
+pub(super) fn within(shapes: Shapes, limits: &Limits) -> Result<Shapes, ShapesError> {
+    let (elements, limit) = (made_up::elements(&shapes), limits.elements);
     if elements > limit {
         return Err(ShapesError::TooLarge { elements, limit });
     }
@@ -157,7 +156,7 @@ mod tests {
         }
         check(
             "shapes: [{image: [1, 3, 400], mask: [1]}]",
-            Err("`shapes`: inputs of 1201 values are over the limit of 1000"),
+            Err("inputs have 1201 values, and `MAX_ELEMENTS` or `limits` allow 1000"),
         );
         let nine = "{image: [1, 3, 1], mask: [1]}, ".repeat(9);
         check(
