@@ -133,6 +133,19 @@ mod tests {
     }
 
     #[test]
+    fn a_tensor_that_says_where_it_is_stays_in_the_file_too() {
+        let folder = tempfile::tempdir().unwrap();
+        let weights = TensorProto {
+            data_location: Some(0),
+            ..stored(bytes(&numbers()))
+        };
+        let file = sum_with(weights).encode_to_vec();
+        assert_eq!(added(folder.path(), &file).unwrap(), numbers());
+        let model = read(&crate::onnx(), &folder.path().join("model.onnx")).unwrap();
+        assert!(model.graph.unwrap().initializer[0].raw_data.is_empty());
+    }
+
+    #[test]
     fn a_tensor_that_is_declared_as_an_input_too_is_none() {
         let folder = tempfile::tempdir().unwrap();
         let mut model = sum_with(stored(bytes(&numbers())));
@@ -228,6 +241,7 @@ mod tests {
             "the file `none` cannot be opened",
         );
         refused(outside(&[]), "it names no file");
+        refused(outside(&[("location", ".")]), "`.` is no file");
         let short = ("location", "short");
         refused(outside(&[short]), "`short` ends before it does");
         refused(
@@ -236,7 +250,7 @@ mod tests {
         );
         refused(
             outside(&[short, ("offset", "-1")]),
-            "`offset` is a number of bytes",
+            "`offset` is no number of bytes",
         );
         refused(
             outside(&[short, ("length", "4")]),
@@ -246,7 +260,7 @@ mod tests {
         tensor.dims = vec![1 << 40, 1 << 40];
         refused(tensor.clone(), "the shape is too large");
         tensor.dims = vec![-1];
-        refused(tensor.clone(), "no negative lengths");
+        refused(tensor.clone(), "a length of its shape is negative");
         tensor.data_type = DataType::String.into();
         refused(tensor, "texts cannot be external");
     }

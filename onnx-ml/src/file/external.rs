@@ -1,6 +1,7 @@
 //! [External data](https://onnx.ai/onnx/repo-docs/ExternalData.html): tensors whose bytes lie in a file of the
 //! model's folder, or in the model's own file.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Component, Path, PathBuf};
@@ -30,9 +31,11 @@ fn replace(graph: &mut GraphProto) {
     let (external, others) = all.partition(is_external);
     graph.initializer = others;
     let nodes: Vec<NodeProto> = Vec::into_iter(external).map(node).collect();
-    let is_made = |name: &str| nodes.iter().any(|node| node.name == name);
     // Before version 4 of the format, what is stored is an input too.
-    graph.input.retain(|input| !is_made(&input.name));
+    let made: HashSet<&str> = nodes.iter().map(|node| node.name.as_str()).collect();
+    graph
+        .input
+        .retain(|input| !made.contains(input.name.as_str()));
     graph.node.splice(0..0, nodes);
 }
 
@@ -57,8 +60,10 @@ fn node(tensor: TensorProto) -> NodeProto {
 pub(crate) fn built(context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
     let mut attributes = node.attribute.iter();
     let tensor = attributes.find_map(|attribute| attribute.t.as_ref());
-    let tensor = tensor.context("the node has a tensor")?;
-    let folder = context.model_dir.context("the model has a folder")?;
+    let tensor = tensor.context("the node has no tensor")?;
+    let folder = context
+        .model_dir
+        .context("the folder of the model has no name in UTF-8")?;
     let read = read(tensor, Path::new(folder));
     let read = read.with_context(|| format!("external data of `{}`", tensor.name))?;
     Ok((Box::new(Const::new(read.into_arc_tensor())?), vec![]))
@@ -67,7 +72,10 @@ pub(crate) fn built(context: &ParsingContext, node: &NodeProto) -> TractResult<B
 /// Reads a tensor from the place that it names.
 fn read(tensor: &TensorProto, folder: &Path) -> TractResult<Tensor> {
     let place = Place::of(tensor)?;
-    let mut file = File::open(within(folder, &place.location)?)?;
+    let path = within(folder, &place.location)?;
+    // A pipe would be waited for.
+    ensure!(path.is_file(), "`{}` is no file", place.location);
+    let mut file = File::open(path)?;
     let datum_type = DatumType::try_from(DataType::try_from(tensor.data_type)?)?;
     ensure!(datum_type.is_copy(), "texts cannot be external");
     let shape: Result<Vec<usize>, _> = tensor
@@ -75,7 +83,7 @@ fn read(tensor: &TensorProto, folder: &Path) -> TractResult<Tensor> {
         .iter()
         .map(|&length| usize::try_from(length))
         .collect();
-    let shape = shape.context("a shape has no negative lengths")?;
+    let shape = shape.context("a length of its shape is negative")?;
     let count = shape
         .iter()
         .try_fold(datum_type.size_of(), |all, length| all.checked_mul(*length));
@@ -117,7 +125,7 @@ impl Place {
             let value = entry(key).map(|entry| entry.value.parse());
             value
                 .transpose()
-                .with_context(|| format!("`{key}` is a number of bytes"))
+                .with_context(|| format!("`{key}` is no number of bytes"))
         };
         let location = entry("location").context("it names no file")?;
         Ok(Self {

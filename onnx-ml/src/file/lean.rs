@@ -31,7 +31,8 @@ const FOUR_BYTES: u64 = 5;
 /// An error if they have another form than exporters write, or cannot be read.
 pub(super) fn read(file: &Path) -> io::Result<Vec<u8>> {
     // Weights are opened by the name in the folder, and must not lie outside of it.
-    if file.symlink_metadata()?.is_symlink() {
+    let folder = file.parent().unwrap_or(Path::new(""));
+    if file.symlink_metadata()?.is_symlink() || folder.to_str().is_none() {
         return Err(odd());
     }
     let name = file.file_name().and_then(|name| name.to_str());
@@ -87,6 +88,11 @@ impl<R: BufRead + Seek> Fields<'_, R> {
                     left = Some((self.place, head.length));
                     self.skip(head.length)?;
                 }
+                // Said to be in the file, which is where it is.
+                (Message::Tensor, DATA_LOCATION) if head.form == VARINT => match self.varint()? {
+                    0 => {}
+                    _ => return Err(odd()),
+                },
                 (Message::Tensor, RAW_DATA | EXTERNAL_DATA | DATA_LOCATION) => return Err(odd()),
                 (Message::Model | Message::Graph | Message::Tensor, _) => {
                     self.copy(head, &mut out)?;
