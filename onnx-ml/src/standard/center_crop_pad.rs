@@ -8,6 +8,7 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_core::ops::array::{Pad, PadMode, Slice};
 use tract_onnx::tract_hir::internal::*;
 
+use crate::standard::sized::volume;
 use crate::tract::{Built, axis_place, integers, stored_list, wire_one};
 
 /// Builds the operator from its node.
@@ -87,6 +88,7 @@ impl Expansion for CenterCropPad {
         let (datum_type, shape) = (fact.datum_type, fact.shape.to_tvec());
         let lengths = self.lengths(&shape, &lengths)?;
         let (mut middle, mut pads) = (input, vec![]);
+        volume(lengths.iter().flat_map(TDim::to_usize))?;
         for (axis, (given, wanted)) in shape.iter().zip(&lengths).enumerate() {
             if given == wanted {
                 pads.push((0, 0));

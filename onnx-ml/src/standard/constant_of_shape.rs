@@ -11,7 +11,7 @@ use crate::tract::Built;
 use crate::unfit::fits;
 
 /// More values than this are refused: a shape is made of what a caller gives.
-const MOST_VALUES: usize = 1 << 28;
+const MOST_VALUES: usize = 1 << 26;
 
 /// Builds the operator from its node.
 pub(crate) fn constant_of_shape(context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
@@ -69,6 +69,11 @@ impl Expansion for Filled {
         if let Some(shape) = &fact.konst {
             let shape = shape.cast_to::<TDim>()?;
             let shape: TVec<TDim> = values::<TDim>(&shape)?.into();
+            let count = shape.iter().product::<TDim>().to_usize().unwrap_or(0);
+            ensure!(
+                count <= MOST_VALUES,
+                "{count} values are asked for, and {MOST_VALUES} are made"
+            );
             let value = model.add_const(format!("{prefix}.value"), Arc::clone(&self.value))?;
             let broadcast = tract_core::ops::array::MultiBroadcastTo::new(shape.into());
             return model.wire_node(prefix, broadcast, &[value]);

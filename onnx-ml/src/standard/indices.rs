@@ -12,6 +12,7 @@ use tract_onnx::tract_core::ops::math;
 use tract_onnx::tract_hir::internal::*;
 use tract_onnx::tract_hir::ops::array;
 
+use crate::standard::sized::volume;
 use crate::tract::{Built, wire_one};
 
 /// Builds `GatherND` from its node.
@@ -203,6 +204,7 @@ impl Expansion for OneHot {
             stored.context("the depth and the values of OneHot must be stored")
         };
         let depth = stored(depth)?.cast_to_scalar::<i64>()?;
+        volume([usize::try_from(depth)?])?;
         let values = stored(values)?;
         let axis = self.place(model.outlet_fact(indices)?.rank())?;
         let indices = from_start(prefix, model, indices, &[depth.to_dim()])?;

@@ -13,6 +13,9 @@ use crate::tract::{
     Built, axis_place, build, rebuilt, stored_list, text_attribute, wire_one, with_attributes,
 };
 
+/// The plan has a part for each time.
+const MOST_TIMES: i64 = 256;
+
 /// Builds the operator from its node.
 pub(crate) fn pad(context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
     if node.get_attr_opt("mode")? != Some("wrap") {
@@ -74,6 +77,10 @@ impl Wiring<'_> {
             parts.push(self.slice(middle, length - before % length, length)?);
         }
         let times = before / length + 1 + after / length;
+        ensure!(
+            times <= MOST_TIMES,
+            "an axis of {length} values cannot be wrapped around {times} times, but {MOST_TIMES}"
+        );
         parts.extend(std::iter::repeat_n(middle, usize::try_from(times)?));
         if after % length > 0 {
             parts.push(self.slice(middle, 0, after % length)?);
@@ -171,5 +178,6 @@ mod tests {
         };
         check(&[-1, -1], None, "values left");
         check(&[1 << 40, 0], None, "too many values");
+        check(&[1 << 12, 0], None, "cannot be wrapped around 2049 times");
     }
 }

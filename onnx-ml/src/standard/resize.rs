@@ -133,7 +133,7 @@ impl Expansion for Resize {
                 let (datum_type, rank) = (fact.datum_type, fact.rank());
                 let length = |_| model.symbols.new_with_prefix("resized").to_dim();
                 let output = (datum_type, (0..rank).map(length).collect());
-                return at_run(prefix, model, Box::new(self.clone()), inputs, output);
+                return at_run(prefix, model, Box::new(self.clone()), inputs, output, made);
             }
         }
         let resized = self.stored.wire(prefix, model, inputs)?;
@@ -216,6 +216,25 @@ fn sizes(shape: &[TDim], axes: &[i64], scales: &[f32]) -> TractResult<Vec<i64>> 
         Ok(size)
     };
     axes.iter().zip(scales).map(size).collect()
+}
+
+/// How many values a resize makes: as many as the sizes say, or as the scales make of the input's.
+fn made(inputs: &[TValue]) -> TractResult<f64> {
+    let input = inputs.first().context("an input")?;
+    let mut most = input.len() as f64;
+    for list in inputs.iter().skip(1).filter(|list| list.rank() == 1) {
+        let values = list.cast_to::<f64>()?;
+        let values = values.to_plain_array_view::<f64>()?;
+        let product: f64 = values.iter().product();
+        let is_scales = list.datum_type().is_float();
+        let made = if is_scales {
+            product * input.len() as f64
+        } else {
+            product
+        };
+        most = most.max(made);
+    }
+    Ok(most)
 }
 
 /// A resize to nearest values in version 10.
@@ -426,5 +445,22 @@ mod tests {
         check("linear", "half_pixel", &[0.333_333, 2.]);
         check("linear", "align_corners", &[0., 3.]);
         check("cubic", "asymmetric", &[0., 1.629_63]);
+    }
+
+    /// The lists are a caller's.
+    #[test]
+    fn what_a_run_makes_is_bounded() {
+        let scales = tensor1(&[1f32, 1., 1e6, 1e6]);
+        let sizes = tensor1(&[1i64, 1, 1 << 24, 1 << 24]);
+        let image = || Input::Given(counted(&[1, 1, 2, 2]));
+        let lists = [
+            vec![image(), Input::None, Input::Given(scales)],
+            vec![image(), Input::None, Input::None, Input::Given(sizes)],
+        ];
+        for inputs in lists {
+            let error = standard("Resize", 18, vec![string("mode", "linear")], inputs).unwrap_err();
+            let unfit = crate::Unfit::of(&error).map(|unfit| unfit.to_string());
+            assert!(unfit.unwrap().contains("67,108,864 values"), "{error:?}");
+        }
     }
 }

@@ -11,6 +11,7 @@ use tract_onnx::tract_hir::internal::*;
 
 use crate::kernel::{Fact, Kernel, Node, node};
 use crate::tract::{Built, integers, stored_list};
+use crate::unfit::fits;
 
 /// An operator as its attributes describe it, before its lists are known.
 pub(crate) trait Listed: fmt::Debug + Any + Send + Sync {
@@ -100,8 +101,11 @@ impl Expansion for Lists {
     }
 }
 
-/// A file's lists make outputs of any size; this many 64-bit floats take 2 GB.
-const MOST_VALUES: usize = 1 << 28;
+/// Lists of a file or a caller make outputs of any size; this many 64-bit floats take half a gigabyte.
+pub(crate) const MOST_VALUES: usize = 1 << 26;
+
+/// What is told of inputs that ask for more.
+const TOO_MANY: &str = "an operator is asked to make more than 67,108,864 values";
 
 /// How many values a tensor of these lengths has.
 pub(crate) fn volume(lengths: impl IntoIterator<Item = usize>) -> TractResult<usize> {
@@ -113,21 +117,29 @@ pub(crate) fn volume(lengths: impl IntoIterator<Item = usize>) -> TractResult<us
 
 /// Wires an operator of tract's that is planned anew at each run, for the values it is given.
 ///
-/// The fact is that of its output, with symbols of the model's for the lengths that it has then.
+/// The fact is that of its output, with symbols of the model's for the lengths that it has then. How many values it
+/// makes of its inputs is asked first.
 pub(crate) fn at_run(
     prefix: &str,
     model: &mut TypedModel,
     expansion: Box<dyn Expansion>,
     inputs: &[OutletId],
     output: Fact,
+    count: fn(&[TValue]) -> TractResult<f64>,
 ) -> TractResult<TVec<OutletId>> {
-    model.wire_node(prefix, node(AtRun { expansion, output }), inputs)
+    let run = AtRun {
+        expansion,
+        output,
+        count,
+    };
+    model.wire_node(prefix, node(run), inputs)
 }
 
 #[derive(Debug)]
 struct AtRun {
     expansion: Box<dyn Expansion>,
     output: Fact,
+    count: fn(&[TValue]) -> TractResult<f64>,
 }
 
 impl Kernel for AtRun {
@@ -144,6 +156,7 @@ impl Kernel for AtRun {
     }
 
     fn outputs_of(&self, inputs: TVec<TValue>) -> TractResult<TVec<Tensor>> {
+        fits((self.count)(&inputs)? <= MOST_VALUES as f64, TOO_MANY)?;
         let outputs = self.expansion.eval(&EvalContext::out_of_plan(), inputs)?;
         Ok(outputs.into_iter().map(IntoTensor::into_tensor).collect())
     }
@@ -155,8 +168,8 @@ mod tests {
 
     #[test]
     fn volumes_are_bounded() {
-        assert_eq!(volume([1 << 14, 1 << 14]).unwrap(), MOST_VALUES);
-        assert!(volume([1 << 14, (1 << 14) + 1]).is_err());
+        assert_eq!(volume([1 << 13, 1 << 13]).unwrap(), MOST_VALUES);
+        assert!(volume([1 << 13, (1 << 13) + 1]).is_err());
         assert!(volume([usize::MAX, 2]).is_err());
         assert_eq!(volume([]).unwrap(), 1);
     }

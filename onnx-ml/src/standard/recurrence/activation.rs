@@ -58,8 +58,8 @@ impl Activation {
         match self {
             // tract's are whole vectors at once, where a function of the system for each value
             // takes ten times as long.
-            Self::Sigmoid => Func::Sigmoid.ew_f32()?.run(values),
-            Self::Tanh => Func::Tanh.ew_f32()?.run(values),
+            Self::Sigmoid => keeping_nan(Func::Sigmoid, values),
+            Self::Tanh => keeping_nan(Func::Tanh, values),
             Self::Affine { .. }
             | Self::Relu
             | Self::LeakyRelu { .. }
@@ -78,7 +78,8 @@ impl Activation {
     fn of(self, value: f32) -> f32 {
         match self {
             Self::Affine { scale, shift } => scale * value + shift,
-            Self::Relu => value.max(0.0),
+            Self::Relu if value < 0.0 => 0.0,
+            Self::Relu => value,
             Self::LeakyRelu { slope } if value < 0.0 => slope * value,
             Self::LeakyRelu { .. } => value,
             Self::ThresholdedRelu { threshold } if value > threshold => value,
@@ -91,6 +92,36 @@ impl Activation {
             Self::Elu { .. } => value,
             Self::Softsign => value / (1.0 + value.abs()),
             Self::Softplus => value.max(0.0) + (-value.abs()).exp().ln_1p(),
+        }
+    }
+}
+
+/// tract's functions make a number of a NaN.
+fn keeping_nan(function: Func, values: &mut [f32]) -> TractResult<()> {
+    let places = values.iter().enumerate();
+    let missing: Vec<usize> = places
+        .filter_map(|(place, value)| value.is_nan().then_some(place))
+        .collect();
+    function.ew_f32()?.run(values)?;
+    for place in missing {
+        if let Some(value) = values.get_mut(place) {
+            *value = f32::NAN;
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_number_stays_none() {
+        for activation in [Activation::Sigmoid, Activation::Tanh, Activation::Relu] {
+            let mut values = [f32::NAN, 0.0, f32::NAN, 1.0];
+            activation.apply(&mut values).unwrap();
+            let are_nan = values.map(f32::is_nan);
+            assert_eq!(are_nan, [true, false, true, false], "{activation:?}");
         }
     }
 }
