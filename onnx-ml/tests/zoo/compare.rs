@@ -36,18 +36,16 @@ impl Tolerance {
         absolute: 1e-5,
     };
 
-    /// Numbers of 11 bits are rounded layer by layer: one unit in the last place is the least that two orders of
-    /// the same sums are apart.
+    /// Numbers of 11 bits are rounded layer by layer, where terms are about one: half a unit in their last place is
+    /// the least that two orders of the same sums are apart.
     fn for_values_of(self, datum_type: DatumType) -> Self {
         const HALF: f64 = 1.0 / 1024.0;
-        let least = if datum_type == DatumType::F16 {
-            HALF
-        } else {
-            0.0
-        };
+        if datum_type != DatumType::F16 {
+            return self;
+        }
         Self {
-            relative: self.relative.max(least),
-            ..self
+            relative: self.relative.max(HALF),
+            absolute: self.absolute.max(HALF / 2.0),
         }
     }
 
