@@ -1,5 +1,6 @@
 //! tract's own builders, for the operators that are right but for some of their attributes.
 
+use std::fmt;
 use std::sync::LazyLock;
 
 use tract_onnx::Onnx;
@@ -144,4 +145,52 @@ pub(crate) fn expansion(built: Built) -> TractResult<Box<dyn Expansion>> {
     let operator: &dyn Op = built.0.as_ref();
     let expansion = operator.downcast_ref::<Box<dyn Expansion>>();
     expansion.cloned().context("the operator is wired by tract")
+}
+
+/// How an operator of tract's is wired differently: its rules stay tract's.
+pub(crate) trait Rewire: fmt::Debug + Send + Sync + 'static {
+    /// Wires the operator, or has tract do it.
+    fn wire(
+        &self,
+        tract: &dyn Expansion,
+        prefix: &str,
+        model: &mut TypedModel,
+        inputs: &[OutletId],
+    ) -> TractResult<TVec<OutletId>>;
+}
+
+/// An operator with these rules of tract's, for the register, wired in another way.
+pub(crate) fn rewired(tract: Box<dyn Expansion>, wiring: impl Rewire) -> Built {
+    let wiring = Arc::new(wiring);
+    (expand(Rewired { tract, wiring }), vec![])
+}
+
+#[derive(Debug, Clone)]
+struct Rewired {
+    tract: Box<dyn Expansion>,
+    wiring: Arc<dyn Rewire>,
+}
+
+impl Expansion for Rewired {
+    fn name(&self) -> StaticName {
+        self.tract.name()
+    }
+
+    fn rules<'r, 'p: 'r, 's: 'r>(
+        &'s self,
+        solver: &mut Solver<'r>,
+        inputs: &'p [TensorProxy],
+        outputs: &'p [TensorProxy],
+    ) -> InferenceResult {
+        self.tract.rules(solver, inputs, outputs)
+    }
+
+    fn wire(
+        &self,
+        prefix: &str,
+        model: &mut TypedModel,
+        inputs: &[OutletId],
+    ) -> TractResult<TVec<OutletId>> {
+        self.wiring.wire(self.tract.as_ref(), prefix, model, inputs)
+    }
 }

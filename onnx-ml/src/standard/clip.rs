@@ -13,7 +13,7 @@ use tract_onnx::tract_hir::internal::*;
 use tract_onnx::tract_hir::tract_num_traits::Float;
 
 use crate::kernel::{Fact, Kernel, node as kernel};
-use crate::tract::{Built, build, expansion, wire_one};
+use crate::tract::{Built, Rewire, build, expansion, rewired, wire_one};
 
 /// From this version on the bounds are inputs.
 const BOUNDS_ARE_INPUTS: i64 = 11;
@@ -29,7 +29,7 @@ pub(crate) fn clip(context: &ParsingContext, node: &NodeProto) -> TractResult<Bu
         let mut place = || places.next().flatten().map(Bound::Input);
         [place(), place()]
     };
-    Ok((expand(Clip { tract, low, high }), vec![]))
+    Ok(rewired(tract, Clip { low, high }))
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -39,29 +39,16 @@ enum Bound {
     Input(usize),
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Clip {
-    tract: Box<dyn Expansion>,
     low: Option<Bound>,
     high: Option<Bound>,
 }
 
-impl Expansion for Clip {
-    fn name(&self) -> StaticName {
-        "Clip".into()
-    }
-
-    fn rules<'r, 'p: 'r, 's: 'r>(
-        &'s self,
-        solver: &mut Solver<'r>,
-        inputs: &'p [TensorProxy],
-        outputs: &'p [TensorProxy],
-    ) -> InferenceResult {
-        self.tract.rules(solver, inputs, outputs)
-    }
-
+impl Rewire for Clip {
     fn wire(
         &self,
+        tract: &dyn Expansion,
         prefix: &str,
         model: &mut TypedModel,
         inputs: &[OutletId],
@@ -69,7 +56,7 @@ impl Expansion for Clip {
         let values = *inputs.first().context("Clip has an input")?;
         let datum_type = model.outlet_fact(values)?.datum_type;
         if !datum_type.is_float() || is_of_product(model, values) {
-            return self.tract.wire(prefix, model, inputs);
+            return tract.wire(prefix, model, inputs);
         }
         let mut given = tvec![values];
         for (name, bound) in [("low", self.low), ("high", self.high)] {

@@ -10,12 +10,11 @@ use tract_onnx::tract_core::ops::math;
 use tract_onnx::tract_hir::internal::*;
 use tract_onnx::tract_hir::ops::logic::wire_with_rank_broadcast;
 
-use crate::tract::{Built, build, expansion, wire_one};
+use crate::tract::{Built, Rewire, build, expansion, rewired, wire_one};
 
 /// Builds the operator from its node.
 pub(crate) fn gemm(context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
     let gemm = Gemm {
-        tract: expansion(build(context, node)?)?,
         alpha: node.get_attr_opt("alpha")?.unwrap_or(1.0),
         beta: node.get_attr_opt("beta")?.unwrap_or(1.0),
         is_transposed: [
@@ -23,33 +22,20 @@ pub(crate) fn gemm(context: &ParsingContext, node: &NodeProto) -> TractResult<Bu
             node.get_attr_opt("transB")?.unwrap_or(false),
         ],
     };
-    Ok((expand(gemm), vec![]))
+    Ok(rewired(expansion(build(context, node)?)?, gemm))
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Gemm {
-    tract: Box<dyn Expansion>,
     alpha: f32,
     beta: f32,
     is_transposed: [bool; 2],
 }
 
-impl Expansion for Gemm {
-    fn name(&self) -> StaticName {
-        "Gemm".into()
-    }
-
-    fn rules<'r, 'p: 'r, 's: 'r>(
-        &'s self,
-        solver: &mut Solver<'r>,
-        inputs: &'p [TensorProxy],
-        outputs: &'p [TensorProxy],
-    ) -> InferenceResult {
-        self.tract.rules(solver, inputs, outputs)
-    }
-
+impl Rewire for Gemm {
     fn wire(
         &self,
+        tract: &dyn Expansion,
         prefix: &str,
         model: &mut TypedModel,
         inputs: &[OutletId],
@@ -59,7 +45,7 @@ impl Expansion for Gemm {
         };
         let datum_type = model.outlet_fact(a)?.datum_type;
         if datum_type == DatumType::F32 {
-            return self.tract.wire(prefix, model, inputs);
+            return tract.wire(prefix, model, inputs);
         }
         let [a_is_transposed, b_is_transposed] = self.is_transposed;
         let axes = AxesMapping::for_numpy_matmul(2, a_is_transposed, b_is_transposed, false)?;

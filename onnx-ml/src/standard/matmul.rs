@@ -6,33 +6,20 @@ use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
-use crate::tract::{Built, build, expansion, wire_one};
+use crate::tract::{Built, Rewire, build, expansion, rewired, wire_one};
 
 /// Builds the operator from its node.
 pub(crate) fn product(context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
-    let matrices = expansion(build(context, node)?)?;
-    Ok((expand(Product(matrices)), vec![]))
+    Ok(rewired(expansion(build(context, node)?)?, Product))
 }
 
-#[derive(Debug, Clone)]
-struct Product(Box<dyn Expansion>);
+#[derive(Debug)]
+struct Product;
 
-impl Expansion for Product {
-    fn name(&self) -> StaticName {
-        "MatMul".into()
-    }
-
-    fn rules<'r, 'p: 'r, 's: 'r>(
-        &'s self,
-        solver: &mut Solver<'r>,
-        inputs: &'p [TensorProxy],
-        outputs: &'p [TensorProxy],
-    ) -> InferenceResult {
-        self.0.rules(solver, inputs, outputs)
-    }
-
+impl Rewire for Product {
     fn wire(
         &self,
+        tract: &dyn Expansion,
         prefix: &str,
         model: &mut TypedModel,
         inputs: &[OutletId],
@@ -41,12 +28,10 @@ impl Expansion for Product {
             bail!("a product has two inputs")
         };
         if model.outlet_fact(first)?.rank() != 1 || model.outlet_fact(second)?.rank() != 1 {
-            return self.0.wire(prefix, model, inputs);
+            return tract.wire(prefix, model, inputs);
         }
         let row = wire_one(model, format!("{prefix}.row"), AxisOp::Add(0), &[first])?;
-        let products = self
-            .0
-            .wire(&format!("{prefix}.product"), model, &[row, second])?;
+        let products = tract.wire(&format!("{prefix}.product"), model, &[row, second])?;
         model.wire_node(prefix, AxisOp::Rm(0), &products)
     }
 }

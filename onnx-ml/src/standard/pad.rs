@@ -10,7 +10,8 @@ use tract_onnx::tract_hir::internal::*;
 
 use crate::standard::sized::volume;
 use crate::tract::{
-    Built, axis_place, build, rebuilt, stored_list, text_attribute, wire_one, with_attributes,
+    Built, Rewire, axis_place, build, rebuilt, rewired, stored_list, text_attribute, wire_one,
+    with_attributes,
 };
 
 /// The plan has a part for each time.
@@ -25,15 +26,13 @@ pub(crate) fn pad(context: &ParsingContext, node: &NodeProto) -> TractResult<Bui
     let edge = with_attributes(node, vec![text_attribute("mode", "edge")]);
     let is_there = |place: &usize| node.input.get(*place).is_some_and(|name| !name.is_empty());
     let wrapped = Wrapped {
-        rules: rebuilt(version, &edge)?,
         axes: is_there(&3).then(|| (0..3).filter(is_there).count()),
     };
-    Ok((expand(wrapped), vec![]))
+    Ok(rewired(rebuilt(version, &edge)?, wrapped))
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Wrapped {
-    rules: Box<dyn Expansion>,
     /// The place of the axes among the inputs that are there.
     axes: Option<usize>,
 }
@@ -90,22 +89,10 @@ impl Wiring<'_> {
     }
 }
 
-impl Expansion for Wrapped {
-    fn name(&self) -> StaticName {
-        "Pad".into()
-    }
-
-    fn rules<'r, 'p: 'r, 's: 'r>(
-        &'s self,
-        solver: &mut Solver<'r>,
-        inputs: &'p [TensorProxy],
-        outputs: &'p [TensorProxy],
-    ) -> InferenceResult {
-        self.rules.rules(solver, inputs, outputs)
-    }
-
+impl Rewire for Wrapped {
     fn wire(
         &self,
+        _tract: &dyn Expansion,
         prefix: &str,
         model: &mut TypedModel,
         inputs: &[OutletId],

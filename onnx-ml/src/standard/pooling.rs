@@ -12,7 +12,7 @@ use tract_onnx::tract_hir::internal::*;
 
 use crate::kernel::{self, Fact, Kernel, Node, node, tensor, values};
 use crate::standard::sized::{self, Listed, volume};
-use crate::tract::{Built, rebuilt, wire_one, without_attributes};
+use crate::tract::{Built, Rewire, rebuilt, rewired, wire_one, without_attributes};
 
 /// Builds `LpPool` from its node.
 pub(crate) fn lp_pool(context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
@@ -26,31 +26,18 @@ pub(crate) fn lp_pool(context: &ParsingContext, node: &NodeProto) -> TractResult
     let mut average = without_attributes(node, &["p"]);
     average.op_type = "AveragePool".to_owned();
     let average = rebuilt(context.onnx_operator_set_version, &average)?;
-    Ok((expand(LpPool { average, exponent }), vec![]))
+    Ok(rewired(average, LpPool { exponent }))
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct LpPool {
-    average: Box<dyn Expansion>,
     exponent: f32,
 }
 
-impl Expansion for LpPool {
-    fn name(&self) -> StaticName {
-        "LpPool".into()
-    }
-
-    fn rules<'r, 'p: 'r, 's: 'r>(
-        &'s self,
-        solver: &mut Solver<'r>,
-        inputs: &'p [TensorProxy],
-        outputs: &'p [TensorProxy],
-    ) -> InferenceResult {
-        self.average.rules(solver, inputs, outputs)
-    }
-
+impl Rewire for LpPool {
     fn wire(
         &self,
+        tract: &dyn Expansion,
         prefix: &str,
         model: &mut TypedModel,
         inputs: &[OutletId],
@@ -59,7 +46,7 @@ impl Expansion for LpPool {
         let sizes = wire_one(model, named("sizes"), math::abs(), inputs)?;
         let powers = math::pow_const(self.exponent);
         let powers = wire_one(model, named("powers"), powers, &[sizes])?;
-        let sums = self.average.wire(&named("sums"), model, &[powers])?;
+        let sums = tract.wire(&named("sums"), model, &[powers])?;
         let [sum] = *sums else {
             bail!("a pool has one output")
         };

@@ -7,32 +7,20 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_core::ops::cast::cast;
 use tract_onnx::tract_hir::internal::*;
 
-use crate::tract::{Built, build, expansion, wire_one};
+use crate::tract::{Built, Rewire, build, expansion, rewired, wire_one};
 
 /// Builds either operator from its node.
 pub(crate) fn reduce(context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
-    Ok((expand(Reduce(expansion(build(context, node)?)?)), vec![]))
+    Ok(rewired(expansion(build(context, node)?)?, Reduce))
 }
 
-#[derive(Debug, Clone)]
-struct Reduce(Box<dyn Expansion>);
+#[derive(Debug)]
+struct Reduce;
 
-impl Expansion for Reduce {
-    fn name(&self) -> StaticName {
-        self.0.name()
-    }
-
-    fn rules<'r, 'p: 'r, 's: 'r>(
-        &'s self,
-        solver: &mut Solver<'r>,
-        inputs: &'p [TensorProxy],
-        outputs: &'p [TensorProxy],
-    ) -> InferenceResult {
-        self.0.rules(solver, inputs, outputs)
-    }
-
+impl Rewire for Reduce {
     fn wire(
         &self,
+        tract: &dyn Expansion,
         prefix: &str,
         model: &mut TypedModel,
         inputs: &[OutletId],
@@ -40,11 +28,11 @@ impl Expansion for Reduce {
         let mut inputs: TVec<OutletId> = inputs.into();
         let values = inputs.first_mut().context("there is an input")?;
         if model.outlet_fact(*values)?.datum_type != bool::datum_type() {
-            return self.0.wire(prefix, model, &inputs);
+            return tract.wire(prefix, model, &inputs);
         }
         let name = format!("{prefix}.numbers");
         *values = wire_one(model, name, cast(DatumType::U8), &[*values])?;
-        let reduced = self.0.wire(&format!("{prefix}.reduced"), model, &inputs)?;
+        let reduced = tract.wire(&format!("{prefix}.reduced"), model, &inputs)?;
         model.wire_node(prefix, cast(DatumType::Bool), &reduced)
     }
 }

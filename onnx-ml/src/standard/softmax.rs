@@ -8,7 +8,7 @@ use tract_onnx::tract_hir::internal::*;
 
 use crate::kernel::{Fact, Kernel, node as wired, only};
 use crate::ml::post_transform::PostTransform;
-use crate::tract::{Built, build, expansion};
+use crate::tract::{Built, Rewire, build, expansion, rewired};
 
 /// Rows of up to so many values are computed here.
 const SHORT: usize = 32;
@@ -25,16 +25,13 @@ pub(crate) fn softmax(context: &ParsingContext, node: &NodeProto) -> TractResult
     };
     let softmax = Softmax {
         axis: node.get_attr_opt("axis")?.unwrap_or(default),
-        long: expansion(build(context, node)?)?,
     };
-    Ok((expand(softmax), vec![]))
+    Ok(rewired(expansion(build(context, node)?)?, softmax))
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct Softmax {
     axis: i64,
-    /// tract's.
-    long: Box<dyn Expansion>,
 }
 
 impl Softmax {
@@ -47,22 +44,10 @@ impl Softmax {
     }
 }
 
-impl Expansion for Softmax {
-    fn name(&self) -> StaticName {
-        "Softmax".into()
-    }
-
-    fn rules<'r, 'p: 'r, 's: 'r>(
-        &'s self,
-        solver: &mut Solver<'r>,
-        inputs: &'p [TensorProxy],
-        outputs: &'p [TensorProxy],
-    ) -> InferenceResult {
-        self.long.rules(solver, inputs, outputs)
-    }
-
+impl Rewire for Softmax {
     fn wire(
         &self,
+        tract: &dyn Expansion,
         prefix: &str,
         model: &mut TypedModel,
         inputs: &[OutletId],
@@ -70,7 +55,7 @@ impl Expansion for Softmax {
         if self.is_short(model.outlet_fact(*only(inputs)?)?)? {
             return model.wire_node(prefix, wired(ShortRows), inputs);
         }
-        self.long.wire(prefix, model, inputs)
+        tract.wire(prefix, model, inputs)
     }
 }
 

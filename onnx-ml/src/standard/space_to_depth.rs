@@ -7,7 +7,7 @@ use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
-use crate::tract::{Built, build, expansion, wire_one};
+use crate::tract::{Built, Rewire, build, expansion, rewired, wire_one};
 
 /// Builds the operator from its node.
 pub(crate) fn space_to_depth(context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
@@ -19,35 +19,18 @@ pub(crate) fn space_to_depth(context: &ParsingContext, node: &NodeProto) -> Trac
     }
     let block: i64 = node.get_attr("blocksize")?;
     ensure!(block > 0, "a block has a size, given {block}");
-    let channels_first = ChannelsFirst {
-        rules: expansion(built)?,
-        block,
-    };
-    Ok((expand(channels_first), vec![]))
+    Ok(rewired(expansion(built)?, ChannelsFirst { block }))
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 struct ChannelsFirst {
-    rules: Box<dyn Expansion>,
     block: i64,
 }
 
-impl Expansion for ChannelsFirst {
-    fn name(&self) -> StaticName {
-        "SpaceToDepth".into()
-    }
-
-    fn rules<'r, 'p: 'r, 's: 'r>(
-        &'s self,
-        solver: &mut Solver<'r>,
-        inputs: &'p [TensorProxy],
-        outputs: &'p [TensorProxy],
-    ) -> InferenceResult {
-        self.rules.rules(solver, inputs, outputs)
-    }
-
+impl Rewire for ChannelsFirst {
     fn wire(
         &self,
+        _tract: &dyn Expansion,
         prefix: &str,
         model: &mut TypedModel,
         inputs: &[OutletId],

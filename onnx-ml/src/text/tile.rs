@@ -10,32 +10,20 @@ use tract_onnx::tract_hir::internal::*;
 
 use super::MOST_PIECES;
 use crate::kernel::values;
-use crate::tract::{Built, build, expansion, wire_one};
+use crate::tract::{Built, Rewire, build, expansion, rewired, wire_one};
 
 /// Builds the operator from its node.
 pub(crate) fn tile(context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
-    Ok((expand(Tile(expansion(build(context, node)?)?)), vec![]))
+    Ok(rewired(expansion(build(context, node)?)?, Tile))
 }
 
-#[derive(Debug, Clone)]
-struct Tile(Box<dyn Expansion>);
+#[derive(Debug)]
+struct Tile;
 
-impl Expansion for Tile {
-    fn name(&self) -> StaticName {
-        "Tile".into()
-    }
-
-    fn rules<'r, 'p: 'r, 's: 'r>(
-        &'s self,
-        solver: &mut Solver<'r>,
-        inputs: &'p [TensorProxy],
-        outputs: &'p [TensorProxy],
-    ) -> InferenceResult {
-        self.0.rules(solver, inputs, outputs)
-    }
-
+impl Rewire for Tile {
     fn wire(
         &self,
+        tract: &dyn Expansion,
         prefix: &str,
         model: &mut TypedModel,
         inputs: &[OutletId],
@@ -44,7 +32,7 @@ impl Expansion for Tile {
             bail!("Tile has two inputs")
         };
         if model.outlet_fact(tiled)?.datum_type != String::datum_type() {
-            return self.0.wire(prefix, model, inputs);
+            return tract.wire(prefix, model, inputs);
         }
         let copies = model.outlet_fact(copies)?.konst.clone();
         let copies = copies.context("how often a text is there is not stored in the model")?;
