@@ -6,11 +6,14 @@ use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
+use crate::kernel::{Fact, Kernel, node};
+use crate::standard::sized::{MOST_VALUES, TOO_MANY};
 use crate::tract::{Built, build, expansion, wire_one};
+use crate::unfit::fits;
 
 /// Builds the operator from its node.
-pub(crate) fn range(context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
-    let numbers = expansion(build(context, node)?)?;
+pub(crate) fn range(context: &ParsingContext, proto: &NodeProto) -> TractResult<Built> {
+    let numbers = expansion(build(context, proto)?)?;
     Ok((expand(Range(numbers)), vec![]))
 }
 
@@ -21,7 +24,8 @@ struct Range(Box<dyn Expansion>);
 fn number(tensor: &Tensor) -> TractResult<Tensor> {
     ensure!(
         tensor.len() == 1,
-        "a range goes by one number, given {tensor:?}"
+        "a range goes by one number, given {}",
+        tensor.len()
     );
     tensor.clone().into_shape(&[])
 }
@@ -76,7 +80,39 @@ impl Expansion for Range {
                 None => wire_one(model, name, AxisOp::Rm(0), &[*input])?,
             });
         }
+        let facts = numbers.iter().map(|number| model.outlet_fact(*number));
+        let facts: Vec<_> = facts.collect::<TractResult<_>>()?;
+        let is_given = facts.iter().any(|fact| fact.konst.is_none());
+        // Lengths are of inputs that are there.
+        if is_given && !facts.iter().any(|fact| fact.datum_type.is_tdim()) {
+            let name = format!("{prefix}.bounded");
+            let limit = wire_one(model, name, node(Bounded), &numbers)?;
+            if let Some(place) = numbers.get_mut(1) {
+                *place = limit;
+            }
+        }
         self.0.wire(prefix, model, &numbers)
+    }
+}
+
+/// The limit of a range, unless the range is too long: its numbers are a caller's.
+#[derive(Debug)]
+struct Bounded;
+
+impl Kernel for Bounded {
+    fn name(&self) -> &'static str {
+        "Range"
+    }
+
+    fn facts(&self, inputs: &[Fact]) -> TractResult<TVec<Fact>> {
+        Ok(tvec![inputs.get(1).context("a limit")?.clone()])
+    }
+
+    fn outputs_of(&self, inputs: TVec<TValue>) -> TractResult<TVec<Tensor>> {
+        let (start, limit, delta) = args_3!(inputs);
+        let [from, to, by] = [&start, &limit, &delta].map(|number| number.cast_to_scalar::<f64>());
+        fits(((to? - from?) / by?).abs() <= MOST_VALUES as f64, TOO_MANY)?;
+        Ok(tvec![limit.into_tensor()])
     }
 }
 
@@ -97,5 +133,16 @@ mod tests {
         let several = Input::Stored(tensor1(&[1i64, 2]));
         let error = format!("{:?}", run([stored(1), several, stored(3)]).unwrap_err());
         assert!(error.contains("one number"), "{error}");
+    }
+
+    #[test]
+    fn a_range_of_a_caller_is_bounded() {
+        let given = |number: i64| Input::Given(tensor0(number));
+        let inputs = vec![given(0), given(1 << 40), given(1)];
+        let error = standard("Range", 11, vec![], inputs).unwrap_err();
+        assert!(crate::Unfit::of(&error).is_some(), "{error:?}");
+        let inputs = vec![given(5), given(0), given(-2)];
+        let output = standard("Range", 11, vec![], inputs).unwrap();
+        assert_eq!(output, [tensor1(&[5i64, 3, 1])]);
     }
 }

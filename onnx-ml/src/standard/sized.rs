@@ -105,7 +105,7 @@ impl Expansion for Lists {
 pub(crate) const MOST_VALUES: usize = 1 << 26;
 
 /// What is told of inputs that ask for more.
-const TOO_MANY: &str = "an operator is asked to make more than 67,108,864 values";
+pub(crate) const TOO_MANY: &str = "an operator is asked to make more than 67,108,864 values";
 
 /// How many values a tensor of these lengths has.
 pub(crate) fn volume(lengths: impl IntoIterator<Item = usize>) -> TractResult<usize> {
