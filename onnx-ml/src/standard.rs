@@ -24,6 +24,7 @@ pub(crate) mod indices;
 pub(crate) mod log_sum_exp;
 pub(crate) mod loss;
 pub(crate) mod matmul;
+pub(crate) mod normalization;
 pub(crate) mod pad;
 pub(crate) mod pooling;
 pub(crate) mod range;
