@@ -6,6 +6,7 @@
 
 pub(crate) mod external;
 mod lean;
+mod lists;
 
 use std::path::Path;
 

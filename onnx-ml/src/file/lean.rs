@@ -2,17 +2,24 @@
 //!
 //! [Protocol buffers](https://protobuf.dev/programming-guides/encoding/) are fields one after the other, each with its
 //! number and, if it is bytes or a message, its length. All are copied as they are, but for the bytes of large
-//! initializers: `external_data` tells where in the file they lie.
+//! initializers, where `external_data` tells where in the file they lie, and long lists of trees.
 
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Read, Seek};
 use std::path::Path;
 
+use super::lists;
+
 /// Tensors of fewer bytes are decoded with the rest: whoever looks at shapes and constants finds them there.
 const LARGE: u64 = 64 * 1024;
+/// Lists of fewer bytes are decoded as they are.
+const LONG: u64 = 64;
 
 /// Numbers of fields in `onnx.proto`.
 const GRAPH: u64 = 7;
+const NODE: u64 = 1;
+const OPERATOR: u64 = 4;
+const ATTRIBUTE: u64 = 5;
 const INITIALIZER: u64 = 5;
 const RAW_DATA: u64 = 9;
 const EXTERNAL_DATA: u64 = 13;
@@ -21,10 +28,10 @@ const DATA_LOCATION: u64 = 14;
 const EXTERNAL: u64 = 1;
 
 /// How a field is written.
-const VARINT: u64 = 0;
+pub(super) const VARINT: u64 = 0;
 const EIGHT_BYTES: u64 = 1;
-const WITH_LENGTH: u64 = 2;
-const FOUR_BYTES: u64 = 5;
+pub(super) const WITH_LENGTH: u64 = 2;
+pub(super) const FOUR_BYTES: u64 = 5;
 
 /// The bytes of the model that a file holds, without those of its large tensors.
 ///
@@ -51,6 +58,7 @@ pub(super) fn read(file: &Path) -> io::Result<Vec<u8>> {
 enum Message {
     Model,
     Graph,
+    Node,
     Tensor,
 }
 
@@ -77,12 +85,26 @@ impl<R: BufRead + Seek> Fields<'_, R> {
     fn message(&mut self, message: Message, end: u64) -> io::Result<Vec<u8>> {
         let mut out = Vec::new();
         let mut left = None;
+        let mut has_lists = false;
         while self.place < end {
             let head = self.head(end)?;
             match (message, head.number) {
                 (Message::Model, GRAPH) => self.inner(Message::Graph, head, &mut out)?,
                 (Message::Graph, INITIALIZER) if head.length >= LARGE => {
                     self.inner(Message::Tensor, head, &mut out)?;
+                }
+                (Message::Graph, NODE) if head.length >= LONG => {
+                    self.inner(Message::Node, head, &mut out)?;
+                }
+                (Message::Node, OPERATOR) if head.form == WITH_LENGTH => {
+                    let operator = self.content(head)?;
+                    has_lists = lists::has_lists(&operator);
+                    put(OPERATOR, &operator, &mut out);
+                }
+                (Message::Node, ATTRIBUTE) if has_lists && head.length >= LONG => {
+                    let attribute = self.content(head)?;
+                    let tensor = lists::as_tensor(&attribute);
+                    put(ATTRIBUTE, tensor.as_ref().unwrap_or(&attribute), &mut out);
                 }
                 (Message::Tensor, RAW_DATA) if left.is_none() && head.length >= LARGE => {
                     left = Some((self.place, head.length));
@@ -94,7 +116,7 @@ impl<R: BufRead + Seek> Fields<'_, R> {
                     _ => return Err(odd()),
                 },
                 (Message::Tensor, RAW_DATA | EXTERNAL_DATA | DATA_LOCATION) => return Err(odd()),
-                (Message::Model | Message::Graph | Message::Tensor, _) => {
+                (Message::Model | Message::Graph | Message::Node | Message::Tensor, _) => {
                     self.copy(head, &mut out)?;
                 }
             }
@@ -142,9 +164,22 @@ impl<R: BufRead + Seek> Fields<'_, R> {
             WITH_LENGTH => put_varint(head.length, out),
             _ => {}
         }
-        let copied = self.source.by_ref().take(head.length).read_to_end(out)?;
-        self.place += head.length;
-        if copied as u64 == head.length {
+        self.take(head.length, out)
+    }
+
+    fn content(&mut self, head: Head) -> io::Result<Vec<u8>> {
+        if head.form != WITH_LENGTH {
+            return Err(odd());
+        }
+        let mut content = Vec::new();
+        self.take(head.length, &mut content)?;
+        Ok(content)
+    }
+
+    fn take(&mut self, length: u64, out: &mut Vec<u8>) -> io::Result<()> {
+        let copied = self.source.by_ref().take(length).read_to_end(out)?;
+        self.place += length;
+        if copied as u64 == length {
             Ok(())
         } else {
             Err(odd())
@@ -188,11 +223,15 @@ fn put_reference(name: &str, offset: u64, length: u64, out: &mut Vec<u8>) {
         put(2, value.as_bytes(), &mut entry);
         put(EXTERNAL_DATA, &entry, out);
     }
-    put_varint(DATA_LOCATION << 3 | VARINT, out);
-    put_varint(EXTERNAL, out);
+    put_number(DATA_LOCATION, EXTERNAL, out);
 }
 
-fn put(number: u64, content: &[u8], out: &mut Vec<u8>) {
+pub(super) fn put_number(number: u64, value: u64, out: &mut Vec<u8>) {
+    put_varint(number << 3 | VARINT, out);
+    put_varint(value, out);
+}
+
+pub(super) fn put(number: u64, content: &[u8], out: &mut Vec<u8>) {
     put_varint(number << 3 | WITH_LENGTH, out);
     put_varint(content.len() as u64, out);
     out.extend_from_slice(content);

@@ -84,8 +84,9 @@ pub fn flatten_maps(model: &mut ModelProto) -> FlatMaps {
         return FlatMaps::default();
     };
     let mut flat = FlatMaps::default();
-    for node in graph.node.clone() {
-        let Some(Ok(border)) = is_map(&node).then(|| Border::of(&node)) else {
+    let maps = graph.node.iter().filter(|node| is_map(node));
+    for node in maps.cloned().collect::<Vec<_>>() {
+        let Ok(border) = Border::of(&node) else {
             continue;
         };
         let Some(name) = border.port(graph, &node) else {

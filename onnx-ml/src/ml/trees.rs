@@ -10,7 +10,7 @@
 //! input is of 64-bit floats and in 32 bits otherwise, integers too. A list of features is one
 //! row.
 //!
-//! The file is read by `attributes` and `ensemble` into a `forest`, which is checked; `layout`
+//! The file is read by `attributes` and `ensemble` (`lists` and `names` are how) into a `forest`, which is checked; `layout`
 //! puts its nodes in one list, `walk` leads rows through it, `kernel` does so for all rows and
 //! trees, and `outcome` makes of the scores what the operator gives.
 
@@ -19,6 +19,8 @@ mod ensemble;
 mod forest;
 mod kernel;
 mod layout;
+mod lists;
+mod names;
 mod number;
 mod operator;
 mod outcome;

@@ -4,13 +4,13 @@
 //! The first node of a tree is its root, as in onnxruntime; a tree in several pieces is refused,
 //! and so is what onnxruntime answers with values that mean nothing.
 
-use std::collections::HashMap;
-
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::{NodeProto, TensorProto};
 use tract_onnx::tract_hir::internal::*;
 
 use super::forest::{Aggregate, Child, Forest, MOST_NODES, Split, Test, Weights};
+use super::lists::{as_long, floats, integers, integers_for, meanings, required};
+use super::names::{Names, Run};
 use crate::ml::classes::labels;
 use crate::ml::post_transform::PostTransform;
 
@@ -91,19 +91,10 @@ pub(super) fn tensor(
     Ok(Some((numbers.iter().copied().collect(), is_double)))
 }
 
-/// Fails unless a list is as long as it should be.
-pub(super) fn as_long(name: &str, length: usize, wanted: usize) -> TractResult<()> {
-    ensure!(
-        length == wanted,
-        "`{name}` has {length} entries, not {wanted}"
-    );
-    Ok(())
-}
-
 /// Which nodes pass missing values: none, or as the list says.
 pub(super) fn missing(node: &NodeProto, nodes: usize) -> TractResult<Vec<bool>> {
     let name = "nodes_missing_value_tracks_true";
-    let tracks: Vec<i64> = node.get_attr_opt_vec(name)?.unwrap_or_default();
+    let tracks = integers(node, name)?.unwrap_or_default();
     if tracks.is_empty() {
         return Ok(vec![false; nodes]);
     }
@@ -128,7 +119,7 @@ impl<'a> Reader<'a> {
 
     /// A list of floats, or the tensor that may stand in its place.
     fn numbers(&mut self, name: &str) -> TractResult<Vec<f64>> {
-        let floats: Vec<f32> = self.node.get_attr_opt_vec(name)?.unwrap_or_default();
+        let floats = floats(self.node, name)?.unwrap_or_default();
         let tensor = tensor(self.context, self.node, &format!("{name}_as_tensor"))?;
         match tensor.filter(|(numbers, _)| !numbers.is_empty()) {
             None => Ok(floats.into_iter().map(f64::from).collect()),
@@ -140,12 +131,6 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn integers(&self, name: &str, wanted: usize) -> TractResult<Vec<i64>> {
-        let integers: Vec<i64> = self.node.get_attr_vec(name)?;
-        as_long(name, integers.len(), wanted)?;
-        Ok(integers)
-    }
-
     fn forest(
         &mut self,
         prefix: &str,
@@ -153,14 +138,14 @@ impl<'a> Reader<'a> {
         base: Vec<f64>,
         aggregate: Aggregate,
     ) -> TractResult<Forest> {
-        let modes: Vec<&str> = self.node.get_attr_vec("nodes_modes")?;
-        ensure!(modes.len() < MOST_NODES, "trees are too large");
-        let names = self.names(modes.len())?;
+        let tests = meanings(self.node, "nodes_modes", test)?;
+        ensure!(tests.len() < MOST_NODES, "trees are too large");
+        let names = Names::of(self.node, tests.len())?;
         let thresholds = self.numbers("nodes_values")?;
-        as_long("nodes_values", thresholds.len(), modes.len())?;
-        let places = places(&modes)?;
-        let splits = self.splits(&modes, &names, &places, &thresholds)?;
-        let mut leaves = vec![Vec::new(); modes.len() - splits.len()];
+        as_long("nodes_values", thresholds.len(), tests.len())?;
+        let places = places(&tests);
+        let splits = self.splits(&tests, &names, &places, &thresholds)?;
+        let mut leaves = vec![Weights::new(); tests.len() - splits.len()];
         self.weights(prefix, &names, &places, &mut leaves)?;
         if targets == 1 {
             single_weights(&mut leaves, &places, &thresholds)?;
@@ -169,7 +154,7 @@ impl<'a> Reader<'a> {
             splits,
             leaves,
             sets: Vec::new(),
-            roots: names.roots(&places)?,
+            roots: names.roots(&places),
             targets,
             base,
             aggregate,
@@ -182,43 +167,31 @@ impl<'a> Reader<'a> {
         PostTransform::named(self.node.get_attr_opt("post_transform")?.unwrap_or("NONE"))
     }
 
-    fn names(&self, nodes: usize) -> TractResult<Names> {
-        let trees = self.integers("nodes_treeids", nodes)?;
-        let numbers = self.integers("nodes_nodeids", nodes)?;
-        let mut places = HashMap::with_capacity(nodes);
-        for (place, name) in trees.iter().copied().zip(numbers).enumerate() {
-            let (tree, number) = name;
-            let is_new = places.insert(name, place).is_none();
-            ensure!(is_new, "node {number} of tree {tree} is there twice");
-        }
-        Ok(Names { trees, places })
-    }
-
     fn splits(
         &self,
-        modes: &[&str],
+        tests: &[Option<Test>],
         names: &Names,
         places: &[Child],
         thresholds: &[f64],
     ) -> TractResult<Vec<Split>> {
-        let nodes = modes.len();
-        let features = self.integers("nodes_featureids", nodes)?;
-        let passed = self.integers("nodes_truenodeids", nodes)?;
-        let failed = self.integers("nodes_falsenodeids", nodes)?;
+        let nodes = tests.len();
+        let features = integers_for(self.node, "nodes_featureids", nodes)?;
+        let passed = integers_for(self.node, "nodes_truenodeids", nodes)?;
+        let failed = integers_for(self.node, "nodes_falsenodeids", nodes)?;
         let missing = missing(self.node, nodes)?;
         let children = passed.into_iter().zip(failed);
         let rest = children.zip(features).zip(thresholds).zip(missing);
-        let all = modes.iter().zip(&names.trees).zip(rest);
-        let mut splits = Vec::new();
-        for ((mode, tree), ((((passed, failed), feature), threshold), missing)) in all {
-            let Some(test) = test(mode)? else { continue };
+        let all = tests.iter().zip(names.runs()).zip(rest);
+        let mut splits = Vec::with_capacity(nodes);
+        for ((test, run), ((((passed, failed), feature), threshold), missing)) in all {
+            let Some(test) = *test else { continue };
             splits.push(Split {
                 feature: feature_id(feature)?,
                 test,
                 threshold: *threshold,
                 missing,
-                passed: names.child(*tree, passed, places)?,
-                failed: names.child(*tree, failed, places)?,
+                passed: names.child(run, passed, places)?,
+                failed: names.child(run, failed, places)?,
             });
         }
         Ok(splits)
@@ -233,17 +206,20 @@ impl<'a> Reader<'a> {
         places: &[Child],
         leaves: &mut [Weights],
     ) -> TractResult<()> {
-        let targets: Vec<i64> = self.node.get_attr_vec(&format!("{prefix}_ids"))?;
-        let trees = self.integers(&format!("{prefix}_treeids"), targets.len())?;
-        let numbers = self.integers(&format!("{prefix}_nodeids"), targets.len())?;
+        let ids = format!("{prefix}_ids");
+        let targets = required(integers(self.node, &ids)?, &ids)?;
+        let trees = integers_for(self.node, &format!("{prefix}_treeids"), targets.len())?;
+        let numbers = integers_for(self.node, &format!("{prefix}_nodeids"), targets.len())?;
         let name = format!("{prefix}_weights");
         let weights = self.numbers(&name)?;
         as_long(&name, weights.len(), targets.len())?;
         let leaf_names = trees.into_iter().zip(numbers);
+        let mut run = Run::default();
         for ((target, (tree, number)), weight) in targets.into_iter().zip(leaf_names).zip(weights) {
-            let target = u32::try_from(target)
-                .with_context(|| format!("`{prefix}_ids` has the entry {target}"))?;
-            match names.child(tree, number, places)? {
+            let target =
+                u32::try_from(target).with_context(|| format!("`{ids}` has the entry {target}"))?;
+            run = names.run(tree, run)?;
+            match names.child(run, number, places)? {
                 Child::Split(_) => {}
                 Child::Leaf(leaf) => {
                     let leaf = leaves.get_mut(leaf as usize);
@@ -289,46 +265,16 @@ fn test(mode: &str) -> TractResult<Option<Test>> {
 }
 
 /// Of each node of the file, its place among the splits or among the leaves.
-fn places(modes: &[&str]) -> TractResult<Vec<Child>> {
+fn places(tests: &[Option<Test>]) -> Vec<Child> {
     let (mut splits, mut leaves) = (0, 0);
-    let place = |mode: &&str| {
-        let (count, child): (_, fn(u32) -> Child) = match test(mode)? {
+    let place = |test: &Option<Test>| {
+        let (count, child): (_, fn(u32) -> Child) = match test {
             Some(_) => (&mut splits, Child::Split),
             None => (&mut leaves, Child::Leaf),
         };
         let child = child(*count);
         *count += 1;
-        Ok(child)
+        child
     };
-    modes.iter().map(place).collect()
-}
-
-/// Nodes by tree and number.
-struct Names {
-    trees: Vec<i64>,
-    places: HashMap<(i64, i64), usize>,
-}
-
-impl Names {
-    fn child(&self, tree: i64, number: i64, places: &[Child]) -> TractResult<Child> {
-        let place = self.places.get(&(tree, number));
-        let child = place.and_then(|place| places.get(*place)).copied();
-        child.with_context(|| format!("tree {tree} has no node {number}"))
-    }
-
-    /// The first node of each tree.
-    fn roots(&self, places: &[Child]) -> TractResult<Vec<Child>> {
-        let mut seen = HashMap::new();
-        let mut roots = Vec::new();
-        let mut last = None;
-        for (tree, place) in self.trees.iter().zip(places) {
-            if last != Some(tree) {
-                let is_new = seen.insert(tree, ()).is_none();
-                ensure!(is_new, "the nodes of tree {tree} are in several places");
-                roots.push(*place);
-            }
-            last = Some(tree);
-        }
-        Ok(roots)
-    }
+    tests.iter().map(place).collect()
 }

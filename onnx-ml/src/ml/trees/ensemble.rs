@@ -7,8 +7,9 @@ use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::{NodeProto, TensorProto};
 use tract_onnx::tract_hir::internal::*;
 
-use super::attributes::{as_long, feature_id, missing, tensor};
+use super::attributes::{feature_id, missing, tensor};
 use super::forest::{Aggregate, Child, Forest, Split, Test, Weights};
+use super::lists::{as_long, integers, integers_for, required};
 use crate::ml::post_transform::PostTransform;
 
 /// Reads an ensemble.
@@ -54,10 +55,11 @@ pub(super) fn ensemble(context: &ParsingContext, node: &NodeProto) -> TractResul
 }
 
 fn leaves(context: &ParsingContext, node: &NodeProto) -> TractResult<(Vec<Weights>, bool)> {
-    let targets: Vec<i64> = node.get_attr_vec("leaf_targetids")?;
-    let (weights, is_double) = required(context, node, "leaf_weights")?;
+    let name = "leaf_targetids";
+    let targets = required(integers(node, name)?, name)?;
+    let (weights, is_double) = given(context, node, "leaf_weights")?;
     as_long("leaf_weights", weights.len(), targets.len())?;
-    let leaf = |(target, weight)| Ok(vec![(place("leaf_targetids", target)?, weight)]);
+    let leaf = |(target, weight)| Ok(Weights::from_elem((place(name, target)?, weight), 1));
     let leaves = targets.into_iter().zip(weights).map(leaf);
     Ok((leaves.collect::<TractResult<_>>()?, is_double))
 }
@@ -68,10 +70,9 @@ fn splits(
 ) -> TractResult<(Vec<Split>, Vec<Vec<f64>>, bool)> {
     let modes = modes(context, node)?;
     let nodes = modes.len();
-    let (thresholds, is_double) = required(context, node, "nodes_splits")?;
+    let (thresholds, is_double) = given(context, node, "nodes_splits")?;
     as_long("nodes_splits", thresholds.len(), nodes)?;
-    let features: Vec<i64> = node.get_attr_vec("nodes_featureids")?;
-    as_long("nodes_featureids", features.len(), nodes)?;
+    let features = integers_for(node, "nodes_featureids", nodes)?;
     let missing = missing(node, nodes)?;
     let passed = children(node, "nodes_truenodeids", "nodes_trueleafs", nodes)?;
     let failed = children(node, "nodes_falsenodeids", "nodes_falseleafs", nodes)?;
@@ -125,13 +126,8 @@ fn modes(context: &ParsingContext, node: &NodeProto) -> TractResult<Vec<u8>> {
     Ok(modes.to_plain_array_view::<u8>()?.iter().copied().collect())
 }
 
-fn required(
-    context: &ParsingContext,
-    node: &NodeProto,
-    name: &str,
-) -> TractResult<(Vec<f64>, bool)> {
-    let numbers = tensor(context, node, name)?;
-    numbers.with_context(|| format!("`{name}` is missing"))
+fn given(context: &ParsingContext, node: &NodeProto, name: &str) -> TractResult<(Vec<f64>, bool)> {
+    required(tensor(context, node, name)?, name)
 }
 
 fn children(
@@ -140,10 +136,8 @@ fn children(
     are_leaves: &str,
     nodes: usize,
 ) -> TractResult<Vec<Child>> {
-    let children: Vec<i64> = node.get_attr_vec(places)?;
-    as_long(places, children.len(), nodes)?;
-    let leaves: Vec<i64> = node.get_attr_vec(are_leaves)?;
-    as_long(are_leaves, leaves.len(), nodes)?;
+    let children = integers_for(node, places, nodes)?;
+    let leaves = integers_for(node, are_leaves, nodes)?;
     let child = |(child, is_leaf)| {
         let child = place(places, child)?;
         Ok(if is_leaf == 0 {

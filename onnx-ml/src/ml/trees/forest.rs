@@ -59,7 +59,7 @@ pub(super) enum Aggregate {
 }
 
 /// What a leaf gives to which target.
-pub(super) type Weights = Vec<(u32, f64)>;
+pub(super) type Weights = tract_smallvec::SmallVec<[(u32, f64); 1]>;
 
 /// An ensemble of trees.
 ///

@@ -117,6 +117,8 @@ impl Expansion for Trees {
             datum_type.is_number(),
             "trees take numbers, given {datum_type:?}"
         );
+        let rank = fact.rank();
+        ensure!(rank == 1 || rank == 2, "trees take rows of features");
         let features = self.forest.features();
         let width = fact.shape.last().context("trees take rows of features")?;
         if let Ok(width) = width.to_usize() {
@@ -126,7 +128,7 @@ impl Expansion for Trees {
             );
         }
         let operator = self.ready(datum_type)?;
-        if fact.rank() == 1 {
+        if rank == 1 {
             let name = format!("{prefix}.row");
             input = crate::tract::wire_one(model, name, AxisOp::Add(0), &[input])?;
         }
