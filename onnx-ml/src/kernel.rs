@@ -6,8 +6,6 @@
 use std::any::Any;
 use std::fmt;
 
-use tract_onnx::tract_core::ops::konst::Const;
-use tract_onnx::tract_core::ops::source::TypedSource;
 use tract_onnx::tract_hir::internal::*;
 
 use crate::tract::Built;
@@ -33,12 +31,7 @@ pub(crate) trait Kernel: fmt::Debug + Any + Send + Sync {
         false
     }
 
-    /// Whether nothing ever takes the place of this node.
-    fn is_final(&self) -> bool {
-        true
-    }
-
-    /// What takes the place of this node, where something faster can. Such an operator is not final.
+    /// What takes the place of this node, where something faster can.
     fn replacement(
         &self,
         _model: &TypedModel,
@@ -65,16 +58,6 @@ pub(crate) fn node(kernel: impl Kernel) -> Node {
 pub(crate) fn kernel_of<K: Kernel>(node: &TypedNode) -> Option<&K> {
     let kernel: &dyn Any = node.op_as::<Node>()?.0.as_ref();
     kernel.downcast_ref()
-}
-
-/// Whether a graph is nothing but operators of this crate that are as fast as they get: tract's passes over it, which
-/// take longer than most small models, would find nothing.
-pub fn is_final(graph: &TypedModel) -> bool {
-    let is_final = |node: &TypedNode| match node.op_as::<Node>() {
-        Some(node) => node.0.is_final(),
-        None => node.op_is::<TypedSource>() || node.op_is::<Const>(),
-    };
-    graph.nodes().iter().all(is_final)
 }
 
 /// The only input of an operator that has one.
@@ -198,6 +181,14 @@ impl TypedOp for Node {
     }
 
     fn declutter(
+        &self,
+        model: &TypedModel,
+        node: &TypedNode,
+    ) -> TractResult<Option<TypedModelPatch>> {
+        self.0.replacement(model, node)
+    }
+
+    fn codegen(
         &self,
         model: &TypedModel,
         node: &TypedNode,

@@ -19,6 +19,7 @@ mod lookup;
 mod maps;
 mod ml;
 mod operators;
+mod planning;
 mod standard;
 #[cfg(test)]
 mod testing;
@@ -30,8 +31,8 @@ mod unsupported;
 use tract_onnx::Onnx;
 
 pub use graph::{inner_graphs, node_name, operator_name};
-pub use kernel::is_final;
 pub use maps::{Columns, FlatMaps, Labels, flatten_maps};
+pub use planning::{optimized, typed};
 pub use unfit::Unfit;
 pub use unsupported::{Reason, Unsupported, unsupported};
 

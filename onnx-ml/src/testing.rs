@@ -243,13 +243,12 @@ pub(crate) fn evaluate(mut model: ModelProto, inputs: Vec<Input>) -> TractResult
 
 /// Runs a model, planned for the shapes of its inputs.
 fn answers(model: &ModelProto, given: Vec<Tensor>) -> TractResult<Vec<Tensor>> {
-    let mut graph = crate::onnx().parse(model, None)?.model;
-    for (place, tensor) in given.iter().enumerate() {
-        let fact = InferenceFact::dt_shape(tensor.datum_type(), tensor.shape());
-        graph.set_input_fact(place, fact)?;
-    }
+    let graph = crate::onnx().parse(model, None)?.model;
+    let fact = |tensor: &Tensor| InferenceFact::dt_shape(tensor.datum_type(), tensor.shape());
+    let facts: Vec<_> = given.iter().map(fact).collect();
+    let graph = crate::optimized(crate::typed(&graph, &facts)?)?;
     let given = given.into_iter().map(IntoTValue::into_tvalue).collect();
-    let outputs = graph.into_optimized()?.into_runnable()?.run(given)?;
+    let outputs = graph.into_runnable()?.run(given)?;
     Ok(outputs.into_iter().map(IntoTensor::into_tensor).collect())
 }
 

@@ -7,8 +7,8 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tract_onnx::prelude::{
-    DatumType, InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, TractError,
-    TractResult, TypedModel, TypedRunnableModel,
+    DatumType, InferenceFact, InferenceModel, IntoRunnable, TractError, TractResult, TypedModel,
+    TypedRunnableModel,
 };
 use tract_onnx::tract_core::internal::{ToDim, TypedFact, bail};
 
@@ -118,11 +118,7 @@ impl Plans {
     ) -> Result<(Arc<TypedRunnableModel>, u64), PlanError> {
         let (graph, packed) = self.typed(shapes, types).map_err(PlanError::Shapes)?;
         self.check(packed)?;
-        let graph = match onnx_ml::is_final(&graph) {
-            true => Ok(graph),
-            false => graph.into_optimized(),
-        };
-        let graph = graph.map_err(PlanError::Shapes)?;
+        let graph = onnx_ml::optimized(graph).map_err(PlanError::Shapes)?;
         let values = memory::at_once(&graph).map_err(PlanError::Shapes)?;
         let needed = packed.saturating_add(values);
         self.check(needed)?;
@@ -132,11 +128,12 @@ impl Plans {
 
     /// The graph for these shapes, and the bytes of the weights that its plan will hold.
     fn typed(&self, shapes: &Shapes, types: &[DatumType]) -> TractResult<(TypedModel, u64)> {
-        let mut graph = self.graph.clone();
-        for (index, (shape, datum_type)) in shapes.iter().zip(types).enumerate() {
-            graph.set_input_fact(index, InferenceFact::dt_shape(*datum_type, shape))?;
-        }
-        let graph = graph.into_typed()?;
+        let inputs = shapes.iter().zip(types);
+        let fact = |(shape, datum_type): (&Vec<usize>, &DatumType)| {
+            InferenceFact::dt_shape(*datum_type, shape)
+        };
+        let inputs: Vec<_> = inputs.map(fact).collect();
+        let graph = onnx_ml::typed(&self.graph, &inputs)?;
         check_windows(&graph)?;
         let packed = memory::packed(&graph)?;
         Ok((graph, packed))

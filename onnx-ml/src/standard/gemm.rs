@@ -10,6 +10,7 @@ use tract_onnx::tract_core::ops::math;
 use tract_onnx::tract_hir::internal::*;
 use tract_onnx::tract_hir::ops::logic::wire_with_rank_broadcast;
 
+use super::matmul::check_factors;
 use crate::tract::{Built, Rewire, build, expansion, rewired, wire_one};
 
 /// Builds the operator from its node.
@@ -43,6 +44,11 @@ impl Rewire for Gemm {
         let [a, b, ref rest @ ..] = *inputs else {
             bail!("Gemm has two inputs at least")
         };
+        for input in [a, b] {
+            let fact = model.outlet_fact(input)?;
+            ensure!(fact.rank() == 2, "Gemm of matrices, given {fact:?}");
+        }
+        check_factors(model, a, b, self.is_transposed)?;
         let datum_type = model.outlet_fact(a)?.datum_type;
         if datum_type == DatumType::F32 {
             return tract.wire(prefix, model, inputs);
@@ -84,6 +90,19 @@ fn scaled(
 mod tests {
     use super::*;
     use crate::testing::{Input, close, float, integer, standard};
+
+    #[test]
+    fn matrices_that_do_not_fit_are_refused() {
+        let zeros = |shape: &[usize]| Input::Given(Tensor::zero::<f32>(shape).unwrap());
+        let run = |first: &[usize]| {
+            let attributes = vec![integer("transB", 1)];
+            standard("Gemm", 13, attributes, vec![zeros(first), zeros(&[4, 3])])
+        };
+        run(&[2, 3]).unwrap();
+        for first in [&[2, 4][..], &[3], &[1, 2, 3]] {
+            run(first).unwrap_err();
+        }
+    }
 
     /// Expected values: written by hand.
     #[test]

@@ -5,6 +5,7 @@
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
+use tract_onnx::tract_hir::ops::matmul::compute_shapes;
 
 use crate::tract::{Built, Rewire, build, expansion, rewired, wire_one};
 
@@ -27,6 +28,7 @@ impl Rewire for Product {
         let [first, second] = *inputs else {
             bail!("a product has two inputs")
         };
+        check_factors(model, first, second, [false, false])?;
         if model.outlet_fact(first)?.rank() != 1 || model.outlet_fact(second)?.rank() != 1 {
             return tract.wire(prefix, model, inputs);
         }
@@ -36,10 +38,52 @@ impl Rewire for Product {
     }
 }
 
+/// Fails unless two tensors have a product, as they are or transposed.
+pub(super) fn check_factors(
+    model: &TypedModel,
+    first: OutletId,
+    second: OutletId,
+    [first_is_transposed, second_is_transposed]: [bool; 2],
+) -> TractResult<()> {
+    let (first, second) = (model.outlet_fact(first)?, model.outlet_fact(second)?);
+    let types = [first.datum_type, second.datum_type];
+    ensure!(
+        types[0] == types[1],
+        "a product of {:?} and {:?}",
+        types[0],
+        types[1]
+    );
+    let [first, second] = [first, second].map(|fact| fact.shape.as_concrete());
+    let (Some(first), Some(second)) = (first, second) else {
+        return Ok(());
+    };
+    compute_shapes(
+        first.into(),
+        second.into(),
+        first_is_transposed,
+        second_is_transposed,
+        false,
+    )?;
+    Ok(())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::{Input, standard};
+
+    #[test]
+    fn factors_that_do_not_fit_are_refused() {
+        let zeros = |shape: &[usize]| Input::Given(Tensor::zero::<f32>(shape).unwrap());
+        let run = |first: &[usize], second| {
+            standard("MatMul", 13, vec![], vec![zeros(first), zeros(second)])
+        };
+        run(&[2, 3], &[3, 4]).unwrap();
+        for first in [&[2, 4][..], &[4], &[2, 2, 4]] {
+            run(first, &[3, 4]).unwrap_err();
+        }
+        run(&[2, 2, 3], &[3, 3, 4]).unwrap_err();
+    }
 
     /// Expected values: onnxruntime 1.32.0.
     #[test]

@@ -221,10 +221,6 @@ impl Kernel for Vectorizer {
         Ok(tvec![(f32::datum_type(), self.0.shape(shape)?)])
     }
 
-    fn is_final(&self) -> bool {
-        false
-    }
-
     fn replacement(
         &self,
         model: &TypedModel,

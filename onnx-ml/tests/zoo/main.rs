@@ -16,6 +16,7 @@ mod recorded;
     reason = "shared with the end-to-end tests"
 )]
 mod setup;
+mod shapes;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,6 +35,8 @@ const PARTS: [(&str, Tolerance); 2] = [("zoo", Tolerance::TABLES), ("deep", Tole
 
 fn main() -> Result<ExitCode> {
     let arguments = Arguments::from_args();
+    // The report of a test has what it panicked with.
+    std::panic::set_hook(Box::new(|_| ()));
     let file = setup::repository().join("tests/zoo/known.txt");
     let known = Arc::new(Known::read(&fs::read_to_string(file)?)?);
     let mut trials = Vec::new();
@@ -42,6 +45,7 @@ fn main() -> Result<ExitCode> {
             Some(folder) => {
                 trials.extend(model_trials(part, &folder, tolerance, &known)?);
                 trials.extend(operators::trial(&folder));
+                trials.extend(shapes::trial(&folder));
             }
             None => trials.push(missing_trial(part)),
         }

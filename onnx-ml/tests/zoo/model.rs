@@ -7,8 +7,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use tract_onnx::prelude::{
-    InferenceFact, InferenceModel, InferenceModelExt, IntoRunnable, IntoTValue, IntoTensor, TValue,
-    TVec, Tensor,
+    InferenceFact, InferenceModel, IntoRunnable, IntoTValue, IntoTensor, TValue, TVec, Tensor,
 };
 
 use crate::compare::{Tolerance, difference};
@@ -67,7 +66,7 @@ fn compared(folder: &Path, tolerance: Tolerance, integers: Integers) -> Result<O
     let cases = recorded::cases(folder)?;
     anyhow::ensure!(!cases.is_empty(), "nothing is recorded");
     for (number, case) in cases.iter().enumerate() {
-        let outputs = run(model.clone(), case)?;
+        let outputs = run(&model, case)?;
         anyhow::ensure!(
             outputs.len() == case.outputs.len(),
             "{} outputs, where {} are recorded",
@@ -85,21 +84,17 @@ fn compared(folder: &Path, tolerance: Tolerance, integers: Integers) -> Result<O
 }
 
 /// One run, planned for the shapes of its inputs.
-fn run(mut model: InferenceModel, case: &Case) -> Result<Vec<Tensor>> {
+fn run(model: &InferenceModel, case: &Case) -> Result<Vec<Tensor>> {
     let mut inputs: TVec<TValue> = TVec::new();
-    for (place, outlet) in model.input_outlets()?.to_vec().iter().enumerate() {
+    let mut facts = Vec::new();
+    for outlet in model.input_outlets()? {
         let name = &model.node(outlet.node).name;
         let named = case.inputs.iter().find(|(input, _)| input == name);
         let (_, tensor) = named.with_context(|| format!("no input `{name}` is recorded"))?;
-        let fact = InferenceFact::dt_shape(tensor.datum_type(), tensor.shape());
-        model.set_input_fact(place, fact)?;
+        facts.push(InferenceFact::dt_shape(tensor.datum_type(), tensor.shape()));
         inputs.push(tensor.clone().into_tvalue());
     }
-    let graph = model.into_typed()?;
-    let graph = match onnx_ml::is_final(&graph) {
-        true => graph,
-        false => graph.into_optimized()?,
-    };
+    let graph = onnx_ml::optimized(onnx_ml::typed(model, &facts)?)?;
     let outputs = graph.into_runnable()?.run(inputs)?;
     Ok(outputs.into_iter().map(IntoTensor::into_tensor).collect())
 }
