@@ -5,9 +5,10 @@
 
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
-use tract_onnx::tract_core::ops::array::{Pad, PadMode, Slice};
+use tract_onnx::tract_core::ops::array::{PadMode, Slice};
 use tract_onnx::tract_hir::internal::*;
 
+use crate::standard::pad::filled;
 use crate::standard::sized::volume;
 use crate::tract::{Built, axis_place, integers, stored_list, wire_one};
 
@@ -104,7 +105,7 @@ impl Expansion for CenterCropPad {
             }
         }
         let mode = PadMode::Constant(Tensor::zero_scalar_dt(datum_type)?.into_arc_tensor());
-        model.wire_node(prefix, Pad { pads, mode }, &[middle])
+        Ok(tvec![filled(prefix, model, middle, pads, mode)?])
     }
 }
 
@@ -136,6 +137,16 @@ mod tests {
         check(Some(&[-1]), &[7], tensor2(&padded));
         let both = [[2f32, 3.], [6., 7.], [10., 11.], [0., 0.]];
         check(Some(&[1, 0]), &[2, 4], tensor2(&both));
+    }
+
+    /// Expected values: onnxruntime 1.32.0.
+    #[test]
+    fn truths_are_padded() {
+        let truths = Input::Given(tensor2(&[[false, true, true]]));
+        let inputs = vec![truths, Input::Stored(tensor1(&[2i64, 5]))];
+        let padded = [[false, false, true, true, false], [false; 5]];
+        let output = standard("CenterCropPad", 18, vec![], inputs).unwrap();
+        assert_eq!(output, [tensor2(&padded)]);
     }
 
     #[test]

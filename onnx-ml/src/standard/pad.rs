@@ -1,40 +1,166 @@
-//! `Pad` (standard domain) with `mode` `wrap` (version 19): what is missing is taken from the
-//! other end.
+//! `Pad` (standard domain): values before and after those along an axis, or fewer of them.
 //!
-//! Negative pads crop before the rest wraps around, as in onnxruntime. All else is tract's.
+//! Negative pads crop before the rest is filled up, as in onnxruntime. The pads and axes must be stored.
 
-use tract_onnx::model::ParsingContext;
+use tract_onnx::model::{ParsingContext, optional_inputs};
 use tract_onnx::pb::NodeProto;
-use tract_onnx::tract_core::ops::array::{Slice, TypedConcat};
+use tract_onnx::tract_core::ops::array::{Pad, PadMode, Slice, TypedConcat};
+use tract_onnx::tract_core::ops::cast::cast;
 use tract_onnx::tract_hir::internal::*;
 
 use crate::standard::sized::volume;
-use crate::tract::{
-    Built, Rewire, axis_place, build, rebuilt, rewired, stored_list, text_attribute, wire_one,
-    with_attributes,
-};
+use crate::tract::{Built, axis_place, integers, stored_list, wire_one};
 
 /// The plan has a part for each time.
 const MOST_TIMES: i64 = 256;
 
+const NONE_LEFT: &str = "an axis without values left has none to fill it up with";
+
 /// Builds the operator from its node.
 pub(crate) fn pad(context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
-    if node.get_attr_opt("mode")? != Some("wrap") {
-        return build(context, node);
-    }
-    let version = context.onnx_operator_set_version;
-    let edge = with_attributes(node, vec![text_attribute("mode", "edge")]);
-    let is_there = |place: &usize| node.input.get(*place).is_some_and(|name| !name.is_empty());
-    let wrapped = Wrapped {
-        axes: is_there(&3).then(|| (0..3).filter(is_there).count()),
+    let fill = match node.get_attr_opt("mode")?.unwrap_or("constant") {
+        "constant" => {
+            let value: Option<f32> = node.get_attr_opt("value")?;
+            Fill::Ends(PadMode::Constant(rctensor0(value.unwrap_or(0.0))))
+        }
+        "edge" => Fill::Ends(PadMode::Edge),
+        "reflect" => Fill::Ends(PadMode::Reflect),
+        "wrap" => Fill::Wrapped,
+        other => bail!("Pad has no mode `{other}`"),
     };
-    Ok(rewired(rebuilt(version, &edge)?, wrapped))
+    let mut places = optional_inputs(node);
+    let pads = match context.onnx_operator_set_version {
+        ..11 => Pads::Attribute(node.get_attr_vec("pads")?),
+        _ => Pads::Input(
+            places
+                .nth(1)
+                .flatten()
+                .context("Pad has an input of pads")?,
+        ),
+    };
+    let mut others = optional_inputs(node).skip(2);
+    let padding = Padding {
+        fill,
+        pads,
+        value: others.next().flatten(),
+        axes: others.next().flatten(),
+    };
+    Ok((expand(padding), vec![]))
 }
 
-#[derive(Debug)]
-struct Wrapped {
-    /// The place of the axes among the inputs that are there.
+/// What stands where nothing was.
+#[derive(Debug, Clone)]
+enum Fill {
+    /// A value, the last ones, or those next to them in reverse.
+    Ends(PadMode),
+    /// Those of the other end, as often as it takes.
+    Wrapped,
+}
+
+#[derive(Debug, Clone)]
+enum Pads {
+    Attribute(Vec<i64>),
+    /// The place among the inputs that are there.
+    Input(usize),
+}
+
+#[derive(Debug, Clone)]
+struct Padding {
+    fill: Fill,
+    pads: Pads,
+    /// The places of the others among the inputs that are there.
+    value: Option<usize>,
     axes: Option<usize>,
+}
+
+impl Padding {
+    /// The places of the lists among the inputs.
+    fn lists(&self) -> TVec<usize> {
+        let pads = match &self.pads {
+            Pads::Attribute(_) => None,
+            Pads::Input(place) => Some(*place),
+        };
+        pads.into_iter().chain(self.axes).collect()
+    }
+
+    /// The pads before and after each axis, by the values of the lists.
+    fn ends(&self, lists: &[Vec<i64>], rank: usize) -> TractResult<TVec<(i64, i64)>> {
+        let mut lists = lists.iter();
+        let pads = match &self.pads {
+            Pads::Attribute(pads) => pads,
+            Pads::Input(_) => lists.next().context("a list of pads")?,
+        };
+        let all: Vec<i64> = (0..).take(rank).collect();
+        let axes = lists.next().unwrap_or(&all);
+        ensure!(
+            pads.len() == 2 * axes.len(),
+            "two pads for each axis, given {pads:?}"
+        );
+        let mut ends: TVec<(i64, i64)> = tvec![(0, 0); rank];
+        let given = pads.iter().zip(pads.iter().skip(axes.len()));
+        for (axis, (before, after)) in axes.iter().zip(given) {
+            for pad in [before, after] {
+                volume([usize::try_from(pad.unsigned_abs())?])?;
+            }
+            let place = axis_place(*axis, rank)?;
+            *ends.get_mut(place).context("an axis")? = (*before, *after);
+        }
+        Ok(ends)
+    }
+}
+
+/// The lengths that are left with these pads.
+fn padded(shape: &[TDim], ends: &[(i64, i64)]) -> TractResult<TVec<TDim>> {
+    let lengths = shape.iter().zip(ends);
+    let lengths: TVec<TDim> = lengths
+        .map(|(length, (before, after))| length.clone() + *before + *after)
+        .collect();
+    for (given, (length, ends)) in shape.iter().zip(lengths.iter().zip(ends)) {
+        let (first, end) = middle(given, *ends);
+        let is_cropped_away = (end - first).to_i64().is_ok_and(|left| left < 0);
+        ensure!(
+            !is_cropped_away,
+            "an axis of {given} cannot be cropped to {length}"
+        );
+    }
+    volume(lengths.iter().flat_map(TDim::to_usize))?;
+    Ok(lengths)
+}
+
+/// What is left of an axis where its pads are negative: the first place, and the one after the last.
+fn middle(length: &TDim, (before, after): (i64, i64)) -> (TDim, TDim) {
+    let first = (-before).max(0);
+    (first.to_dim(), length.clone() - (-after).max(0))
+}
+
+/// Wires values around a tensor; truths are numbers meanwhile, for tract has no pads of them.
+pub(crate) fn filled(
+    prefix: &str,
+    model: &mut TypedModel,
+    input: OutletId,
+    pads: Vec<(usize, usize)>,
+    mode: PadMode,
+) -> TractResult<OutletId> {
+    let datum_type = model.outlet_fact(input)?.datum_type;
+    ensure!(datum_type != DatumType::String, "text cannot be padded");
+    let padding = Pad { pads, mode };
+    if number(datum_type) == datum_type {
+        return wire_one(model, prefix.to_owned(), padding, &[input]);
+    }
+    let named = |name: &str| format!("{prefix}.{name}");
+    let numbers = cast(number(datum_type));
+    let numbers = wire_one(model, named("numbers"), numbers, &[input])?;
+    let numbers = wire_one(model, named("padded"), padding, &[numbers])?;
+    wire_one(model, prefix.to_owned(), cast(datum_type), &[numbers])
+}
+
+/// The type that values are padded in.
+fn number(datum_type: DatumType) -> DatumType {
+    if datum_type == DatumType::Bool {
+        DatumType::U8
+    } else {
+        datum_type
+    }
 }
 
 /// Nodes that are wired along one axis.
@@ -45,100 +171,256 @@ struct Wiring<'m> {
 }
 
 impl Wiring<'_> {
-    fn slice(&mut self, input: OutletId, first: i64, end: i64) -> TractResult<OutletId> {
+    fn slice(&mut self, input: OutletId, (first, end): (TDim, TDim)) -> TractResult<OutletId> {
         let name = format!("{}.{first}-{end}-of-{}", self.prefix, input.node);
-        wire_one(
-            self.model,
-            name,
-            Slice::new(self.axis, first, end),
-            &[input],
-        )
+        let slice = Slice::new(self.axis, first, end);
+        wire_one(self.model, name, slice, &[input])
     }
 
-    /// The input along this axis: cropped, then as often as it takes.
-    fn padded(&mut self, input: OutletId, before: i64, after: i64) -> TractResult<OutletId> {
+    fn cropped(&mut self, input: OutletId, ends: (i64, i64)) -> TractResult<OutletId> {
+        let shape = &self.model.outlet_fact(input)?.shape;
+        let middle = middle(shape.get(self.axis).context("an axis")?, ends);
+        self.slice(input, middle)
+    }
+
+    /// The input along this axis as often as it takes.
+    fn wrapped(&mut self, input: OutletId, before: i64, after: i64) -> TractResult<OutletId> {
         let axis = self.axis;
-        let given = self.model.outlet_fact(input)?.shape.get(axis).cloned();
-        let given = given.context("an axis")?.to_i64()?;
-        let (first, end) = ((-before).max(0), given - (-after).max(0));
-        let (before, after, length) = (before.max(0), after.max(0), end - first);
-        ensure!(
-            length > 0,
-            "an axis of {given} has values left to wrap around"
-        );
-        let middle = if length < given {
-            self.slice(input, first, end)?
-        } else {
-            input
-        };
+        let length = self.model.outlet_fact(input)?.shape.get(axis).cloned();
+        let length = length.context("an axis")?.to_i64()?;
+        ensure!(length > 0, "{NONE_LEFT}");
         let mut parts: TVec<OutletId> = tvec![];
         if before % length > 0 {
-            parts.push(self.slice(middle, length - before % length, length)?);
+            let last = (length - before % length).to_dim();
+            parts.push(self.slice(input, (last, length.to_dim()))?);
         }
         let times = before / length + 1 + after / length;
         ensure!(
             times <= MOST_TIMES,
             "an axis of {length} values cannot be wrapped around {times} times, but {MOST_TIMES}"
         );
-        parts.extend(std::iter::repeat_n(middle, usize::try_from(times)?));
+        parts.extend(std::iter::repeat_n(input, usize::try_from(times)?));
         if after % length > 0 {
-            parts.push(self.slice(middle, 0, after % length)?);
+            let first = (after % length).to_dim();
+            parts.push(self.slice(input, (0.to_dim(), first))?);
         }
         let name = format!("{}.wrapped", self.prefix);
         wire_one(self.model, name, TypedConcat { axis }, &parts)
     }
 }
 
-impl Rewire for Wrapped {
+/// Whether values that are not there stand next to these lengths, which tract does not ask.
+fn check_reach(shape: &[TDim], pads: &[(usize, usize)], mode: &PadMode) -> TractResult<()> {
+    for (length, (before, after)) in shape.iter().zip(pads) {
+        let (length, most) = (length.to_usize(), *before.max(after));
+        let (Ok(length), true) = (length, most > 0) else {
+            continue;
+        };
+        match mode {
+            PadMode::Constant(_) => {}
+            PadMode::Edge => ensure!(length > 0, "{NONE_LEFT}"),
+            PadMode::Reflect => ensure!(
+                most < length,
+                "an axis of {length} values cannot be reflected into {most} pads"
+            ),
+        }
+    }
+    Ok(())
+}
+
+impl Padding {
+    /// Wires the values around what is left.
+    fn surrounded(
+        &self,
+        prefix: &str,
+        model: &mut TypedModel,
+        input: OutletId,
+        value: Option<Arc<Tensor>>,
+        ends: &[(i64, i64)],
+    ) -> TractResult<OutletId> {
+        let mode = match (&self.fill, value) {
+            (Fill::Ends(PadMode::Constant(_)), Some(value)) => {
+                ensure!(value.len() == 1, "Pad fills up with one value");
+                let value = value.cast_to_dt(number(model.outlet_fact(input)?.datum_type))?;
+                PadMode::Constant(value.into_owned().into_shape(&[])?.into_arc_tensor())
+            }
+            (Fill::Ends(mode), _) => mode.clone(),
+            (Fill::Wrapped, _) => return wrapped(prefix, model, input, ends),
+        };
+        let pad = |pad: i64| usize::try_from(pad.max(0));
+        let pads = ends
+            .iter()
+            .map(|(before, after)| Ok((pad(*before)?, pad(*after)?)));
+        let pads = pads.collect::<TractResult<Vec<_>>>()?;
+        check_reach(&model.outlet_fact(input)?.shape.to_tvec(), &pads, &mode)?;
+        filled(prefix, model, input, pads, mode)
+    }
+}
+
+/// Wires the values of the other end along each axis.
+fn wrapped(
+    prefix: &str,
+    model: &mut TypedModel,
+    input: OutletId,
+    ends: &[(i64, i64)],
+) -> TractResult<OutletId> {
+    let mut outlet = input;
+    for (axis, (before, after)) in ends.iter().enumerate() {
+        let (before, after) = ((*before).max(0), (*after).max(0));
+        if before + after > 0 {
+            let prefix = format!("{prefix}.{axis}");
+            let mut wiring = Wiring {
+                prefix,
+                model,
+                axis,
+            };
+            outlet = wiring.wrapped(outlet, before, after)?;
+        }
+    }
+    Ok(outlet)
+}
+
+impl Expansion for Padding {
+    fn name(&self) -> StaticName {
+        "Pad".into()
+    }
+
+    fn rules<'r, 'p: 'r, 's: 'r>(
+        &'s self,
+        solver: &mut Solver<'r>,
+        inputs: &'p [TensorProxy],
+        outputs: &'p [TensorProxy],
+    ) -> InferenceResult {
+        check_output_arity(outputs, 1)?;
+        let ([input, ..], [output]) = (inputs, outputs) else {
+            bail!("Pad has an input and one output")
+        };
+        solver.equals(&output.datum_type, &input.datum_type)?;
+        solver.equals(&output.rank, &input.rank)?;
+        let lists = self.lists();
+        let lists = lists.iter().filter_map(|place| inputs.get(*place));
+        let lists = lists.map(|list| &list.value);
+        solver.given_all(lists, move |solver, lists| {
+            solver.given(&input.shape, move |solver, shape| {
+                let lists = lists.iter().map(|list| integers(list));
+                let lists: Vec<_> = lists.collect::<TractResult<_>>()?;
+                let ends = self.ends(&lists, shape.len())?;
+                solver.equals(&output.shape, padded(&shape, &ends)?)
+            })
+        })
+    }
+
     fn wire(
         &self,
-        _tract: &dyn Expansion,
         prefix: &str,
         model: &mut TypedModel,
         inputs: &[OutletId],
     ) -> TractResult<TVec<OutletId>> {
-        let list = |place: usize| {
-            let list = stored_list(model, *inputs.get(place).context("a list")?)?;
+        let stored = |place: &usize| {
+            let list = stored_list(model, *inputs.get(*place).context("a list")?)?;
             list.context("the pads and axes of Pad must be stored")
         };
+        let lists: TractResult<Vec<_>> = self.lists().iter().map(stored).collect();
+        let value = |place| -> TractResult<Arc<Tensor>> {
+            let outlet = *inputs.get(place).context("a value")?;
+            let value = model.outlet_fact(outlet)?.konst.clone();
+            value.context("the value of Pad must be stored")
+        };
+        let value = self.value.map(value).transpose()?;
         let mut outlet = *inputs.first().context("an input")?;
-        let rank = model.outlet_fact(outlet)?.rank();
-        let (pads, axes) = (list(1)?, self.axes.map(list).transpose()?);
-        let axes = axes.unwrap_or_else(|| (0..).take(rank).collect());
-        ensure!(
-            pads.len() == 2 * axes.len(),
-            "two pads for each axis, given {pads:?}"
-        );
-        let ends = pads.iter().zip(pads.iter().skip(axes.len()));
-        for (axis, (before, after)) in axes.iter().zip(ends) {
-            for pad in [before, after] {
-                volume([usize::try_from(pad.unsigned_abs())?])?;
-            }
-            if (*before, *after) != (0, 0) {
-                let axis = axis_place(*axis, rank)?;
+        let shape = model.outlet_fact(outlet)?.shape.to_tvec();
+        let ends = self.ends(&lists?, shape.len())?;
+        padded(&shape, &ends)?;
+        for (axis, ends) in ends.iter().enumerate() {
+            if ends.0.min(ends.1) < 0 {
                 let prefix = format!("{prefix}.{axis}");
                 let mut wiring = Wiring {
                     prefix,
                     model,
                     axis,
                 };
-                outlet = wiring.padded(outlet, *before, *after)?;
+                outlet = wiring.cropped(outlet, *ends)?;
             }
         }
-        Ok(tvec![outlet])
+        Ok(tvec![self.surrounded(prefix, model, outlet, value, &ends)?])
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Input, standard, string};
+    use crate::testing::{Input, integers as integers_attribute, standard, string};
 
     fn run(input: Tensor, pads: &[i64], axes: Option<&[i64]>) -> TractResult<Vec<Tensor>> {
         let axes = axes.map(|axes| [Input::None, Input::Stored(tensor1(axes))]);
         let inputs = [Input::Given(input), Input::Stored(tensor1(pads))];
         let inputs = inputs.into_iter().chain(axes.into_iter().flatten());
         standard("Pad", 19, vec![string("mode", "wrap")], inputs.collect())
+    }
+
+    #[track_caller]
+    fn check(mode: &str, pads: [i64; 2], expected: &[f32]) {
+        let five = tensor1(&[0f32, 1., 2., 3., 4.]);
+        let inputs = vec![Input::Given(five.clone()), Input::Stored(tensor1(&pads))];
+        let output = standard("Pad", 19, vec![string("mode", mode)], inputs).unwrap();
+        assert_eq!(output, [tensor1(expected)], "{mode}");
+        let attributes = vec![string("mode", mode), integers_attribute("pads", &pads)];
+        let output = standard("Pad", 2, attributes, vec![Input::Given(five)]).unwrap();
+        assert_eq!(output, [tensor1(expected)], "{mode} of version 2");
+    }
+
+    /// Expected values: onnxruntime 1.32.0.
+    #[test]
+    fn negative_pads_crop_first() {
+        check("constant", [-1, 2], &[1., 2., 3., 4., 0., 0.]);
+        check("constant", [2, -2], &[0., 0., 0., 1., 2.]);
+        check("constant", [-1, -3], &[1.]);
+        check("constant", [-5, 2], &[0., 0.]);
+        check("constant", [-3, -2], &[]);
+        check("reflect", [-1, 2], &[1., 2., 3., 4., 3., 2.]);
+        check("reflect", [2, -2], &[2., 1., 0., 1., 2.]);
+        check("reflect", [-4, 0], &[4.]);
+        check("edge", [-1, 2], &[1., 2., 3., 4., 4., 4.]);
+        check("edge", [-4, 3], &[4., 4., 4., 4.]);
+        check("wrap", [-1, 2], &[1., 2., 3., 4., 1., 2.]);
+        check("wrap", [2, -2], &[1., 2., 0., 1., 2.]);
+        check("wrap", [-4, 3], &[4., 4., 4., 4.]);
+    }
+
+    /// Expected values: onnxruntime 1.32.0.
+    #[test]
+    fn axes_and_the_value_may_be_given() {
+        let check = |input: Tensor, pads: &[i64], others: &[Input], expected: Tensor| {
+            let mut inputs = vec![Input::Given(input), Input::Stored(tensor1(pads))];
+            inputs.extend(others.iter().cloned());
+            assert_eq!(standard("Pad", 19, vec![], inputs).unwrap(), [expected]);
+        };
+        let stored = Input::Stored;
+        let rows = || tensor2(&[[0f32, 1., 2.], [3., 4., 5.]]);
+        let sevens = tensor2(&[[7f32, 1., 2.], [7., 4., 5.]]);
+        let last = [stored(tensor0(7f32)), stored(tensor1(&[-1i64]))];
+        let cropped = rows().slice(1, 1, 3).unwrap();
+        check(rows(), &[-1, 0], &last, cropped.clone());
+        check(cropped, &[1, 0], &last, sevens);
+        let large = stored(tensor1(&[i64::MAX]));
+        check(tensor1(&[1i64]), &[1, -1], &[large], tensor1(&[i64::MAX]));
+        let truths = tensor1(&[true, true]);
+        check(truths, &[1, -1], &[], tensor1(&[false, true]));
+    }
+
+    /// Expected values: onnxruntime 1.32.0.
+    #[test]
+    fn truths_are_padded() {
+        let check = |mode: &str, expected: [bool; 6]| {
+            let truths = Input::Given(tensor1(&[true, false, true]));
+            let inputs = vec![truths, Input::Stored(tensor1(&[1i64, 2]))];
+            let output = standard("Pad", 19, vec![string("mode", mode)], inputs).unwrap();
+            assert_eq!(output, [tensor1(&expected)], "{mode}");
+        };
+        check("constant", [false, true, false, true, false, false]);
+        check("reflect", [false, true, false, true, false, true]);
+        check("edge", [true, true, false, true, true, true]);
+        check("wrap", [true, true, false, true, true, false]);
     }
 
     /// Expected values: onnxruntime 1.32.0.
@@ -163,8 +445,26 @@ mod tests {
             let error = format!("{error:?}");
             assert!(error.contains(reason), "{error}");
         };
-        check(&[-1, -1], None, "values left");
+        check(&[-2, 1], None, "without values left");
         check(&[1 << 40, 0], None, "too many values");
         check(&[1 << 12, 0], None, "cannot be wrapped around 2049 times");
+        check(&[-1, -2], None, "cannot be cropped to -1");
+        check(&[1, 1, 1], None, "two pads for each axis");
+        check(&[1, 1], Some(&[1]), "no axis 1");
+        let check = |mode: &str, input: Tensor, reason: &str| {
+            let inputs = vec![Input::Given(input), Input::Stored(tensor1(&[0i64, 2]))];
+            let error = standard("Pad", 19, vec![string("mode", mode)], inputs).unwrap_err();
+            let error = format!("{error:?}");
+            assert!(error.contains(reason), "{error}");
+        };
+        let two = || tensor1(&[0f32, 1.]);
+        check("reflect", two(), "2 values cannot be reflected into 2 pads");
+        check("edge", tensor1::<f32>(&[]), "without values left");
+        check(
+            "constant",
+            tensor1(&["a".to_owned()]),
+            "text cannot be padded",
+        );
+        check("other", two(), "no mode `other`");
     }
 }
