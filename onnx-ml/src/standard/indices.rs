@@ -1,7 +1,8 @@
 //! `GatherND`, `ScatterND` and `OneHot` (standard domain), whose indices may count from the end.
 //!
 //! tract takes negative indices as they are and fails. Here they are made to count from the
-//! start before tract gathers and scatters; `OneHot` compares instead of writing.
+//! start, within lengths that a run may tell, before tract gathers and scatters; `OneHot`
+//! compares instead of writing.
 
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
@@ -12,54 +13,129 @@ use tract_onnx::tract_core::ops::math;
 use tract_onnx::tract_hir::internal::*;
 use tract_onnx::tract_hir::ops::array;
 
+use crate::kernel::{Fact, Kernel, node};
 use crate::standard::sized::volume;
-use crate::tract::{Built, wire_one};
+use crate::tract::{Built, axis_place, wire_one};
+use crate::unfit::fits;
 
 /// Builds `GatherND` from its node.
-pub(crate) fn gather(_context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
-    let batch_axes = node.get_attr_opt("batch_dims")?.unwrap_or(0);
+pub(crate) fn gather(_context: &ParsingContext, proto: &NodeProto) -> TractResult<Built> {
+    let batch_axes = proto.get_attr_opt("batch_dims")?.unwrap_or(0);
     Ok((expand(Gather(array::GatherNd::new(batch_axes))), vec![]))
 }
 
 /// Builds `ScatterND` from its node.
-pub(crate) fn scatter(_context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
-    let reduction = node.get_attr_opt("reduction")?.unwrap_or("none");
+pub(crate) fn scatter(_context: &ParsingContext, proto: &NodeProto) -> TractResult<Built> {
+    let reduction = proto.get_attr_opt("reduction")?.unwrap_or("none");
     let reduction = array::ScatterReduction::parse(reduction)?;
     Ok((expand(Scatter(array::ScatterNd::new(reduction))), vec![]))
 }
 
 /// Builds `OneHot` from its node.
-pub(crate) fn one_hot(_context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
-    let axis = node.get_attr_opt("axis")?.unwrap_or(-1);
+pub(crate) fn one_hot(_context: &ParsingContext, proto: &NodeProto) -> TractResult<Built> {
+    let axis = proto.get_attr_opt("axis")?.unwrap_or(-1);
     Ok((expand(OneHot { axis }), vec![]))
 }
 
-/// The indices as 64-bit integers that count from the start of axes of these lengths.
-///
-/// The lengths are one, or one for each value in the last axis of the indices.
-fn from_start(
-    prefix: &str,
-    model: &mut TypedModel,
-    indices: OutletId,
-    lengths: &[TDim],
-) -> TractResult<OutletId> {
-    let lengths: Vec<i64> = lengths.iter().map(TDim::to_i64).collect::<Result<_, _>>()?;
-    let rank = model.outlet_fact(indices)?.rank();
-    let mut constant = |name: &str, values: Tensor| {
-        let values = values.broadcast_into_rank(rank)?.into_arc_tensor();
-        model.add_const(format!("{prefix}.{name}"), values)
-    };
-    let zero = constant("zero", tensor0(0i64))?;
-    let lengths = match *lengths {
-        [length] => constant("length", tensor0(length))?,
-        _ => constant("lengths", tensor1(&lengths))?,
-    };
-    let named = |name: &str| format!("{prefix}.{name}");
-    let given = wire_one(model, named("given"), cast(DatumType::I64), &[indices])?;
-    let is_negative = TypedBinOp(comp_lt(), None);
-    let is_negative = wire_one(model, named("is_negative"), is_negative, &[given, zero])?;
-    let moved = wire_one(model, named("moved"), math::add(), &[given, lengths])?;
-    wire_one(model, named("indices"), Iff, &[is_negative, moved, given])
+/// Indices into several axes, which are made to count from the start.
+#[derive(Debug)]
+struct FromStart {
+    /// How many axes of the values and of the indices are the same.
+    batch_axes: usize,
+}
+
+impl FromStart {
+    /// The indices into axes of these lengths; updates have a shape that follows.
+    fn counted(
+        &self,
+        lengths: &[usize],
+        indices: &Tensor,
+        updates: Option<&[usize]>,
+    ) -> TractResult<Tensor> {
+        let (through, places) = indices.shape().split_last().context(NO_AXIS)?;
+        let batch = lengths.get(..self.batch_axes);
+        fits(
+            batch.is_some() && batch == places.get(..self.batch_axes),
+            UNEQUAL,
+        )?;
+        let (_, lengths) = lengths
+            .split_at_checked(self.batch_axes)
+            .context(TOO_MANY_AXES)?;
+        let (indexed, others) = lengths.split_at_checked(*through).context(TOO_MANY_AXES)?;
+        if let Some(updates) = updates {
+            fits(updates == [places, others].concat(), UPDATES)?;
+        }
+        let mut counted = indices.cast_to::<i64>()?.into_owned();
+        let mut values = counted.to_plain_array_view_mut::<i64>()?;
+        for (index, length) in values.iter_mut().zip(indexed.iter().cycle()) {
+            let length = i64::try_from(*length)?;
+            fits((-length..length).contains(index), BEYOND)?;
+            if *index < 0 {
+                *index += length;
+            }
+        }
+        Ok(counted)
+    }
+
+    /// Wires the indices: at once where they and all lengths are known, else at each run.
+    fn wire(
+        self,
+        prefix: &str,
+        model: &mut TypedModel,
+        inputs: &[OutletId],
+    ) -> TractResult<OutletId> {
+        let name = format!("{prefix}.indices");
+        let facts = inputs
+            .iter()
+            .map(|input| model.outlet_fact(*input).cloned());
+        let facts: TVec<_> = facts.collect::<TractResult<_>>()?;
+        let lengths = |fact: &TypedFact| fact.shape.as_concrete().map(<[usize]>::to_vec);
+        let shapes: Option<Vec<_>> = facts.iter().map(lengths).collect();
+        let stored = facts.get(1).and_then(|indices| indices.konst.clone());
+        if let (Some([values, _, updates @ ..]), Some(indices)) = (shapes.as_deref(), stored) {
+            let updates = updates.first().map(Vec::as_slice);
+            let counted = self.counted(values, &indices, updates)?;
+            return model.add_const(name, counted);
+        }
+        wire_one(model, name, node(self), inputs)
+    }
+}
+
+const NO_AXIS: &str = "indices have an axis";
+const TOO_MANY_AXES: &str = "indices have no more axes than the values";
+const UNEQUAL: &str = "the first axes of the indices are as long as those of the values";
+const UPDATES: &str = "updates have the shape that the indices ask for";
+const BEYOND: &str = "an index is beyond its axis";
+
+impl Kernel for FromStart {
+    fn name(&self) -> &'static str {
+        "FromStart"
+    }
+
+    fn facts(&self, inputs: &[Fact]) -> TractResult<TVec<Fact>> {
+        let (_, shape) = inputs.get(1).context("indices")?;
+        Ok(tvec![(DatumType::I64, shape.clone())])
+    }
+
+    fn outputs_of(&self, inputs: TVec<TValue>) -> TractResult<TVec<Tensor>> {
+        let [values, indices, updates @ ..] = &*inputs else {
+            bail!("indices are of values")
+        };
+        let updates = updates.first().map(|updates| updates.shape());
+        Ok(tvec![self.counted(values.shape(), indices, updates)?])
+    }
+}
+
+/// The rule that indices have an axis, which tract takes for granted.
+fn indices_have_an_axis<'r, 'p: 'r>(
+    solver: &mut Solver<'r>,
+    inputs: &'p [TensorProxy],
+) -> InferenceResult {
+    let indices = inputs.get(1).context("indices")?;
+    solver.given(&indices.rank, |_, rank| {
+        ensure!(rank > 0, "{NO_AXIS}");
+        Ok(())
+    })
 }
 
 #[derive(Debug, Clone)]
@@ -76,6 +152,8 @@ impl Expansion for Gather {
         inputs: &'p [TensorProxy],
         outputs: &'p [TensorProxy],
     ) -> InferenceResult {
+        check_input_arity(inputs, 2)?;
+        indices_have_an_axis(solver, inputs)?;
         InferenceRulesOp::rules(&self.0, solver, inputs, outputs)
     }
 
@@ -85,26 +163,15 @@ impl Expansion for Gather {
         model: &mut TypedModel,
         inputs: &[OutletId],
     ) -> TractResult<TVec<OutletId>> {
-        let [values, indices] = *inputs else {
+        let [values, _] = *inputs else {
             bail!("GatherND has two inputs")
         };
-        let lengths = indexed(model, values, indices, self.0.batch_dims)?;
-        let indices = from_start(prefix, model, indices, &lengths)?;
+        let from_start = FromStart {
+            batch_axes: self.0.batch_dims,
+        };
+        let indices = from_start.wire(prefix, model, inputs)?;
         model.wire_node(prefix, self.0.clone(), &[values, indices])
     }
-}
-
-/// The lengths of the axes that the last axis of the indices goes through.
-fn indexed(
-    model: &TypedModel,
-    values: OutletId,
-    indices: OutletId,
-    batch_axes: usize,
-) -> TractResult<TVec<TDim>> {
-    let through = model.outlet_fact(indices)?.shape.last().cloned();
-    let through = through.context("indices have an axis")?.to_usize()?;
-    let lengths = model.outlet_fact(values)?.shape.to_tvec();
-    Ok(lengths.into_iter().skip(batch_axes).take(through).collect())
 }
 
 #[derive(Debug, Clone)]
@@ -121,6 +188,8 @@ impl Expansion for Scatter {
         inputs: &'p [TensorProxy],
         outputs: &'p [TensorProxy],
     ) -> InferenceResult {
+        check_input_arity(inputs, 3)?;
+        indices_have_an_axis(solver, inputs)?;
         self.0.rules(solver, inputs, outputs)
     }
 
@@ -130,13 +199,33 @@ impl Expansion for Scatter {
         model: &mut TypedModel,
         inputs: &[OutletId],
     ) -> TractResult<TVec<OutletId>> {
-        let [values, indices, updates] = *inputs else {
+        let [values, _, updates] = *inputs else {
             bail!("ScatterND has three inputs")
         };
-        let lengths = indexed(model, values, indices, 0)?;
-        let indices = from_start(prefix, model, indices, &lengths)?;
+        let indices = FromStart { batch_axes: 0 }.wire(prefix, model, inputs)?;
         self.0.wire(prefix, model, &[values, indices, updates])
     }
+}
+
+/// The indices as 64-bit integers, those below zero counted from the depth.
+fn within(
+    prefix: &str,
+    model: &mut TypedModel,
+    indices: OutletId,
+    depth: i64,
+) -> TractResult<OutletId> {
+    let rank = model.outlet_fact(indices)?.rank();
+    let mut constant = |name: &str, value: i64| {
+        let value = tensor0(value).broadcast_into_rank(rank)?.into_arc_tensor();
+        model.add_const(format!("{prefix}.{name}"), value)
+    };
+    let (zero, depth) = (constant("zero", 0)?, constant("depth", depth)?);
+    let named = |name: &str| format!("{prefix}.{name}");
+    let given = wire_one(model, named("given"), cast(DatumType::I64), &[indices])?;
+    let is_negative = TypedBinOp(comp_lt(), None);
+    let is_negative = wire_one(model, named("is_negative"), is_negative, &[given, zero])?;
+    let moved = wire_one(model, named("moved"), math::add(), &[given, depth])?;
+    wire_one(model, named("indices"), Iff, &[is_negative, moved, given])
 }
 
 #[derive(Debug, Clone)]
@@ -147,18 +236,7 @@ struct OneHot {
 impl OneHot {
     /// The place of the new axis among as many axes as the output has.
     fn place(&self, input_rank: usize) -> TractResult<usize> {
-        let ranks = i64::try_from(input_rank)? + 1;
-        let axis = if self.axis < 0 {
-            self.axis + ranks
-        } else {
-            self.axis
-        };
-        ensure!(
-            (0..ranks).contains(&axis),
-            "no axis {} in {ranks} axes",
-            self.axis
-        );
-        Ok(usize::try_from(axis)?)
+        axis_place(self.axis, input_rank + 1)
     }
 }
 
@@ -207,7 +285,7 @@ impl Expansion for OneHot {
         volume([usize::try_from(depth)?])?;
         let values = stored(values)?;
         let axis = self.place(model.outlet_fact(indices)?.rank())?;
-        let indices = from_start(prefix, model, indices, &[depth.to_dim()])?;
+        let indices = within(prefix, model, indices, depth)?;
         let axis_added = AxisOp::Add(axis);
         let indices = wire_one(model, format!("{prefix}.column"), axis_added, &[indices])?;
         let shape = model.outlet_fact(indices)?.shape.to_tvec();
@@ -232,7 +310,8 @@ impl Expansion for OneHot {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Input, integer, standard, string};
+    use crate::testing::{Input, integer, node, outputs_of_graph, standard, string, value};
+    use tract_onnx::pb::GraphProto;
 
     #[track_caller]
     fn check_gather(batch_axes: i64, indices: Tensor, expected: Tensor) {
@@ -281,6 +360,64 @@ mod tests {
         check_scatter("mul", &[-20., 2., 3., 40.]);
         check_scatter("max", &[1., 2., 3., 10.]);
         check_scatter("min", &[-20., 2., 3., 4.]);
+    }
+
+    /// What is left of two rows of three that a run picks is read and written; values by onnxruntime 1.32.0.
+    #[test]
+    fn lengths_may_be_known_at_the_run_alone() {
+        let run = |operator: &str, inputs: &[&str], given: Vec<Tensor>| {
+            let mut names = vec!["x", "is_kept"];
+            names.extend(inputs);
+            let kept = node("Compress", &names[..2], &["kept"], vec![integer("axis", 0)]);
+            let inputs = [&["kept"], inputs].concat();
+            let graph = GraphProto {
+                node: vec![kept, node(operator, &inputs, &["y"], vec![])],
+                input: names.into_iter().map(value).collect(),
+                output: vec![value("y")],
+                ..Default::default()
+            };
+            let rows = tensor2(&[[1f32, 2.], [3., 4.], [5., 6.]]);
+            let kept = [rows, tensor1(&[true, false, true])];
+            outputs_of_graph(graph, 18, [kept.to_vec(), given].concat())
+        };
+        let indices = || tensor2(&[[-1i64, 0], [0, -1]]);
+        let gathered = run("GatherND", &["i"], vec![indices()]).unwrap();
+        assert_eq!(gathered, [tensor1(&[5f32, 2.])]);
+        let updates = || tensor1(&[7f32, 8.]);
+        let scattered = run("ScatterND", &["i", "u"], vec![indices(), updates()]).unwrap();
+        assert_eq!(scattered, [tensor2(&[[1f32, 8.], [7., 6.]])]);
+        let beyond = run("GatherND", &["i"], vec![tensor2(&[[2i64, 0]])]).unwrap_err();
+        assert!(crate::Unfit::of(&beyond).is_some(), "{beyond:?}");
+    }
+
+    #[test]
+    fn indices_and_updates_that_do_not_fit_are_errors() {
+        let check = |operator: &str, others: Vec<Tensor>, reason: &str| {
+            let given = std::iter::once(tensor2(&[[1f32, 2.], [3., 4.]])).chain(others);
+            let inputs = given.map(Input::Given).collect();
+            let error = format!("{:?}", standard(operator, 18, vec![], inputs).unwrap_err());
+            assert!(error.contains(reason), "{error}");
+        };
+        check("GatherND", vec![tensor2(&[[0i64, 2]])], "beyond its axis");
+        check("GatherND", vec![tensor2(&[[-3i64, 0]])], "beyond its axis");
+        check("GatherND", vec![tensor0(0i64)], "have an axis");
+        check("GatherND", vec![tensor2(&[[0i64, 0, 0]])], "axes");
+        let one = || tensor2(&[[0i64, 1]]);
+        check(
+            "ScatterND",
+            vec![one(), tensor1(&[1f32, 2.])],
+            "the shape that",
+        );
+        check(
+            "ScatterND",
+            vec![tensor2(&[[0i64, 2]]), tensor1(&[1f32])],
+            "beyond its axis",
+        );
+        check(
+            "ScatterND",
+            vec![tensor0(0i64), tensor1(&[1f32])],
+            "have an axis",
+        );
     }
 
     #[track_caller]
