@@ -1,7 +1,8 @@
 //! `AffineGrid` (standard domain, version 20): where a transformed image takes its values from.
 //!
 //! For each image a matrix of two or three rows, and the size of the output, which must be
-//! stored; the coordinates go from -1 to 1, at corners or, without `align_corners`, at edges.
+//! stored and be of as many images; the coordinates go from -1 to 1, at corners or, without
+//! `align_corners`, at edges.
 
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
@@ -37,11 +38,13 @@ impl Listed for AffineGrid {
             (4..=5).contains(&size.len()) && size.iter().all(|length| *length >= 0),
             "a size is of images or volumes, given {size:?}"
         );
-        let lengths = size.iter().skip(2).map(|length| usize::try_from(*length));
-        let lengths: TVec<usize> = lengths.collect::<Result<_, _>>()?;
-        volume(lengths.iter().copied().chain([size.len()]))?;
+        let size = size.iter().map(|length| usize::try_from(*length));
+        let size: TVec<usize> = size.collect::<Result<_, _>>()?;
+        let (images, lengths) = (size.iter().take(1), size.iter().skip(2));
+        volume(images.chain(lengths.clone()).copied().chain([size.len()]))?;
         Ok(node(Grid {
-            lengths,
+            images: *size.first().context("images")?,
+            lengths: lengths.copied().collect(),
             is_aligned: self.is_aligned,
         }))
     }
@@ -49,12 +52,22 @@ impl Listed for AffineGrid {
 
 #[derive(Debug)]
 struct Grid {
+    images: usize,
     /// The lengths of the axes of an image, the one of its columns last.
     lengths: TVec<usize>,
     is_aligned: bool,
 }
 
 impl Grid {
+    fn check_images(&self, matrices: usize) -> TractResult<()> {
+        let images = self.images;
+        ensure!(
+            matrices == images,
+            "a size of {images} images, given {matrices} matrices"
+        );
+        Ok(())
+    }
+
     /// The coordinate of a place; onnxruntime's for the only one of an aligned axis.
     #[expect(clippy::cast_precision_loss, reason = "lengths are far below 2^52")]
     fn coordinate(&self, place: usize, length: usize) -> f64 {
@@ -66,22 +79,16 @@ impl Grid {
         }
     }
 
-    /// The coordinates of all places, the one along the rows first, and a one.
-    fn coordinates(&self) -> Vec<TVec<f64>> {
-        let mut all = vec![tvec![1.0]];
-        for length in &self.lengths {
-            let longer = |before: TVec<f64>| {
-                let coordinates = (0..*length).map(|place| self.coordinate(place, *length));
-                let with = move |coordinate| {
-                    std::iter::once(coordinate)
-                        .chain(before.iter().copied())
-                        .collect()
-                };
-                coordinates.map(with).collect::<Vec<TVec<f64>>>()
-            };
-            all = all.into_iter().flat_map(longer).collect();
+    /// The coordinates of a place, the one along the rows first, and a one.
+    fn coordinates(&self, place: usize) -> TVec<f64> {
+        let mut rest = place;
+        let mut coordinates: TVec<f64> = tvec![];
+        for length in self.lengths.iter().rev().map(|length| (*length).max(1)) {
+            coordinates.push(self.coordinate(rest % length, length));
+            rest /= length;
         }
-        all
+        coordinates.push(1.0);
+        coordinates
     }
 }
 
@@ -104,6 +111,9 @@ impl Kernel for Grid {
             *rows == axes.to_dim() && *columns == (axes + 1).to_dim(),
             "a matrix of {axes} rows and one column more, given {rows} by {columns}"
         );
+        if let Ok(matrices) = images.to_usize() {
+            self.check_images(matrices)?;
+        }
         let lengths = self.lengths.iter().map(ToDim::to_dim);
         let shape = std::iter::once(images.clone()).chain(lengths);
         Ok(tvec![(*datum_type, shape.chain([axes.to_dim()]).collect())])
@@ -113,12 +123,14 @@ impl Kernel for Grid {
         let input = args_1!(inputs);
         let axes = self.lengths.len();
         let numbers = input.cast_to::<f64>()?;
-        let coordinates = self.coordinates();
-        let mut grid = Vec::new();
+        self.check_images(input.shape().first().copied().unwrap_or(0))?;
+        let places: usize = self.lengths.iter().product();
+        let mut grid = Vec::with_capacity(self.images * places * axes);
         for matrix in values::<f64>(&numbers)?.chunks_exact(axes * (axes + 1)) {
-            for coordinates in &coordinates {
+            for place in 0..places {
+                let coordinates = self.coordinates(place);
                 let rows = matrix.chunks_exact(axes + 1);
-                let product = |row: &[f64]| row.iter().zip(coordinates).map(|(a, b)| a * b).sum();
+                let product = |row: &[f64]| row.iter().zip(&coordinates).map(|(a, b)| a * b).sum();
                 grid.extend(rows.map(product).map(|sum: f64| sum));
             }
         }
@@ -172,5 +184,7 @@ mod tests {
         check(&[1, 1, 2, 2, 2], "a matrix of 3 rows");
         check(&[1, 1], "images or volumes");
         check(&[1, 1, -1, 2], "images or volumes");
+        check(&[2, 1, 1, 2], "a size of 2 images, given 1 matrices");
+        check(&[1 << 20, 1, 8, 8], "too many values");
     }
 }
