@@ -20,10 +20,10 @@ pub(crate) fn scaler(_context: &ParsingContext, node: &NodeProto) -> TractResult
     let offset = numbers(node, "offset")?;
     let scale = numbers(node, "scale")?;
     let (offsets, scales) = (offset.len(), scale.len());
-    node.expect(
-        offsets == scales || offsets == 1 || scales == 1,
-        "as many numbers in offset as in scale, or one",
-    )?;
+    ensure!(
+        offsets == scales,
+        "scaler wants as many numbers in `offset` as in `scale`, not {offsets} and {scales}"
+    );
     Ok(built(Scaler { offset, scale }))
 }
 
@@ -36,7 +36,7 @@ fn numbers(node: &NodeProto, name: &str) -> TractResult<Vec<f32>> {
 impl Scaler {
     /// The number of features that the attributes fix, if they do.
     fn features(&self) -> Option<usize> {
-        Some(self.offset.len().max(self.scale.len())).filter(|features| *features > 1)
+        Some(self.offset.len()).filter(|features| *features > 1)
     }
 
     /// Values of rows of this width; `scale` is told value, offset and scale.
@@ -141,18 +141,6 @@ mod tests {
     fn one_number_holds_for_all_features_of_any_rank() {
         check(tensor2(&[[1f32, 2.]]), &[1.], &[2.], tensor2(&[[0f32, 2.]]));
         check(
-            tensor2(&[[1f32, 2.]]),
-            &[1.],
-            &[2., 3.],
-            tensor2(&[[0f32, 3.]]),
-        );
-        check(
-            tensor2(&[[1f32, 2.]]),
-            &[1., 0.],
-            &[2.],
-            tensor2(&[[0f32, 4.]]),
-        );
-        check(
             tensor3(&[[[1f32], [2.]]]),
             &[1.],
             &[2.],
@@ -189,16 +177,14 @@ mod tests {
         refused(
             rows(),
             &[1., 2., 3.],
-            &[1.],
+            &[1., 1., 1.],
             "scaler of 3 features wants a shape [rows, 3]",
         );
-        refused(tensor3(&[[[1f32, 2.]]]), &[1., 2.], &[1.], "or [2], given");
-        refused(
-            rows(),
-            &[1., 2., 3.],
-            &[1., 2.],
-            "as many numbers in offset as in scale",
-        );
+        let volume = tensor3(&[[[1f32, 2.]]]);
+        refused(volume, &[1., 2.], &[1., 1.], "or [2], given");
+        refused(rows(), &[1., 2.], &[1.], "not 2 and 1");
+        refused(rows(), &[1.], &[1., 2.], "not 1 and 2");
+        refused(rows(), &[1., 2., 3.], &[1., 2.], "not 3 and 2");
         refused(rows(), &[], &[1.], "at least one number");
         refused(
             tensor1(&["a".to_owned()]),
