@@ -1,7 +1,7 @@
 //! `BatchNormalization` (standard domain, from version 7), in inference and in training.
 //!
 //! tract wants scale, offset, mean and variance stored, and then multiplies and adds once; so it
-//! is asked where they are. In training mean and variance are those of the input, and the running
+//! is asked where they are. A list is one channel, as in onnxruntime. In training mean and variance are those of the input, and the running
 //! ones are further outputs.
 
 use tract_onnx::model::ParsingContext;
@@ -71,9 +71,16 @@ impl Expansion for Normalization {
         }
         for parameter in parameters.iter().chain(running) {
             solver.equals(&parameter.rank, 1)?;
-            solver.equals(&parameter.shape[0], &input.shape[1])?;
         }
-        Ok(())
+        solver.given(&input.rank, move |solver, rank| {
+            for parameter in parameters.iter().chain(running) {
+                match rank {
+                    1 => solver.equals(&parameter.shape[0], 1.to_dim())?,
+                    _ => solver.equals(&parameter.shape[0], &input.shape[1])?,
+                }
+            }
+            Ok(())
+        })
     }
 
     fn wire(
@@ -85,7 +92,19 @@ impl Expansion for Normalization {
         let [input, parameters @ ..] = inputs else {
             bail!("a normalization has inputs")
         };
-        let datum_type = model.outlet_fact(*input)?.datum_type;
+        let (datum_type, rank) = {
+            let fact = model.outlet_fact(*input)?;
+            (fact.datum_type, fact.rank())
+        };
+        if rank == 1 {
+            let name = format!("{prefix}.column");
+            let column = wire_one(model, name, AxisOp::Add(1), &[*input])?;
+            let inputs = [&[column], parameters].concat();
+            let mut outputs = self.wire(&format!("{prefix}.columns"), model, &inputs)?;
+            let normalized = outputs.first_mut().context("an output")?;
+            *normalized = wire_one(model, prefix.to_owned(), AxisOp::Rm(1), &[*normalized])?;
+            return Ok(outputs);
+        }
         let mut is_stored = !self.is_training;
         for parameter in parameters {
             let fact = model.outlet_fact(*parameter)?;
@@ -261,6 +280,25 @@ mod tests {
             let output = outputs("BatchNormalization", 15, vec![], inputs(is_stored), &["y"]);
             let expected = [0.5, 1.499_995, 2.499_99, -0.5, 0.499_999, 1.499_998];
             close(&output.unwrap(), &expected);
+        }
+    }
+
+    /// Expected values: onnxruntime 1.32.0.
+    #[test]
+    fn a_list_is_one_channel() {
+        let run = |parameter: fn(Tensor) -> Input, numbers: &[f32]| {
+            let parameters = [1f32, 1., 0., 1.].map(|number| {
+                let numbers: Vec<f32> = numbers.iter().map(|_| number).collect();
+                parameter(tensor1(&numbers))
+            });
+            let list = Input::Given(tensor1(&[1f32, 2., 3.]));
+            let inputs = std::iter::once(list).chain(parameters).collect();
+            outputs("BatchNormalization", 15, vec![], inputs, &["y"])
+        };
+        for parameter in [Input::Given, Input::Stored] {
+            let expected = [1.999_995, 2.999_99, 3.999_985];
+            close(&run(parameter, &[0.]).unwrap(), &expected);
+            run(parameter, &[0.; 3]).unwrap_err();
         }
     }
 
