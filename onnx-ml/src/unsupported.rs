@@ -10,7 +10,7 @@ use tract_onnx::pb::{AttributeProto, GraphProto, ModelProto, NodeProto, TensorPr
 
 use crate::graph::{inner_graphs, node_name, operator_name, stored};
 use crate::maps;
-use crate::standard::sequence;
+use crate::standard::{scan, sequence};
 
 /// Domains whose operators are looked up; the empty one is `ai.onnx`.
 ///
@@ -63,25 +63,32 @@ impl fmt::Display for Unsupported {
 pub fn unsupported(onnx: &Onnx, model: &ModelProto) -> Vec<Unsupported> {
     let mut found = Vec::new();
     if let Some(graph) = &model.graph {
-        in_graph(onnx, graph, &mut found);
+        in_graph(onnx, version(model), graph, &mut found);
     }
     found
 }
 
-fn in_graph(onnx: &Onnx, graph: &GraphProto, found: &mut Vec<Unsupported>) {
+/// The version of the standard domain.
+fn version(model: &ModelProto) -> i64 {
+    let mut sets = model.opset_import.iter();
+    let standard = sets.find(|set| ["", "ai.onnx"].contains(&set.domain.as_str()));
+    standard.map_or(i64::MAX, |set| set.version)
+}
+
+fn in_graph(onnx: &Onnx, version: i64, graph: &GraphProto, found: &mut Vec<Unsupported>) {
     for node in &graph.node {
-        if let Some(reason) = reason(onnx, graph, node) {
+        if let Some(reason) = reason(onnx, version, graph, node) {
             found.push(Unsupported {
                 node: node_name(node).to_owned(),
                 operator: operator_name(node),
                 reason,
             });
         }
-        inner_graphs(node).for_each(|graph| in_graph(onnx, graph, found));
+        inner_graphs(node).for_each(|graph| in_graph(onnx, version, graph, found));
     }
 }
 
-fn reason(onnx: &Onnx, graph: &GraphProto, node: &NodeProto) -> Option<Reason> {
+fn reason(onnx: &Onnx, version: i64, graph: &GraphProto, node: &NodeProto) -> Option<Reason> {
     let is_looked_up = match node.op_type.as_str() {
         "Tokenizer" => node.domain == TOKENIZER,
         _ => DOMAINS.contains(&node.domain.as_str()),
@@ -89,7 +96,7 @@ fn reason(onnx: &Onnx, graph: &GraphProto, node: &NodeProto) -> Option<Reason> {
     if !is_looked_up {
         return Some(Reason::Domain);
     }
-    let wrong = || wrong(graph, node);
+    let wrong = || wrong(version, graph, node);
     if let Some(when) = maps::refusal(graph, node).or_else(wrong) {
         return Some(Reason::Wrong(when));
     }
@@ -97,11 +104,12 @@ fn reason(onnx: &Onnx, graph: &GraphProto, node: &NodeProto) -> Option<Reason> {
 }
 
 /// When tract's answer for this node would be wrong, or none at all.
-fn wrong(graph: &GraphProto, node: &NodeProto) -> Option<&'static str> {
+fn wrong(version: i64, graph: &GraphProto, node: &NodeProto) -> Option<&'static str> {
     match node.op_type.as_str() {
         "Dropout" => is_training(graph, node).then_some("training drops values at random"),
         "GlobalLpPool" => Some("tract divides the sum by the number of values"),
         "Resize" => wrong_resize(node),
+        "Scan" => (version < scan::WITHOUT_BATCH).then_some(scan::BATCH),
         "Swish" => attribute(node, "alpha")
             .filter(|alpha| alpha.f != 1.0)
             .map(|_| "tract ignores `alpha`"),
@@ -159,6 +167,7 @@ fn text<'a>(node: &'a NodeProto, name: &str) -> Option<&'a str> {
 mod tests {
     use super::*;
     use crate::testing::{float, integer, model, string};
+    use tract_onnx::pb::OperatorSetIdProto;
 
     #[track_caller]
     fn check(
@@ -222,6 +231,18 @@ mod tests {
         check("Resize", mode("align_corners"), None);
         check("Swish", float("alpha", 0.5), Some("tract ignores `alpha`"));
         check("Swish", float("alpha", 1.0), None);
+    }
+
+    #[test]
+    fn a_scan_has_no_axis_for_the_batch() {
+        let found = |version| {
+            let mut model = model("Scan", "", vec![]);
+            let domain = String::new();
+            model.opset_import = vec![OperatorSetIdProto { domain, version }];
+            unsupported(&crate::onnx(), &model)
+        };
+        assert_eq!(found(8).len(), 1);
+        assert_eq!(found(9), []);
     }
 
     #[test]

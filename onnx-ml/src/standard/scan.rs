@@ -14,13 +14,17 @@ use crate::kernel::{self, Fact, Kernel, only};
 use crate::tract::{Built, build};
 
 /// The first version without an axis for the batch, and the list of lengths that went with it.
-const WITHOUT_BATCH: i64 = 9;
+pub(crate) const WITHOUT_BATCH: i64 = 9;
+
+/// Why a scan before that version is refused.
+pub(crate) const BATCH: &str =
+    "before version 9 a scan has an axis for the batch, which is not supported";
 
 /// Builds the operator from its node.
 pub(crate) fn scan(context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
     ensure!(
         context.onnx_operator_set_version >= WITHOUT_BATCH,
-        "before version {WITHOUT_BATCH} a scan has an axis for the batch, which is not supported"
+        "{BATCH}"
     );
     let mut node = node.clone();
     let undeclared = declare(&mut node);
