@@ -3,7 +3,8 @@
 //!
 //! tract runs layers with the usual activations, forward and in both directions, and is fast at
 //! it; `plain` reverses the steps around it. Layers with lengths of their own, peepholes, a clip,
-//! coupled gates or other activations are computed by `kernel`. Floats have 32 bits.
+//! coupled gates or other activations are computed by `kernel`, of 32-bit floats alone. Half
+//! floats are computed as 32-bit ones, as in onnxruntime.
 
 mod activation;
 mod cells;
@@ -14,6 +15,7 @@ mod plain;
 use tract_onnx::model::{ParsingContext, optional_inputs, optional_outputs};
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_core::ops::array::Slice;
+use tract_onnx::tract_core::ops::cast::cast;
 use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_hir::internal::*;
 
@@ -24,6 +26,9 @@ use plain::Plain;
 
 /// How many outputs there may be: of all steps, and the last states.
 const OUTPUTS: usize = 3;
+
+/// tract's cells of an `LSTM` and a `GRU` take no 64-bit floats, and neither does onnxruntime.
+const FLOATS: &str = "the layer is computed of 32-bit floats";
 
 /// Builds `LSTM` from its node.
 pub(crate) fn lstm(context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
@@ -122,6 +127,28 @@ impl Recurrence {
         self.layer.kind == Kind::Gru && self.layer.resets_product && is_single
     }
 
+    /// Wires the layer of 32-bit floats for half floats.
+    fn wire_halves(
+        &self,
+        prefix: &str,
+        model: &mut TypedModel,
+        inputs: &[OutletId],
+    ) -> TractResult<TVec<OutletId>> {
+        let mut floats: TVec<OutletId> = inputs.into();
+        for (place, input) in floats.iter_mut().enumerate() {
+            if model.outlet_fact(*input)?.datum_type == DatumType::F16 {
+                let name = format!("{prefix}.float.{place}");
+                *input = wire_one(model, name, cast(DatumType::F32), &[*input])?;
+            }
+        }
+        let mut outputs = self.wire(prefix, model, &floats)?;
+        for (place, output) in outputs.iter_mut().enumerate() {
+            let name = format!("{prefix}.half.{place}");
+            *output = wire_one(model, name, cast(DatumType::F16), &[*output])?;
+        }
+        Ok(outputs)
+    }
+
     /// Wires the kernel, which is given products of the input with the weights.
     fn wire_kernel(
         &self,
@@ -135,7 +162,7 @@ impl Recurrence {
         let datum_type = model.outlet_fact(input)?.datum_type;
         ensure!(
             datum_type == DatumType::F32,
-            "the layer is computed of 32-bit floats, given {datum_type:?}"
+            "{FLOATS}, given {datum_type:?}"
         );
         let mut given = tvec![];
         for direction in 0..self.layer.directions.len() {
@@ -187,6 +214,15 @@ impl Expansion for Recurrence {
         model: &mut TypedModel,
         inputs: &[OutletId],
     ) -> TractResult<TVec<OutletId>> {
+        let input = *inputs.first().context("a layer has an input")?;
+        let datum_type = model.outlet_fact(input)?.datum_type;
+        if datum_type == DatumType::F16 {
+            return self.wire_halves(prefix, model, inputs);
+        }
+        ensure!(
+            datum_type == DatumType::F32 || self.layer.kind == Kind::Rnn,
+            "{FLOATS}, given {datum_type:?}"
+        );
         let inputs = if self.is_batch_first {
             self.steps_first(prefix, model, inputs)?
         } else {
@@ -275,6 +311,43 @@ mod tests {
     ) {
         let outputs = run(operator, extras, directions, attributes, |same| same).unwrap();
         close(&outputs[output..], expected);
+    }
+
+    /// onnxruntime 1.32.0 computes half floats so too, and has no layers of 64-bit floats.
+    #[test]
+    fn half_floats_are_computed_as_floats_and_double_ones_refused() {
+        let floats = |operator, datum_type| {
+            let weights = |shape: &[usize], slot| wave(shape, slot);
+            let gates = match operator {
+                "LSTM" => 4,
+                "GRU" => 3,
+                _ => 1,
+            };
+            let tensors = [
+                weights(&[3, 2, 1], 0),
+                weights(&[1, gates * 2, 1], 1),
+                weights(&[1, gates * 2, 2], 2),
+            ];
+            let inputs = tensors
+                .map(|tensor| Input::Given(tensor.cast_to_dt(datum_type).unwrap().into_owned()));
+            outputs(operator, 17, vec![], inputs.to_vec(), &["y"])
+        };
+        for operator in ["LSTM", "GRU", "RNN"] {
+            let expected = floats(operator, DatumType::F32).unwrap().remove(0);
+            let halves = expected.cast_to_dt(DatumType::F16).unwrap().into_owned();
+            assert_eq!(floats(operator, DatumType::F16).unwrap(), [halves]);
+        }
+        for operator in ["LSTM", "GRU"] {
+            let error = format!("{:?}", floats(operator, DatumType::F64).unwrap_err());
+            assert!(error.contains("of 32-bit floats, given F64"), "{error}");
+        }
+        let double = floats("RNN", DatumType::F64).unwrap().remove(0);
+        let single = floats("RNN", DatumType::F32).unwrap().remove(0);
+        double
+            .cast_to_dt(DatumType::F32)
+            .unwrap()
+            .close_enough(&single, Approximation::Close)
+            .unwrap();
     }
 
     fn reverse() -> Vec<AttributeProto> {
