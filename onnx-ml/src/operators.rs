@@ -72,6 +72,7 @@ pub(crate) const STANDARD: &[(&str, Builder)] = &[
     ("Det", standard::determinant::determinant),
     ("Einsum", standard::einsum::einsum),
     ("Expand", standard::repeat::repeat),
+    ("Flatten", standard::reshape::reshape),
     ("GatherND", standard::indices::gather),
     ("Gemm", standard::gemm::gemm),
     ("GRU", standard::recurrence::gru),
@@ -95,6 +96,7 @@ pub(crate) const STANDARD: &[(&str, Builder)] = &[
     ("ReduceMax", standard::reduce::reduce),
     ("ReduceMin", standard::reduce::reduce),
     ("RegexFullMatch", text::full_match::full_match),
+    ("Reshape", standard::reshape::reshape),
     ("Resize", standard::resize::resize),
     (
         "ReverseSequence",

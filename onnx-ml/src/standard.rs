@@ -31,6 +31,7 @@ pub(crate) mod range;
 pub(crate) mod recurrence;
 pub(crate) mod reduce;
 pub(crate) mod repeat;
+pub(crate) mod reshape;
 pub(crate) mod resize;
 pub(crate) mod reverse_sequence;
 pub(crate) mod scan;

@@ -7,6 +7,7 @@ use tract_onnx::pb::{NodeProto, TensorProto};
 use tract_onnx::tract_hir::internal::*;
 
 use crate::kernel::{Fact, Kernel, node as kernel, only, values};
+use crate::standard::sized::{check_planned, lengths};
 use crate::tract::Built;
 use crate::unfit::fits;
 
@@ -65,6 +66,29 @@ impl Expansion for Filled {
         model: &mut TypedModel,
         inputs: &[OutletId],
     ) -> TractResult<TVec<OutletId>> {
+        self.wire_as(prefix, None, model, inputs)
+    }
+
+    fn wire_with_inference_model_and_node(
+        &self,
+        prefix: &str,
+        _source: &InferenceModel,
+        node: &InferenceNode,
+        model: &mut TypedModel,
+        inputs: &[OutletId],
+    ) -> TractResult<TVec<OutletId>> {
+        self.wire_as(prefix, Some(node), model, inputs)
+    }
+}
+
+impl Filled {
+    fn wire_as(
+        &self,
+        prefix: &str,
+        node: Option<&InferenceNode>,
+        model: &mut TypedModel,
+        inputs: &[OutletId],
+    ) -> TractResult<TVec<OutletId>> {
         let fact = model.outlet_fact(*only(inputs)?)?;
         if let Some(shape) = &fact.konst {
             let shape = shape.cast_to::<TDim>()?;
@@ -83,10 +107,9 @@ impl Expansion for Filled {
             .first()
             .context("a shape is a list")?
             .to_usize()?;
-        let length = |_| model.symbols.new_with_prefix("length");
         let late = Late {
             value: Arc::clone(&self.value),
-            lengths: (0..rank).map(length).collect(),
+            lengths: lengths(model, node, rank),
         };
         model.wire_node(prefix, kernel(late), inputs)
     }
@@ -96,7 +119,7 @@ impl Expansion for Filled {
 #[derive(Debug)]
 struct Late {
     value: Arc<Tensor>,
-    lengths: TVec<Symbol>,
+    lengths: TVec<TDim>,
 }
 
 impl Kernel for Late {
@@ -109,8 +132,7 @@ impl Kernel for Late {
     }
 
     fn facts(&self, _inputs: &[Fact]) -> TractResult<TVec<Fact>> {
-        let shape = self.lengths.iter().map(|length| length.to_dim()).collect();
-        Ok(tvec![(self.value.datum_type(), shape)])
+        Ok(tvec![(self.value.datum_type(), self.lengths.clone())])
     }
 
     fn outputs_of(&self, inputs: TVec<TValue>) -> TractResult<TVec<Tensor>> {
@@ -125,6 +147,7 @@ impl Kernel for Late {
             .try_fold(1usize, |count, length| count.checked_mul(*length));
         let is_possible = count.is_some_and(|count| count <= MOST_VALUES);
         fits(is_possible, "a shape has too many values")?;
+        check_planned(&shape, &self.lengths)?;
         Ok(tvec![self.value.broadcast_scalar_to_shape(&shape)?])
     }
 }

@@ -8,25 +8,31 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_core::ops::array::{MultiBroadcastTo, Tile};
 use tract_onnx::tract_hir::internal::*;
 
+use crate::standard::sized::{at_run, lengths};
 use crate::text::tile::tile;
-use crate::tract::{Built, build, expansion};
+use crate::tract::{Built, build, expansion, integers};
+use crate::unfit::fits;
 
 /// Builds `Expand` or `Tile` from its node.
 pub(crate) fn repeat(context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
-    let built = match node.op_type.as_str() {
-        "Tile" => tile(context, node)?,
-        _ => build(context, node)?,
+    let (built, made): (_, fn(&[TValue]) -> _) = match node.op_type.as_str() {
+        "Tile" => (tile(context, node)?, tiled),
+        _ => (build(context, node)?, expanded),
     };
     let tract = expansion(built)?;
-    Ok((expand(Repeat(tract)), vec![]))
+    Ok((expand(Repeat { tract, made }), vec![]))
 }
 
 #[derive(Debug, Clone)]
-struct Repeat(Box<dyn Expansion>);
+struct Repeat {
+    tract: Box<dyn Expansion>,
+    /// How many values it makes.
+    made: fn(&[TValue]) -> TractResult<f64>,
+}
 
 impl Expansion for Repeat {
     fn name(&self) -> StaticName {
-        self.0.name()
+        self.tract.name()
     }
 
     fn rules<'r, 'p: 'r, 's: 'r>(
@@ -35,7 +41,7 @@ impl Expansion for Repeat {
         inputs: &'p [TensorProxy],
         outputs: &'p [TensorProxy],
     ) -> InferenceResult {
-        self.0.rules(solver, inputs, outputs)
+        self.tract.rules(solver, inputs, outputs)
     }
 
     fn wire(
@@ -44,23 +50,88 @@ impl Expansion for Repeat {
         model: &mut TypedModel,
         inputs: &[OutletId],
     ) -> TractResult<TVec<OutletId>> {
-        let outputs = self.0.wire(prefix, model, inputs)?;
-        Ok(kept(model, outputs))
+        self.wire_as(prefix, None, model, inputs)
     }
 
     fn wire_with_inference_model_and_node(
         &self,
         prefix: &str,
-        source: &InferenceModel,
+        _source: &InferenceModel,
         node: &InferenceNode,
         model: &mut TypedModel,
         inputs: &[OutletId],
     ) -> TractResult<TVec<OutletId>> {
-        let tract = &self.0;
-        let outputs =
-            tract.wire_with_inference_model_and_node(prefix, source, node, model, inputs)?;
-        Ok(kept(model, outputs))
+        self.wire_as(prefix, Some(node), model, inputs)
     }
+}
+
+impl Repeat {
+    fn wire_as(
+        &self,
+        prefix: &str,
+        node: Option<&InferenceNode>,
+        model: &mut TypedModel,
+        inputs: &[OutletId],
+    ) -> TractResult<TVec<OutletId>> {
+        let [input, list] = *inputs else {
+            bail!("{} has two inputs", self.tract.name())
+        };
+        let list = model.outlet_fact(list)?;
+        if list.konst.is_some() {
+            let outputs = self.tract.wire(prefix, model, inputs)?;
+            return Ok(kept(model, outputs));
+        }
+        let listed = list.shape.first().context("a list")?.to_usize()?;
+        let fact = model.outlet_fact(input)?;
+        let output = (
+            fact.datum_type,
+            lengths(model, node, fact.rank().max(listed)),
+        );
+        at_run(
+            prefix,
+            model,
+            Box::new(self.clone()),
+            inputs,
+            output,
+            self.made,
+        )
+    }
+}
+
+/// The input's lengths and those of the list, from the last axis on.
+fn ends(inputs: &[TValue]) -> TractResult<Vec<(f64, f64)>> {
+    let [input, list] = inputs else {
+        bail!("the operator has two inputs")
+    };
+    let list = integers(list)?;
+    fits(
+        list.iter().all(|length| *length >= 0),
+        "a tensor is repeated less than no times",
+    )?;
+    let axes = input.rank().max(list.len());
+    let lengths = input.shape().iter().rev().map(|length| *length as f64);
+    let lengths = lengths.chain(std::iter::repeat(1.0));
+    let listed = list.iter().rev().map(|length| *length as f64);
+    let listed = listed.chain(std::iter::repeat(1.0));
+    Ok(lengths.zip(listed).take(axes).collect())
+}
+
+/// How many values an `Expand` makes.
+fn expanded(inputs: &[TValue]) -> TractResult<f64> {
+    let lengths = ends(inputs)?;
+    Ok(lengths
+        .iter()
+        .map(|(length, listed)| length.max(*listed))
+        .product())
+}
+
+/// How many values a `Tile` makes.
+fn tiled(inputs: &[TValue]) -> TractResult<f64> {
+    let lengths = ends(inputs)?;
+    Ok(lengths
+        .iter()
+        .map(|(length, times)| length * times)
+        .product())
 }
 
 /// The outputs, of nodes that tract does not move or take away.

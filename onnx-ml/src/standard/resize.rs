@@ -10,7 +10,7 @@ use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
-use crate::standard::sized::at_run;
+use crate::standard::sized::{at_run, lengths};
 use crate::tract::{Built, axis_place, rebuilt, text_attribute, with_attributes};
 
 /// The version whose scales are the second input, and that has no sizes.
@@ -126,13 +126,35 @@ impl Expansion for Resize {
         model: &mut TypedModel,
         inputs: &[OutletId],
     ) -> TractResult<TVec<OutletId>> {
+        self.wire_as(prefix, None, model, inputs)
+    }
+
+    fn wire_with_inference_model_and_node(
+        &self,
+        prefix: &str,
+        _source: &InferenceModel,
+        node: &InferenceNode,
+        model: &mut TypedModel,
+        inputs: &[OutletId],
+    ) -> TractResult<TVec<OutletId>> {
+        self.wire_as(prefix, Some(node), model, inputs)
+    }
+}
+
+impl Resize {
+    fn wire_as(
+        &self,
+        prefix: &str,
+        node: Option<&InferenceNode>,
+        model: &mut TypedModel,
+        inputs: &[OutletId],
+    ) -> TractResult<TVec<OutletId>> {
         let input = *inputs.first().context("a resize has an input")?;
         for list in self.lists.iter().filter_map(|place| inputs.get(*place)) {
             if model.outlet_fact(*list)?.konst.is_none() {
                 let fact = model.outlet_fact(input)?;
                 let (datum_type, rank) = (fact.datum_type, fact.rank());
-                let length = |_| model.symbols.new_with_prefix("resized").to_dim();
-                let output = (datum_type, (0..rank).map(length).collect());
+                let output = (datum_type, lengths(model, node, rank));
                 return at_run(prefix, model, Box::new(self.clone()), inputs, output, made);
             }
         }

@@ -115,9 +115,34 @@ pub(crate) fn volume(lengths: impl IntoIterator<Item = usize>) -> TractResult<us
     Ok(values)
 }
 
+/// The lengths of a node's output that inference found, of what comes after it too, and symbols for the others.
+pub(crate) fn lengths(model: &TypedModel, node: Option<&InferenceNode>, rank: usize) -> TVec<TDim> {
+    let output = node.and_then(|node| node.outputs.first());
+    let mut known = output
+        .into_iter()
+        .flat_map(|output| output.fact.shape.dims());
+    let length = |_| {
+        let known = known.next().and_then(Factoid::concretize);
+        known.unwrap_or_else(|| model.symbols.new_with_prefix("length").to_dim())
+    };
+    (0..rank).map(length).collect()
+}
+
+/// An error unless a shape has the lengths that the graph is planned for.
+pub(crate) fn check_planned(shape: &[usize], planned: &[TDim]) -> TractResult<()> {
+    let is_planned = |(length, planned): (&usize, &TDim)| {
+        planned.to_usize().is_ok_and(|planned| planned == *length) || planned.to_i64().is_err()
+    };
+    let are_planned = shape.len() == planned.len() && shape.iter().zip(planned).all(is_planned);
+    fits(
+        are_planned,
+        "an operator is asked for lengths that do not fit what comes after it",
+    )
+}
+
 /// Wires an operator of tract's that is planned anew at each run, for the values it is given.
 ///
-/// The fact is that of its output, with symbols of the model's for the lengths that it has then. How many values it
+/// The fact is that of its output, with [`lengths`]. How many values it
 /// makes of its inputs is asked first.
 pub(crate) fn at_run(
     prefix: &str,
@@ -158,6 +183,9 @@ impl Kernel for AtRun {
     fn outputs_of(&self, inputs: TVec<TValue>) -> TractResult<TVec<Tensor>> {
         fits((self.count)(&inputs)? <= MOST_VALUES as f64, TOO_MANY)?;
         let outputs = self.expansion.eval(&EvalContext::out_of_plan(), inputs)?;
+        for output in &outputs {
+            check_planned(output.shape(), &self.output.1)?;
+        }
         Ok(outputs.into_iter().map(IntoTensor::into_tensor).collect())
     }
 }
@@ -165,6 +193,129 @@ impl Kernel for AtRun {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::testing::{Input, integer, node, numbers, outputs_of_graph, stored, value};
+    use tract_onnx::pb::{GraphProto, NodeProto};
+
+    /// What is made of `n`, and of `x` where there is one, then goes into this node with `o`.
+    fn run(
+        made: &NodeProto,
+        follows: NodeProto,
+        given: &[(&str, Tensor)],
+        other: Input,
+    ) -> TractResult<Vec<Tensor>> {
+        let mut inputs: Vec<(&str, Tensor)> = given.to_vec();
+        let mut initializer = vec![];
+        match other {
+            Input::Given(tensor) => inputs.push(("o", tensor)),
+            Input::Stored(tensor) => initializer.push(stored("o", &tensor)),
+            Input::None => {}
+        }
+        let graph = GraphProto {
+            node: vec![made.clone(), follows],
+            input: inputs.iter().map(|(name, _)| value(name)).collect(),
+            output: vec![value("y")],
+            initializer,
+            ..Default::default()
+        };
+        let given = inputs.into_iter().map(|(_, tensor)| tensor);
+        outputs_of_graph(graph, 18, given.collect())
+    }
+
+    /// What is made has the shape [1, 1, 4, 4]; each operator after it fixes lengths of it.
+    #[track_caller]
+    fn check_followed(made: &NodeProto, given: &[(&str, Tensor)]) {
+        let square = || numbers(&[1, 1, 4, 4], 1);
+        let zeros = |shape: &[usize]| Input::Stored(Tensor::zero::<f32>(shape).unwrap());
+        let list = |list: &[i64]| Input::Stored(tensor1(list));
+        let pair = |operator, attributes| node(operator, &["m", "o"], &["y"], attributes);
+        let cases = [
+            (pair("Reshape", vec![]), list(&[1, 16]), vec![1, 16]),
+            (pair("Reshape", vec![]), list(&[2, 0, -1]), vec![2, 1, 8]),
+            (
+                node("Flatten", &["m"], &["y"], vec![]),
+                Input::None,
+                vec![1, 16],
+            ),
+            (pair("MatMul", vec![]), zeros(&[4, 2]), vec![1, 1, 4, 2]),
+            (
+                pair("Add", vec![]),
+                Input::Given(square()),
+                vec![1, 1, 4, 4],
+            ),
+            (
+                pair("Concat", vec![integer("axis", 1)]),
+                Input::Given(square()),
+                vec![1, 2, 4, 4],
+            ),
+            (pair("Conv", vec![]), zeros(&[1, 1, 3, 3]), vec![1, 1, 2, 2]),
+        ];
+        for (follows, other, shape) in cases {
+            let name = format!("{} {}", made.op_type, follows.op_type);
+            let outputs = run(made, follows, given, other).unwrap();
+            assert_eq!(outputs[0].shape(), shape, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_follows_may_fix_lengths_that_a_run_tells() {
+        let made = |operator, inputs: &[&str]| node(operator, inputs, &["m"], vec![]);
+        let sizes = || ("n", tensor1(&[1i64, 1, 4, 4]));
+        let twice = ("n", tensor1(&[1i64, 1, 2, 2]));
+        let image = |length| ("x", numbers(&[1, 1, length, length], 0));
+        let resize = made("Resize", &["x", "", "", "n"]);
+        check_followed(&resize, &[image(2), sizes()]);
+        check_followed(&made("ConstantOfShape", &["n"]), &[sizes()]);
+        check_followed(&made("Expand", &["x", "n"]), &[image(1), sizes()]);
+        check_followed(&made("Tile", &["x", "n"]), &[image(2), twice]);
+        let reshape = made("Reshape", &["x", "n"]);
+        check_followed(&reshape, &[("x", numbers(&[2, 8], 0)), sizes()]);
+    }
+
+    #[test]
+    fn lengths_that_do_not_fit_what_follows_are_errors() {
+        let concat = || node("Concat", &["m", "o"], &["y"], vec![integer("axis", 1)]);
+        let check = |made: NodeProto, given: &[(&str, Tensor)]| {
+            let other = Input::Given(numbers(&[1, 1, 4, 4], 1));
+            let error = run(&made, concat(), given, other).unwrap_err();
+            assert!(crate::Unfit::of(&error).is_some(), "{error:?}");
+        };
+        let made = |operator, inputs: &[&str]| node(operator, inputs, &["m"], vec![]);
+        let sizes = |sizes: [i64; 4]| ("n", tensor1(&sizes));
+        let one = || ("x", numbers(&[1, 1, 1, 1], 0));
+        check(made("ConstantOfShape", &["n"]), &[sizes([1, 1, 4, 5])]);
+        check(made("Expand", &["x", "n"]), &[one(), sizes([1, 1, 4, 5])]);
+        check(made("Expand", &["x", "n"]), &[one(), sizes([1, 1, 4, -1])]);
+        check(
+            made("Tile", &["x", "n"]),
+            &[one(), sizes([1, 1, 4, 1 << 40])],
+        );
+        let row = ("x", numbers(&[20], 0));
+        check(
+            made("Reshape", &["x", "n"]),
+            &[row.clone(), sizes([1, 1, 4, 5])],
+        );
+        check(made("Reshape", &["x", "n"]), &[row, sizes([1, 1, 4, 4])]);
+    }
+
+    /// Expected values: onnxruntime 1.32.0.
+    #[test]
+    fn what_a_run_gives_is_repeated() {
+        let identity = node("Identity", &["m"], &["y"], vec![]);
+        let check = |operator: &str, list: &[i64], expected: Tensor| {
+            let made = node(operator, &["x", "n"], &["m"], vec![]);
+            let given = [("x", tensor2(&[[1f32], [2.]])), ("n", tensor1(list))];
+            let outputs = run(&made, identity.clone(), &given, Input::None).unwrap();
+            assert_eq!(outputs, [expected], "{operator}");
+        };
+        check("Expand", &[2], tensor2(&[[1f32, 1.], [2., 2.]]));
+        check(
+            "Expand",
+            &[2, 1, 1],
+            tensor3(&[[[1f32], [2.]], [[1.], [2.]]]),
+        );
+        check("Tile", &[2, 1], tensor2(&[[1f32], [2.], [1.], [2.]]));
+        check("Tile", &[1, 0], Tensor::zero::<f32>(&[2, 0]).unwrap());
+    }
 
     #[test]
     fn volumes_are_bounded() {
