@@ -1,6 +1,6 @@
-//! `Clip` (standard domain, versions 6 to 13): a NaN stays one.
+//! `Clip` (standard domain, versions 6 to 13): a NaN stays one, and an infinity none.
 //!
-//! tract makes a bound of it. Its own operator is kept where it runs within a product or a
+//! tract makes a bound of a NaN, and keeps an infinity where a bound is left out. Its own operator is kept where it runs within a product or a
 //! convolution: what a deep net computes is seldom no number, and a pass of its own costs time.
 
 use tract_onnx::model::{ParsingContext, optional_inputs};
@@ -112,8 +112,9 @@ impl Bounds {
             }
             bounds.next().context("a bound")?.cast_to_scalar::<T>()
         };
-        let low = bound(self.has_low, T::neg_infinity())?;
-        let high = bound(self.has_high, T::infinity())?;
+        let low = bound(self.has_low, T::min_value())?;
+        let high = bound(self.has_high, T::max_value())?;
+        // As in onnxruntime, a bound that is left out is the last number, so no infinity stays.
         // A comparison with a NaN fails, so it stays; the upper bound wins, as in ONNX.
         let clipped = |value: T| {
             let value = if value < low { low } else { value };
@@ -167,6 +168,7 @@ mod tests {
         outputs[0].close_enough(&tensor1(&expected), false).unwrap();
     }
 
+    /// Expected values: onnxruntime 1.32.0.
     #[test]
     fn what_is_no_number_stays_none() {
         let [low, high] = [-1f32, 1.].map(|bound| Input::Stored(tensor0(bound)));
@@ -175,11 +177,13 @@ mod tests {
         let attributes = vec![float("min", -1.), float("max", 1.)];
         check(6, attributes, vec![], both);
         check(13, vec![], vec![low.clone(), high.clone()], both);
-        let above = [nan, -1., 0.5, 2., f32::INFINITY];
+        let above = [nan, -1., 0.5, 2., f32::MAX];
         check(13, vec![], vec![low.clone()], above);
         let below = [nan, -2., 0.5, 1., 1.];
         check(13, vec![], vec![Input::None, high], below);
-        check(13, vec![], vec![], VALUES);
+        let unbounded = [nan, -2., 0.5, 2., f32::MAX];
+        check(13, vec![], vec![], unbounded);
+        check(6, vec![], vec![], unbounded);
         let crossed = [nan, -3., -3., -3., -3.];
         let given = Input::Given(tensor0(-3f32));
         check(13, vec![], vec![low, given], crossed);
