@@ -41,6 +41,14 @@ impl Pattern {
         })
     }
 
+    /// Whether what is left of a match matches too, and no more than it.
+    pub(super) fn is_run(&self) -> bool {
+        match self {
+            Self::Run(_) => true,
+            Self::General { .. } => false,
+        }
+    }
+
     /// The next match from this place on; what is before it counts for `^` and `\b`.
     pub(super) fn find(&self, text: &str, from: usize) -> Option<Range<usize>> {
         match self {

@@ -116,13 +116,15 @@ fn is_long_enough(token: &str, least: usize) -> bool {
     token.len() >= least && (least == 1 || token.chars().nth(least - 1).is_some())
 }
 
-/// What matches; after one that is too short, a match may begin at its second character.
+/// What matches; after one that is too short, a match may begin at its second character, but for a
+/// run, which would be shorter still.
 fn matches<'t>(text: &'t str, pattern: &Pattern, least: usize, tokens: &mut Vec<&'t str>) {
     let mut from = 0;
     while let Some(found) = pattern.find(text, from) {
         let token = text.get(found.clone()).unwrap_or_default();
-        from = if is_long_enough(token, least) {
-            tokens.push(token);
+        let is_token = is_long_enough(token, least);
+        tokens.extend(Some(token).filter(|_| is_token));
+        from = if is_token || pattern.is_run() {
             found.end
         } else {
             let Some(next) = after(text, found.start) else {

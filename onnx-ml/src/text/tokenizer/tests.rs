@@ -174,3 +174,12 @@ fn what_does_not_fit_is_refused() {
     let input = tensor3(&[[["a".to_owned()]]]);
     assert!(tokenized(separated(&[" "]), input).is_err());
 }
+
+/// Were each of its characters a start of its own, the first run would take minutes.
+#[test]
+fn a_run_that_is_too_short_is_passed_by_at_once() {
+    let (short, long) = ("a".repeat((1 << 20) - 1), "b".repeat(1 << 20));
+    let text = format!("{short} {long}");
+    let given = with(matched("[a-z]+"), "mincharnum", 1 << 20);
+    check(given, &[&text], &[&long]);
+}
