@@ -39,14 +39,6 @@ pub(crate) fn picked(
     Ok(picked)
 }
 
-/// An axis of a tensor of this rank, counted from the end if it is negative.
-pub(crate) fn axis(axis: i64, rank: usize) -> TractResult<usize> {
-    let ranks = i64::try_from(rank)?;
-    let counted = if axis < 0 { axis + ranks } else { axis };
-    let counted = usize::try_from(counted).ok().filter(|axis| *axis < rank);
-    counted.with_context(|| format!("there is no axis {axis} of {rank}"))
-}
-
 /// How many values there are before an axis, along it, and after it.
 pub(crate) fn around(shape: &[usize], axis: usize) -> TractResult<[usize; 3]> {
     let (before, rest) = shape.split_at(axis.min(shape.len()));

@@ -9,7 +9,7 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
 use crate::kernel::{Fact, Kernel, built, only, tensor, values};
-use crate::tract::Built;
+use crate::tract::{Built, axis_place};
 
 /// Builds `ArgMax` from its node.
 pub(crate) fn arg_max(_context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
@@ -40,17 +40,6 @@ impl Places {
             keeps_axis: node.get_attr_opt::<i64>("keepdims")?.unwrap_or(1) != 0,
             is_last: node.get_attr_opt::<i64>("select_last_index")?.unwrap_or(0) != 0,
         })
-    }
-
-    fn axis(&self, rank: usize) -> TractResult<usize> {
-        let ranks = i64::try_from(rank)?;
-        let axis = self.axis + if self.axis < 0 { ranks } else { 0 };
-        ensure!(
-            (0..ranks).contains(&axis),
-            "no axis {} in {rank} axes",
-            self.axis
-        );
-        Ok(usize::try_from(axis)?)
     }
 
     fn shape<D: Clone>(&self, shape: &[D], axis: usize, one: D) -> TVec<D> {
@@ -104,7 +93,7 @@ impl Kernel for Places {
 
     fn facts(&self, inputs: &[Fact]) -> TractResult<TVec<Fact>> {
         let (_, shape) = only(inputs)?;
-        let axis = self.axis(shape.len())?;
+        let axis = axis_place(self.axis, shape.len())?;
         Ok(tvec![(DatumType::I64, self.shape(shape, axis, 1.to_dim()))])
     }
 
@@ -114,7 +103,7 @@ impl Kernel for Places {
     )]
     fn outputs_of(&self, inputs: TVec<TValue>) -> TractResult<TVec<Tensor>> {
         let input = only(&inputs)?;
-        let axis = self.axis(input.rank())?;
+        let axis = axis_place(self.axis, input.rank())?;
         let (length, apart) = match input.shape().get(axis..) {
             Some([length, rest @ ..]) => (*length, rest.iter().product()),
             _ => (0, 0),

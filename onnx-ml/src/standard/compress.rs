@@ -6,9 +6,9 @@ use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
-use crate::elements::{around, axis, picked};
+use crate::elements::{around, picked};
 use crate::kernel::{Fact, Kernel, built, values};
-use crate::tract::Built;
+use crate::tract::{Built, axis_place};
 
 #[derive(Debug)]
 struct Compress {
@@ -48,7 +48,7 @@ impl Kernel for Compress {
         match self.axis {
             None => shape = tvec![left],
             Some(along) => {
-                let along = axis(along, given.len())?;
+                let along = axis_place(along, given.len())?;
                 *shape.get_mut(along).context("an axis")? = left;
             }
         }
@@ -59,7 +59,7 @@ impl Kernel for Compress {
         let (given, conditions) = args_2!(inputs);
         let mut shape: TVec<usize> = given.shape().into();
         let along = match self.axis {
-            Some(along) => axis(along, shape.len())?,
+            Some(along) => axis_place(along, shape.len())?,
             None => {
                 shape = tvec![given.len()];
                 0

@@ -10,7 +10,7 @@ use tract_onnx::tract_core::ops::nn::{Reduce, Reducer, Softmax, SoftmaxKind};
 use tract_onnx::tract_hir::internal::*;
 use tract_onnx::tract_hir::ops::nn;
 
-use crate::tract::{Built, same_as_input, wire_one};
+use crate::tract::{Built, axis_place, same_as_input, wire_one};
 
 /// Since this version of the operators, `LogSoftmax` is along one axis.
 const ONE_AXIS: i64 = 13;
@@ -52,17 +52,10 @@ enum Along {
 impl Along {
     fn axes(self, rank: usize) -> TractResult<TVec<usize>> {
         Ok(match self {
-            Self::Only(axis) => tvec![place(axis, rank)?],
-            Self::From(axis) => (place(axis, rank)?..rank).collect(),
+            Self::Only(axis) => tvec![axis_place(axis, rank)?],
+            Self::From(axis) => (axis_place(axis, rank)?..rank).collect(),
         })
     }
-}
-
-fn place(axis: i64, rank: usize) -> TractResult<usize> {
-    let ranks = i64::try_from(rank)?;
-    let place = if axis < 0 { axis + ranks } else { axis };
-    ensure!((0..ranks).contains(&place), "no axis {axis} in {rank} axes");
-    Ok(usize::try_from(place)?)
 }
 
 #[derive(Debug, Clone)]

@@ -11,10 +11,9 @@ use tract_onnx::pb::{GraphProto, NodeProto};
 use tract_onnx::tract_core::ops::array::Slice;
 use tract_onnx::tract_hir::internal::*;
 
-use crate::elements::axis;
 use crate::graph::{inner_graphs, stored};
 use crate::kernel::values;
-use crate::tract::Built;
+use crate::tract::{Built, axis_place};
 
 /// Why a node that makes or takes a sequence cannot be run, if it cannot.
 pub(crate) fn refusal(graph: &GraphProto, node: &NodeProto) -> Option<&'static str> {
@@ -160,7 +159,7 @@ impl Sizes {
                 begins
             }
         };
-        let place = axis(place, begins.len()).context("there is no such piece")?;
+        let place = axis_place(place, begins.len()).context("there is no such piece")?;
         let begin = begins.get(place).copied().unwrap_or(length);
         let end = begins.get(place + 1).copied().unwrap_or(length);
         Ok(begin..end)
@@ -177,7 +176,7 @@ struct Piece {
 impl Piece {
     /// The axis, and the part of it that is the piece.
     fn range(&self, shape: &[TDim], place: &Tensor) -> TractResult<(usize, Range<usize>)> {
-        let along = axis(self.axis, shape.len())?;
+        let along = axis_place(self.axis, shape.len())?;
         let length = shape.get(along).context("an axis")?.to_usize()?;
         let place = place.cast_to_scalar::<i64>()?;
         Ok((along, self.sizes.piece(place, length)?))

@@ -11,9 +11,9 @@ use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
-use crate::elements::{around, axis, picked};
+use crate::elements::{around, picked};
 use crate::kernel::{Fact, Kernel, built, only, values};
-use crate::tract::Built;
+use crate::tract::{Built, axis_place};
 
 #[derive(Debug)]
 struct Unique {
@@ -111,7 +111,7 @@ impl Unique {
     fn along<D: Clone>(&self, shape: &[D], all: D) -> TractResult<(TVec<D>, usize)> {
         match self.axis {
             None => Ok((tvec![all], 0)),
-            Some(along) => Ok((shape.into(), axis(along, shape.len())?)),
+            Some(along) => Ok((shape.into(), axis_place(along, shape.len())?)),
         }
     }
 }
