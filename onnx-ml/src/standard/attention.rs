@@ -3,7 +3,7 @@
 //! `q_num_heads`, `kv_num_heads`, `scale`, `softcap`, `is_causal`, `left_window_size`,
 //! `right_window_size` and `qk_matmul_output_mode` are followed. The products are tract's; what is
 //! between them is in [`weights`]. Everything is computed in single precision whatever
-//! `softmax_precision`, as in onnxruntime; 64-bit floats are refused.
+//! `softmax_precision`; onnxruntime multiplies 64-bit floats in double precision.
 
 mod geometry;
 mod weights;
@@ -157,8 +157,8 @@ impl Expansion for Attention {
         let shapes: Vec<_> = facts.iter().map(|fact| fact.shape.to_tvec()).collect();
         let datum_type = facts.first().context("an input is missing")?.datum_type;
         ensure!(
-            datum_type == DatumType::F32 || datum_type == DatumType::F16,
-            "an attention wants floats of 32 or 16 bits, given {datum_type:?}"
+            datum_type.is_float(),
+            "an attention wants floats, given {datum_type:?}"
         );
         let geometry = self.geometry(&shapes)?;
         let mut wiring = Wiring {

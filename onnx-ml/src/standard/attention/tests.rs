@@ -393,7 +393,29 @@ fn what_does_not_fit_is_refused() {
     refused(vec![], with(4, numbers(&[1, 2, 1, 2], 1)), "come together");
     refused(vec![float("scale", 0.0)], four_axes(), "above zero");
     refused(vec![integer("left_window_size", -2)], four_axes(), "is -2");
-    let double = |input: Tensor| Input::Given(input.cast_to::<f64>().unwrap().into_owned());
-    let doubles = (1..4).map(|seed| double(numbers(&[1, 1, 2, 2], seed)));
-    refused(vec![], doubles.collect(), "wants floats of 32 or 16 bits");
+    let integer = |input: Tensor| Input::Given(input.cast_to::<i32>().unwrap().into_owned());
+    let integers = (1..4).map(|seed| integer(numbers(&[1, 1, 2, 2], seed)));
+    refused(vec![], integers.collect(), "wants floats, given I32");
+}
+
+#[test]
+fn floats_of_64_bits_are_rounded_to_32() {
+    let double = |input: Input| match input {
+        Input::Given(input) => Input::Given(input.cast_to::<f64>().unwrap().into_owned()),
+        Input::Stored(_) | Input::None => input,
+    };
+    let inputs = four_axes().into_iter().map(double).collect();
+    let output = outputs("Attention", 24, vec![], inputs, &["y"]).unwrap();
+    assert_eq!(output[0].datum_type(), DatumType::F64);
+    let expected = [
+        -0.713_468_1,
+        1.036_532,
+        -0.793_684,
+        0.956_316,
+        -0.029_310_36,
+        -0.249_861_1,
+        -0.014_712_24,
+        -0.334_341_5,
+    ];
+    close(&output, &expected);
 }
