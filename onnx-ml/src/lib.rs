@@ -20,6 +20,7 @@ mod maps;
 mod ml;
 mod operators;
 mod planning;
+mod product;
 mod standard;
 #[cfg(test)]
 mod testing;

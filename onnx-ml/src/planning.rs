@@ -6,6 +6,8 @@
 //! windows, one walk along the nodes makes all the difference that there is.
 
 use tract_onnx::prelude::InferenceModelExt;
+use tract_onnx::tract_core::ops::array::{Gather, Slice, StridedSlice};
+use tract_onnx::tract_core::ops::cast::Cast;
 use tract_onnx::tract_core::ops::cnn::{Conv, Deconv};
 use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::scan::Scan;
@@ -29,6 +31,7 @@ pub fn typed(graph: &InferenceModel, inputs: &[InferenceFact]) -> TractResult<Ty
 pub fn optimized(mut graph: TypedModel) -> TractResult<TypedModel> {
     if is_light(&graph) {
         fold_constants(&mut graph)?;
+        rewrite(&mut graph, simpler)?;
         rewrite(&mut graph, TypedOp::codegen)?;
         rewrite(&mut graph, TypedOp::fuse)?;
         graph.compact()?;
@@ -120,9 +123,8 @@ fn is_concrete(graph: &TypedModel) -> bool {
 
 /// Whether there is nothing in a graph that is worth a search for the best form of it.
 fn is_light(graph: &TypedModel) -> bool {
-    let all = std::env::var("TOLLGATE_SHORT").is_ok();
     let is_heavy = |node: &TypedNode| {
-        !all && node.op_is::<EinSum>()
+        node.op_is::<EinSum>()
             || node.op_is::<Conv>()
             || node.op_is::<Deconv>()
             || node.op_is::<Scan>()
@@ -137,6 +139,22 @@ fn fold_constants(graph: &mut TypedModel) -> TractResult<()> {
         session.run_one_pass_inner(0, pass.as_mut(), graph)?;
     }
     Ok(())
+}
+
+/// What does the same as an operator that has a simpler form more often than not.
+fn simpler(
+    operator: &dyn TypedOp,
+    graph: &TypedModel,
+    node: &TypedNode,
+) -> TractResult<Option<TypedModelPatch>> {
+    let may_be_simpler = operator.is::<Cast>()
+        || operator.is::<Gather>()
+        || operator.is::<Slice>()
+        || operator.is::<StridedSlice>();
+    match may_be_simpler {
+        true => operator.declutter(graph, node),
+        false => Ok(None),
+    }
 }
 
 /// What takes the place of a node.

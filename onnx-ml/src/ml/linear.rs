@@ -1,10 +1,9 @@
 //! `LinearClassifier` and `LinearRegressor` (ai.onnx.ml, version 1).
 //!
-//! Scores are a matrix product of tract's, or [`product`]'s for few coefficients; what follows it is [`rows`]. tract's own operators of
+//! Scores are a matrix product of tract's, or [`Product`]'s for few coefficients; what follows it is [`rows`]. tract's own operators of
 //! these names differ from onnxruntime: where one target tells two classes apart, where a
 //! regressor of one target has a transform, where scores saturate, and with labels of text.
 
-mod product;
 mod rows;
 
 use tract_onnx::model::ParsingContext;
@@ -14,10 +13,10 @@ use tract_onnx::tract_core::ops::einsum::EinSum;
 use tract_onnx::tract_core::ops::math;
 use tract_onnx::tract_hir::internal::*;
 
-use self::product::Product;
 use self::rows::{Classify, Transform};
 use crate::ml::classes::labels;
 use crate::ml::post_transform::PostTransform;
+use crate::product::{FEW, Product};
 use crate::tract::rows;
 
 /// Coefficients `[targets, features]`, and what is added to each target.
@@ -124,7 +123,7 @@ impl Scores {
         if fact.rank() == 1 {
             then(model, "rows", Box::new(AxisOp::Add(0)), &[])?;
         }
-        if self.coefficients.len() <= product::FEW {
+        if self.coefficients.len() <= FEW {
             let product = crate::kernel::node(self.product());
             return then(model, "scores", Box::new(product), &[]);
         }
@@ -144,13 +143,10 @@ impl Scores {
         Ok(scores)
     }
 
-    fn product(&self) -> Product {
+    fn product(&self) -> Product<f32> {
         Product {
             coefficients: self.coefficients.clone(),
-            intercepts: self
-                .intercepts
-                .clone()
-                .unwrap_or_else(|| vec![0.0; self.targets]),
+            intercepts: self.intercepts.clone(),
             features: self.features,
         }
     }

@@ -1,7 +1,8 @@
 //! `Gemm` (standard domain, versions 7 to 13) of numbers of any type.
 //!
 //! tract multiplies by `alpha` and `beta` as 32-bit floats, which fails for all others. Those
-//! are scaled here by a number of their own type; 32-bit floats are tract's.
+//! are scaled here by a number of their own type. 32-bit floats are tract's, but for rows with a small matrix that is
+//! stored.
 
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
@@ -11,6 +12,7 @@ use tract_onnx::tract_hir::internal::*;
 use tract_onnx::tract_hir::ops::logic::wire_with_rank_broadcast;
 
 use super::matmul::check_factors;
+use crate::product::by_few;
 use crate::tract::{Built, Rewire, build, expansion, rewired, wire_one};
 
 /// Builds the operator from its node.
@@ -50,13 +52,18 @@ impl Rewire for Gemm {
         }
         check_factors(model, a, b, self.is_transposed)?;
         let datum_type = model.outlet_fact(a)?.datum_type;
-        if datum_type == DatumType::F32 {
-            return tract.wire(prefix, model, inputs);
-        }
         let [a_is_transposed, b_is_transposed] = self.is_transposed;
-        let axes = AxesMapping::for_numpy_matmul(2, a_is_transposed, b_is_transposed, false)?;
-        let product = EinSum::new(axes, datum_type);
-        let product = wire_one(model, format!("{prefix}.product"), product, &[a, b])?;
+        let few = by_few(model.outlet_fact(b)?, b_is_transposed)?.filter(|_| !a_is_transposed);
+        let name = format!("{prefix}.product");
+        let product = match few {
+            Some(few) => wire_one(model, name, few, &[a])?,
+            None if datum_type == DatumType::F32 => return tract.wire(prefix, model, inputs),
+            None => {
+                let axes =
+                    AxesMapping::for_numpy_matmul(2, a_is_transposed, b_is_transposed, false)?;
+                wire_one(model, name, EinSum::new(axes, datum_type), &[a, b])?
+            }
+        };
         let product = scaled(model, format!("{prefix}.alpha"), product, self.alpha)?;
         let [added] = *rest else {
             return Ok(tvec![product]);
@@ -102,6 +109,33 @@ mod tests {
         for first in [&[2, 4][..], &[3], &[1, 2, 3]] {
             run(first).unwrap_err();
         }
+    }
+
+    /// Expected values: written by hand.
+    #[test]
+    fn a_small_matrix_may_be_stored() {
+        let rows = || Input::Given(tensor2(&[[1f32, 2.], [3., 4.]]));
+        let run = |matrix: Tensor, added: Tensor, attributes| {
+            let stored = [matrix, added].map(Input::Stored);
+            let inputs = std::iter::once(rows()).chain(stored).collect();
+            standard("Gemm", 13, attributes, inputs).unwrap()
+        };
+        let matrix = tensor2(&[[1f32, 0.], [1., 2.], [3., 1.]]);
+        let added = || tensor1(&[10f32, 20., 30.]);
+        let transposed = matrix.clone().permute_axes(&[1, 0]).unwrap();
+        close(
+            &run(matrix, added(), vec![integer("transB", 1)]),
+            &[11., 25., 35., 13., 31., 43.],
+        );
+        close(
+            &run(transposed.clone(), added(), vec![]),
+            &[11., 25., 35., 13., 31., 43.],
+        );
+        let attributes = vec![float("alpha", 2.), float("beta", 0.5)];
+        close(
+            &run(transposed, added(), attributes),
+            &[7., 20., 25., 11., 32., 41.],
+        );
     }
 
     /// Expected values: written by hand.

@@ -1,4 +1,5 @@
-//! `MatMul` (standard domain) of two lists, which tract refuses: the first is made a matrix of one row.
+//! `MatMul` (standard domain) of two lists, which tract refuses (the first is made a matrix of one row), and of rows
+//! with a small matrix that is stored.
 //!
 //! All else is tract's.
 
@@ -7,6 +8,7 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 use tract_onnx::tract_hir::ops::matmul::compute_shapes;
 
+use crate::product::by_few;
 use crate::tract::{Built, Rewire, build, expansion, rewired, wire_one};
 
 /// Builds the operator from its node.
@@ -29,7 +31,19 @@ impl Rewire for Product {
             bail!("a product has two inputs")
         };
         check_factors(model, first, second, [false, false])?;
-        if model.outlet_fact(first)?.rank() != 1 || model.outlet_fact(second)?.rank() != 1 {
+        let ranks = [first, second].map(|factor| model.outlet_fact(factor).map(|fact| fact.rank()));
+        if let [Ok(2), Ok(rank)] = ranks
+            && let Some(product) = by_few(model.outlet_fact(second)?, false)?
+        {
+            return match rank {
+                1 => {
+                    let product = wire_one(model, format!("{prefix}.product"), product, &[first])?;
+                    model.wire_node(prefix, AxisOp::Rm(1), &[product])
+                }
+                _ => model.wire_node(prefix, product, &[first]),
+            };
+        }
+        if !matches!(ranks, [Ok(1), Ok(1)]) {
             return tract.wire(prefix, model, inputs);
         }
         let row = wire_one(model, format!("{prefix}.row"), AxisOp::Add(0), &[first])?;
@@ -83,6 +97,18 @@ mod tests {
             run(first, &[3, 4]).unwrap_err();
         }
         run(&[2, 2, 3], &[3, 3, 4]).unwrap_err();
+    }
+
+    /// Expected values: written by hand.
+    #[test]
+    fn rows_are_multiplied_by_a_stored_matrix() {
+        let rows = || Input::Given(tensor2(&[[1f32, 2., 3.], [0., -1., 2.]]));
+        let matrix = Input::Stored(tensor2(&[[1f32, 2.], [3., 4.], [5., 6.]]));
+        let output = standard("MatMul", 13, vec![], vec![rows(), matrix]).unwrap();
+        assert_eq!(output, [tensor2(&[[22f32, 28.], [7., 8.]])]);
+        let list = Input::Stored(tensor1(&[1f32, -1., 2.]));
+        let output = standard("MatMul", 13, vec![], vec![rows(), list]).unwrap();
+        assert_eq!(output, [tensor1(&[5f32, 5.])]);
     }
 
     /// Expected values: onnxruntime 1.32.0.

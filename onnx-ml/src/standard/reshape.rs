@@ -162,6 +162,9 @@ impl Reshape {
         inputs: &[OutletId],
     ) -> TractResult<TVec<OutletId>> {
         let fact = model.outlet_fact(*inputs.first().context("an input")?)?;
+        if let Form::Rows { axis } = self.form {
+            border(axis, fact.rank())?;
+        }
         let (datum_type, is_known) = (fact.datum_type, fact.shape.as_concrete().is_some());
         let list = inputs.get(1).map(|list| model.outlet_fact(*list));
         let list = list.transpose()?.cloned();
