@@ -12,7 +12,7 @@ use crate::kernel::{Fact, Kernel, Node, node, only, tensor, values};
 /// Up to so many coefficients rows are multiplied here.
 pub(crate) const FEW: usize = 512;
 
-/// Rows that are multiplied side by side.
+/// Rows or targets that are multiplied side by side.
 const LANES: usize = 8;
 
 /// What is multiplied: floats of 32 or 64 bits.
@@ -72,23 +72,53 @@ impl<T: Number> Product<T> {
     fn scores(&self, input: &[T]) -> Vec<T> {
         let targets = self.targets();
         let mut scores = vec![T::default(); input.len() / self.features * targets];
+        if targets < LANES / 2 {
+            self.by_rows(input, &mut scores);
+        } else {
+            self.by_targets(input, &mut scores);
+        }
+        if let Some(intercepts) = &self.intercepts {
+            for scores in scores.chunks_exact_mut(targets) {
+                let sums = scores.iter_mut().zip(intercepts);
+                sums.for_each(|(score, intercept)| *score = *score + *intercept);
+            }
+        }
+        scores
+    }
+
+    /// Rows side by side.
+    fn by_rows(&self, input: &[T], scores: &mut [T]) {
+        let targets = self.targets();
         let mut columns = vec![[T::default(); LANES]; self.features];
         let groups = input.chunks(LANES * self.features);
         for (group, scores) in groups.zip(scores.chunks_mut(LANES * targets)) {
             transpose(group, &mut columns);
             let coefficients = self.coefficients.chunks(self.features);
             for (target, coefficients) in coefficients.enumerate() {
-                let sums = sums(&columns, coefficients);
-                let places = scores.iter_mut().skip(target).step_by(targets);
-                match self.intercepts.as_ref().and_then(|all| all.get(target)) {
-                    Some(intercept) => places
-                        .zip(sums)
-                        .for_each(|(score, sum)| *score = sum + *intercept),
-                    None => places.zip(sums).for_each(|(score, sum)| *score = sum),
+                let sums = sums(columns.iter().zip(coefficients));
+                if targets == 1 {
+                    put(&sums, scores);
+                    continue;
                 }
+                let places = scores.iter_mut().skip(target).step_by(targets);
+                places.zip(sums).for_each(|(score, sum)| *score = sum);
             }
         }
-        scores
+    }
+
+    /// The targets of a row side by side.
+    fn by_targets(&self, input: &[T], scores: &mut [T]) {
+        let targets = self.targets();
+        let mut columns = vec![[T::default(); LANES]; self.features];
+        let groups = self.coefficients.chunks(LANES * self.features);
+        for (group, coefficients) in groups.enumerate() {
+            transpose(coefficients, &mut columns);
+            let rows = input.chunks_exact(self.features);
+            for (row, scores) in rows.zip(scores.chunks_exact_mut(targets)) {
+                let sums = sums(columns.iter().zip(row));
+                put(&sums, scores.get_mut(group * LANES..).unwrap_or_default());
+            }
+        }
     }
 
     /// The same with numbers that the next node adds to all rows, and that node.
@@ -125,7 +155,7 @@ impl<T: Number> Product<T> {
     }
 }
 
-/// The features of up to as many rows as there are lanes, those of one feature next to each other.
+/// What there is for each feature, of up to as many rows or targets as there are lanes, next to each other.
 fn transpose<T: Copy>(group: &[T], columns: &mut [[T; LANES]]) {
     for (lane, row) in group.chunks(columns.len()).enumerate() {
         for (column, value) in columns.iter_mut().zip(row) {
@@ -136,14 +166,35 @@ fn transpose<T: Copy>(group: &[T], columns: &mut [[T; LANES]]) {
     }
 }
 
-fn sums<T: Number>(columns: &[[T; LANES]], coefficients: &[T]) -> [T; LANES] {
+fn sums<'a, T: Number>(products: impl Iterator<Item = (&'a [T; LANES], &'a T)>) -> [T; LANES] {
     let mut sums = [T::default(); LANES];
-    for (column, coefficient) in columns.iter().zip(coefficients) {
+    for (column, factor) in products {
         for (sum, value) in sums.iter_mut().zip(column) {
-            *sum = *sum + *value * *coefficient;
+            *sum = *sum + *value * *factor;
         }
     }
     sums
+}
+
+/// As many of the sums as there is room for. In lengths that are known, for the processor waits where a longer piece is
+/// read than was just written.
+fn put<T: Number>(sums: &[T; LANES], scores: &mut [T]) {
+    const HALF: usize = LANES / 2;
+    if let Some(scores) = scores.first_chunk_mut() {
+        *scores = *sums;
+        return;
+    }
+    let (halves, last) = scores.as_chunks_mut::<HALF>();
+    let (sums, _) = sums.as_chunks::<HALF>();
+    let mut sums = sums.iter();
+    halves
+        .iter_mut()
+        .zip(&mut sums)
+        .for_each(|(half, sums)| *half = *sums);
+    let rest = sums.next().into_iter().flatten();
+    last.iter_mut()
+        .zip(rest)
+        .for_each(|(score, sum)| *score = *sum);
 }
 
 impl<T: Number> Kernel for Product<T> {
@@ -187,18 +238,36 @@ impl<T: Number> Kernel for Product<T> {
 mod tests {
     use super::*;
 
+    fn product(targets: usize, features: usize) -> Product<f32> {
+        let place = |place: usize| (place * 7 % 11) as f32 / 8.0 - 0.5;
+        Product {
+            coefficients: (0..targets * features).map(place).collect(),
+            intercepts: Some((0..targets).map(place).collect()),
+            features,
+        }
+    }
+
     #[test]
     fn a_row_has_the_same_scores_in_any_batch() {
-        let product = Product {
-            coefficients: vec![1.0, 2.0, -1.0, 0.1, 0.7, -0.3],
-            intercepts: Some(vec![0.5, -0.5]),
-            features: 3,
-        };
-        let rows: Vec<f32> = (0..3 * 19_u8).map(|place| f32::from(place) / 7.0).collect();
-        let together = product.scores(&rows);
-        let alone = rows.chunks(3).flat_map(|row| product.scores(row));
-        assert_eq!(together, alone.collect::<Vec<_>>());
-        assert_eq!(together.first(), Some(&0.5));
-        assert!(product.scores(&[]).is_empty());
+        for targets in [1, 2, 3, 4, 8, 11, 16, 17] {
+            let product = product(targets, 3);
+            let rows: Vec<f32> = (0..3 * 19_u8).map(|place| f32::from(place) / 7.0).collect();
+            let together = product.scores(&rows);
+            let alone = rows.chunks(3).flat_map(|row| product.scores(row));
+            assert_eq!(together, alone.collect::<Vec<_>>(), "{targets}");
+            assert!(product.scores(&[]).is_empty());
+            let first = product
+                .coefficients
+                .chunks(3)
+                .zip(product.intercepts.as_ref().unwrap());
+            let first = first.map(|(coefficients, intercept)| {
+                let products = coefficients
+                    .iter()
+                    .zip(&rows)
+                    .map(|(one, other)| one * other);
+                products.sum::<f32>() + intercept
+            });
+            assert_eq!(together[..targets], first.collect::<Vec<_>>(), "{targets}");
+        }
     }
 }
