@@ -25,6 +25,12 @@ pub struct Timing {
     pub runs: usize,
 }
 
+/// The shapes of made-up inputs of one row.
+pub(super) fn one_row(model: &Model) -> Vec<Vec<usize>> {
+    let [inputs, _] = made_up(model, 1);
+    inputs.iter().map(|input| input.shape().to_vec()).collect()
+}
+
 /// Runs a model on made-up inputs again and again; nothing if it does not take so many rows, or no made-up value.
 pub(super) fn run(model: &Model, rows: usize) -> Result<Option<Timing>, RunError> {
     let [ones, zeros] = made_up(model, rows);

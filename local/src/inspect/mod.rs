@@ -115,10 +115,12 @@ fn inspect(file: &Path) -> Result<Inspection, InspectError> {
         runs: Vec::new(),
         model_yaml: String::new(),
     };
+    let mut shapes = Vec::new();
     match model {
         Ok(model) => {
             told.load_milliseconds = Some(load_milliseconds);
             told.run(&model);
+            shapes = measure::one_row(&model);
             told.memory_bytes = before.and_then(|before| {
                 let after = measure::resident_bytes()?;
                 Some(after.saturating_sub(before))
@@ -126,7 +128,7 @@ fn inspect(file: &Path) -> Result<Inspection, InspectError> {
         }
         Err(error) => told.problem = Some(chain(&error)),
     }
-    told.model_yaml = start::model_yaml(&told);
+    told.model_yaml = start::model_yaml(&told, &shapes);
     Ok(told)
 }
 

@@ -1,11 +1,12 @@
 //! A `model.yaml` to start from: what the file says, and what only people can.
 
-use model_fn::engine::Port;
+use model_fn::engine::{Dimension, Port};
 
 use super::Inspection;
 
-/// Every key is one of the model function's; those that need an answer are commented out.
-pub(super) fn model_yaml(told: &Inspection) -> String {
+/// Every key is one of the model function's; those that need an answer are commented out. `shapes` are those of
+/// inputs that were made up, where there are any.
+pub(super) fn model_yaml(told: &Inspection, shapes: &[Vec<usize>]) -> String {
     let mut lines = vec!["# Every key may be left out: see models/README.md.".to_owned()];
     let described = told.contents.description.as_str();
     lines.push(match described {
@@ -15,7 +16,14 @@ pub(super) fn model_yaml(told: &Inspection) -> String {
     lines.push("# labels: []  # the names of its classes, in the order of its scores".to_owned());
     if let Some((name, width)) = columns(&told.inputs) {
         lines.push(format!(
-            "# columns: []  # the names of the {width} values in a row of `{name}`"
+            "# columns: []  # the names of the {width} values in a row of {}",
+            quoted(name)
+        ));
+    }
+    if told.inputs.iter().any(has_lengths) {
+        lines.push(format!(
+            "# shapes: [{{{}}}]  # planned at the start: put in the lengths of your requests",
+            entry(&told.inputs, shapes)
         ));
     }
     lines.push("# limits: {rows: 1000}  # of one request".to_owned());
@@ -33,7 +41,83 @@ fn columns(inputs: &[Port]) -> Option<(&str, i64)> {
     }
 }
 
+/// Whether requests may be longer along an axis that does not count the rows.
+fn has_lengths(input: &Port) -> bool {
+    let axes = input.shape.iter().flatten().skip(1);
+    let mut is_open = axes.map(|axis| match axis {
+        Dimension::Fixed(_) => false,
+        Dimension::Named(_) | Dimension::Any => true,
+    });
+    is_open.any(|is_open| is_open)
+}
+
+/// The shape of each input, by its name.
+fn entry(inputs: &[Port], shapes: &[Vec<usize>]) -> String {
+    let named = inputs.iter().zip(shapes);
+    let named = named.map(|(input, shape)| format!("{}: {shape:?}", quoted(&input.name)));
+    named.collect::<Vec<_>>().join(", ")
+}
+
 /// A YAML text in double quotes is one of JSON.
 fn quoted(text: &str) -> String {
     serde_json::to_string(text).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use model_fn::engine::Memory;
+    use model_fn::protocol::Limits;
+    use model_fn::repository::{Files, Repository, VersionFiles};
+
+    use super::super::inspect;
+
+    /// The model function's own reading of a `model.yaml` with its model.
+    fn open(model: &Path, yaml: &str) {
+        let version = VersionFiles {
+            number: 1,
+            model: model.to_owned(),
+            expected: None,
+        };
+        let files = Files {
+            name: "started".to_owned(),
+            versions: vec![version],
+            description: Some(yaml.to_owned()),
+            example: None,
+            expected: None,
+        };
+        let opened = Repository::open(vec![files], None, &Limits::DEFAULT, Memory::UNKNOWN);
+        assert!(opened.is_ok(), "{yaml}: {opened:?}");
+    }
+
+    /// What is printed is accepted as it is, and with all that it has in comments.
+    #[track_caller]
+    fn check(folder: &str, shapes: Option<&str>) {
+        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let model = repository.join(folder).join("model.onnx");
+        let yaml = inspect(&model).unwrap().model_yaml;
+        let mut lines = yaml.lines();
+        let named = lines.find_map(|line| line.strip_prefix("# shapes: "));
+        assert_eq!(named.and_then(|line| line.split("  #").next()), shapes);
+        open(&model, &yaml);
+        let keys = yaml.lines().skip(1);
+        let keys = keys.map(|line| line.strip_prefix("# ").unwrap_or(line));
+        open(&model, &keys.collect::<Vec<_>>().join("\n"));
+    }
+
+    #[test]
+    fn shapes_are_named_where_lengths_are_open() {
+        let served = |name| format!("model-fn/tests/fixtures/served/{name}");
+        check(
+            &served("pooled"),
+            Some(r#"[{"ids": [1, 1], "mask": [1, 1]}]"#),
+        );
+        check(&served("frame"), Some(r#"[{"image": [1, 1, 64, 64]}]"#));
+        check("models/digits", None);
+        check("models/wine", None);
+        for name in ["columns", "echo", "quotient", "strict", "total", "zipped"] {
+            check(&served(name), None);
+        }
+    }
 }
