@@ -1,55 +1,68 @@
-//! The engine beside onnxruntime: the same models and rows, one thread each, in alternating rounds of one run.
+//! The engine beside onnxruntime, and deep networks beside rten: the same models and rows, one thread each, in
+//! alternating rounds of one run.
 //!
-//! Both are given values in memory and give values in memory; reading requests is nobody's here.
+//! All are given values in memory and give values in memory; reading requests is nobody's here.
 
 mod goal;
+mod measure;
 mod model;
 mod onnxruntime;
 mod ours;
+mod rten;
 mod table;
 
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result};
 use model_fn::tensor::Tensor;
 
 use crate::report::Series;
 use goal::{Family, family};
-use model::Sample;
-use onnxruntime::Session;
-use ours::Engine;
-
-/// How long one turn is, as far as whole runs allow: long enough for the clock, short enough that what else the
-/// machine does spoils few turns.
-const TURN: Duration = Duration::from_micros(800);
-/// No more runs than these in one turn.
-const MOST_RUNS: u32 = 200;
 
 /// What to measure.
 #[derive(Debug)]
 pub(crate) struct Settings {
     /// Folders of models, each with a name that tells what is asked of them.
     pub(crate) parts: Vec<(String, PathBuf)>,
-    /// Rounds in which both have their turn.
+    /// The program that runs models by rten.
+    pub(crate) rten: Option<PathBuf>,
+    /// Rounds in which all have their turn.
     pub(crate) rounds: usize,
     /// Models without this text in their names are left out.
     pub(crate) only: String,
 }
 
-/// One that runs models.
+/// Values by the names of inputs.
+type Inputs = [(String, Tensor)];
+
+/// One that runs a model.
 trait Runner {
+    /// What it is asked from now on.
+    fn give(&mut self, inputs: &Inputs) -> Result<()>;
     /// Answers once.
-    fn answer(&mut self, inputs: &[(String, Tensor)]) -> Result<Vec<Tensor>>;
+    fn answer(&mut self) -> Result<Vec<Tensor>>;
     /// How long it takes to answer as often as asked.
-    fn time(&mut self, inputs: &[(String, Tensor)], runs: u32) -> Result<Duration>;
+    fn time(&mut self, runs: u32) -> Result<Duration>;
+    /// How long it takes to load the model anew.
+    fn load(&mut self) -> Result<Duration>;
 }
 
-/// The times of both, in seconds.
+/// The times of all, in seconds.
 #[derive(Debug, Default)]
-struct Pair {
+struct Times {
     ours: Series,
     theirs: Series,
+    /// Where rten is measured.
+    rten: Option<Guest>,
+}
+
+/// What comes of one that need not answer.
+#[derive(Debug)]
+enum Guest {
+    Timed(Series),
+    /// In one word, and why.
+    Out(&'static str, String),
 }
 
 /// What was measured of one model.
@@ -57,9 +70,9 @@ struct Measured {
     name: String,
     family: &'static Family,
     /// From the file to the first answer, beside the making of a session alone.
-    load: Pair,
+    load: Times,
     /// One for each of the family's batches.
-    runs: Vec<Pair>,
+    runs: Vec<Times>,
 }
 
 /// Makes onnxruntime ready, from its shared library.
@@ -84,88 +97,11 @@ fn measure_part(part: &str, folder: &Path, settings: &Settings) -> Result<Vec<Me
         let Some(family) = family(part, &name).filter(|_| name.contains(&settings.only)) else {
             continue;
         };
-        let pair = measure(&name, family, &folder, settings.rounds);
-        measured.push(pair.with_context(|| format!("model `{name}`"))?);
+        let times = measure::measure(&name, family, &folder, settings);
+        measured.push(times.with_context(|| format!("model `{name}`"))?);
     }
     measured.sort_by_key(|model| goal::place(model.family));
     Ok(measured)
-}
-
-fn measure(name: &str, family: &'static Family, folder: &Path, rounds: usize) -> Result<Measured> {
-    let sample = Sample::read(folder)?;
-    let mut engine = Engine::load(&sample.ours)?;
-    let mut session = Session::load(&sample.theirs)?;
-    let mut measured = Measured {
-        name: name.to_owned(),
-        family,
-        load: Pair::default(),
-        runs: Vec::new(),
-    };
-    let first = sample.rows(1)?;
-    for round in 0..rounds {
-        turns(round, &mut measured.load, &mut |is_ours| {
-            load(&sample, &first, is_ours)
-        })?;
-    }
-    for batch in family.batches {
-        let mut pair = Pair::default();
-        let inputs = sample.rows(*batch)?;
-        agree(&engine.answer(&inputs)?, &session.answer(&inputs)?, family)?;
-        let runs = runs(engine.time(&inputs, 1)?.max(session.time(&inputs, 1)?));
-        for round in 0..rounds {
-            turns(round, &mut pair, &mut |is_ours| {
-                let runner: &mut dyn Runner = if is_ours { &mut engine } else { &mut session };
-                Ok(runner.time(&inputs, runs)? / runs)
-            })?;
-        }
-        measured.runs.push(pair);
-    }
-    Ok(measured)
-}
-
-/// One turn each, by rounds the one or the other first.
-fn turns(
-    round: usize,
-    pair: &mut Pair,
-    time: &mut dyn FnMut(bool) -> Result<Duration>,
-) -> Result<()> {
-    let ours_first = round.is_multiple_of(2);
-    for is_ours in [ours_first, !ours_first] {
-        let seconds = time(is_ours)?.as_secs_f64();
-        let series = if is_ours {
-            &mut pair.ours
-        } else {
-            &mut pair.theirs
-        };
-        series.0.push(seconds);
-    }
-    Ok(())
-}
-
-fn load(sample: &Sample, first: &[(String, Tensor)], is_ours: bool) -> Result<Duration> {
-    let started = Instant::now();
-    if is_ours {
-        Engine::load(&sample.ours)?.answer(first)?;
-    } else {
-        Session::load(&sample.theirs)?;
-    }
-    Ok(started.elapsed())
-}
-
-fn runs(time: Duration) -> u32 {
-    let runs = TURN.as_nanos() / time.as_nanos().max(1);
-    u32::try_from(runs).unwrap_or(MOST_RUNS).clamp(1, MOST_RUNS)
-}
-
-/// An error where the answers are not the same, floats within the family's tolerance.
-fn agree(ours: &[Tensor], theirs: &[Tensor], family: &Family) -> Result<()> {
-    ensure!(ours.len() == theirs.len(), "not as many outputs");
-    for (ours, theirs) in ours.iter().zip(theirs) {
-        if let Some(difference) = model::difference(ours, theirs, family.tolerance) {
-            bail!("the answers differ: {difference}");
-        }
-    }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -200,6 +136,7 @@ mod tests {
         start(&library.join(onnxruntime::LIBRARY)).unwrap();
         let settings = Settings {
             parts: vec![("zoo".to_owned(), zoo)],
+            rten: None,
             rounds: 1,
             only: String::new(),
         };

@@ -1,5 +1,5 @@
-//! The authorizer beside its peers, and the engine beside onnxruntime: the same tokens, models and rows on the
-//! same machine, in alternating rounds of one run. `bench/run` installs the others and starts this.
+//! The authorizer beside its peers, and the engine beside onnxruntime and rten: the same tokens, models and rows on
+//! the same machine, in alternating rounds of one run. `bench/run` installs the others and starts this.
 
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
 
@@ -55,6 +55,9 @@ struct Arguments {
     /// The shared library of onnxruntime.
     #[arg(long)]
     onnxruntime: Option<PathBuf>,
+    /// The program that runs models by rten.
+    #[arg(long)]
+    rten: Option<PathBuf>,
     /// A folder of models that the engine is measured with: NAME=FOLDER.
     #[arg(long)]
     models: Vec<String>,
@@ -125,6 +128,7 @@ fn print_engine(arguments: &Arguments) -> Result<Vec<String>> {
     };
     let settings = engine::Settings {
         parts: arguments.models.iter().map(part).collect::<Result<_>>()?,
+        rten: arguments.rten.clone(),
         rounds: arguments.rounds,
         only: arguments.only.clone(),
     };

@@ -1,5 +1,5 @@
-//! A contender in a process of its own, which answers each line with one line: `time ALGORITHM COUNT` with
-//! nanoseconds, `accept TOKEN` with `true` or `false`.
+//! A contender in a process of its own, which answers each line with one line; of tokens, `time ALGORITHM COUNT`
+//! with nanoseconds, `accept TOKEN` with `true` or `false`.
 
 use std::io::{BufRead, BufReader, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
@@ -28,12 +28,16 @@ impl Peer {
             word => word,
         });
         let program = words.next().context("no command")?;
-        let mut process = Command::new(program)
-            .args(words)
+        Self::run(name, Command::new(program).args(words))
+    }
+
+    /// Starts a command under a name.
+    pub(crate) fn run(name: &str, command: &mut Command) -> Result<Self> {
+        let mut process = command
             .stdin(Stdio::piped())
             .stdout(Stdio::piped())
             .spawn()
-            .with_context(|| format!("`{command}` does not start"))?;
+            .with_context(|| format!("`{name}` does not start"))?;
         let output = process.stdout.take().context("no output")?;
         Ok(Self {
             name: name.to_owned(),
@@ -43,7 +47,8 @@ impl Peer {
         })
     }
 
-    fn ask(&mut self, line: &str) -> Result<String> {
+    /// One line, and its answer.
+    pub(crate) fn ask(&mut self, line: &str) -> Result<String> {
         let input = self.input.as_mut().context("the peer is stopped")?;
         writeln!(input, "{line}")?;
         let mut answer = String::new();

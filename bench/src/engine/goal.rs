@@ -16,6 +16,8 @@ pub(super) struct Family {
     pub(super) load: f64,
     /// How far a float of an answer may be from onnxruntime's, beside its size or one.
     pub(super) tolerance: f64,
+    /// Whether rten is measured too.
+    pub(super) rten: bool,
 }
 
 const TABULAR: Family = Family {
@@ -26,9 +28,10 @@ const TABULAR: Family = Family {
     run: Some(1.0),
     load: 0.2,
     tolerance: 1e-5,
+    rten: false,
 };
 
-/// Deep networks are told beside onnxruntime; only their loads have a goal.
+/// Deep networks are told beside onnxruntime and rten; only their loads have a goal.
 const DEEP: Family = Family {
     name: "",
     part: "deep",
@@ -37,6 +40,7 @@ const DEEP: Family = Family {
     run: None,
     load: 1.0,
     tolerance: 1e-4,
+    rten: true,
 };
 
 /// A model is of the first family that fits.

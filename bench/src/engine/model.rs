@@ -19,6 +19,8 @@ pub(super) struct Sample {
     pub(super) ours: PathBuf,
     /// For onnxruntime.
     pub(super) theirs: PathBuf,
+    /// For rten, as it is exported: it does not read the packed lists of the two others.
+    pub(super) exported: PathBuf,
     inputs: Vec<(String, Recorded)>,
     /// Holds the files.
     _folder: tempfile::TempDir,
@@ -58,6 +60,7 @@ impl Sample {
         Ok(Self {
             ours,
             theirs,
+            exported: folder.join("model.onnx"),
             inputs: case.inputs,
             _folder: place,
         })

@@ -1,7 +1,7 @@
 //! onnxruntime, through its C interface.
 
 use std::hint::black_box;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
@@ -9,7 +9,7 @@ use model_fn::tensor::{Tensor, Values};
 use ort::session::SessionInputValue;
 use ort::value::{DynValue, TensorElementType, TensorRef};
 
-use super::Runner;
+use super::{Inputs, Runner};
 
 /// The shared library in the folder of its part.
 #[cfg(test)]
@@ -23,32 +23,49 @@ pub(super) fn start(library: &Path) -> Result<()> {
 }
 
 /// A model, loaded: one thread, all optimisations, as by default.
-pub(super) struct Session(ort::session::Session);
+pub(super) struct Session {
+    file: PathBuf,
+    session: ort::session::Session,
+    inputs: Vec<(String, Tensor)>,
+}
 
 impl Session {
     pub(super) fn load(file: &Path) -> Result<Self> {
-        let builder = ort::session::Session::builder()?;
-        let builder = builder
-            .with_intra_threads(1)
-            .map_err(|error| anyhow::anyhow!("{error}"))?;
-        let mut builder = builder
-            .with_inter_threads(1)
-            .map_err(|error| anyhow::anyhow!("{error}"))?;
-        Ok(Self(builder.commit_from_file(file)?))
+        Ok(Self {
+            file: file.to_owned(),
+            session: session(file)?,
+            inputs: Vec::new(),
+        })
     }
 }
 
+fn session(file: &Path) -> Result<ort::session::Session> {
+    let builder = ort::session::Session::builder()?;
+    let builder = builder
+        .with_intra_threads(1)
+        .map_err(|error| anyhow::anyhow!("{error}"))?;
+    let mut builder = builder
+        .with_inter_threads(1)
+        .map_err(|error| anyhow::anyhow!("{error}"))?;
+    Ok(builder.commit_from_file(file)?)
+}
+
 impl Runner for Session {
-    fn answer(&mut self, inputs: &[(String, Tensor)]) -> Result<Vec<Tensor>> {
-        let outputs = self.0.run(values(inputs)?)?;
+    fn give(&mut self, inputs: &Inputs) -> Result<()> {
+        self.inputs = inputs.to_vec();
+        Ok(())
+    }
+
+    fn answer(&mut self) -> Result<Vec<Tensor>> {
+        let outputs = self.session.run(values(&self.inputs)?)?;
         outputs.values().map(|value| tensor(&value)).collect()
     }
 
     /// Numbers are read where they are, on both ways; texts it keeps as its own.
-    fn time(&mut self, inputs: &[(String, Tensor)], runs: u32) -> Result<Duration> {
+    fn time(&mut self, runs: u32) -> Result<Duration> {
         let started = Instant::now();
         for _ in 0..runs {
-            let outputs = self.0.run(values(inputs)?)?;
+            let outputs = self.session.run(values(&self.inputs)?)?;
             for value in outputs.values() {
                 if element_type(&value)? == TensorElementType::String {
                     black_box(value.try_extract_strings()?);
@@ -58,11 +75,18 @@ impl Runner for Session {
         }
         Ok(started.elapsed())
     }
+
+    /// The making of a session alone.
+    fn load(&mut self) -> Result<Duration> {
+        let started = Instant::now();
+        session(&self.file)?;
+        Ok(started.elapsed())
+    }
 }
 
-type Inputs<'a> = Vec<(&'a str, SessionInputValue<'a>)>;
+type Named<'a> = Vec<(&'a str, SessionInputValue<'a>)>;
 
-fn values(inputs: &[(String, Tensor)]) -> Result<Inputs<'_>> {
+fn values(inputs: &Inputs) -> Result<Named<'_>> {
     let value = |(name, tensor)| Ok((name, value(tensor)?));
     let inputs = inputs.iter().map(|(name, tensor)| (name.as_str(), tensor));
     inputs.map(value).collect()
