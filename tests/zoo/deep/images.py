@@ -11,6 +11,7 @@ from torchvision.models.efficientnet import MBConvConfig
 from torchvision.models.mobilenetv3 import InvertedResidualConfig
 
 from deep.network import Network, normal, prepared, through_both
+from deep.rows import MANY_ROWS
 
 CLASSES = 10
 
@@ -28,10 +29,14 @@ def models() -> dict:
         "vit": lambda: classifier(vit(), 32),
         "swin": lambda: classifier(swin(), 32),
         "lenet": lambda: classifier(lenet(), 28, channels=1),
-        "u-net": lambda: anywhere(UNet(), (2, 3, 32, 48), (1, 3, 16, 16), (1, 3, 64, 32)),
-        "segmentation": lambda: anywhere(Segmentation(), (2, 3, 33, 47), (1, 3, 64, 64), (3, 3, 20, 31)),
-        "super-resolution": lambda: anywhere(SuperResolution(), (2, 1, 12, 17), (1, 1, 24, 24)),
-        "detector": lambda: anywhere(Detector(), (2, 3, 32, 64), (1, 3, 64, 64)),
+        "u-net": lambda: anywhere(UNet(), (2, 3, 32, 48), (1, 3, 16, 16), (1, 3, 64, 32), (MANY_ROWS, 3, 16, 24)),
+        "segmentation": lambda: anywhere(
+            Segmentation(), (2, 3, 33, 47), (1, 3, 64, 64), (3, 3, 20, 31), (MANY_ROWS, 3, 17, 22)
+        ),
+        "super-resolution": lambda: anywhere(
+            SuperResolution(), (2, 1, 12, 17), (1, 1, 24, 24), (MANY_ROWS, 1, 11, 9)
+        ),
+        "detector": lambda: anywhere(Detector(), (2, 3, 32, 64), (1, 3, 64, 64), (MANY_ROWS, 3, 32, 40)),
         "autoencoder": lambda: classifier(autoencoder(), 28, channels=1),
         "pooling": lambda: classifier(Pooling(), 31),
         "normalized": lambda: classifier(normalized(), 24),
@@ -42,7 +47,7 @@ def models() -> dict:
 
 def classifier(module: nn.Module, side: int, channels: int = 3) -> Network:
     """Any number of images of one size."""
-    cases = [{"image": normal(count, count, channels, side, side)} for count in (3, 1, 2)]
+    cases = [{"image": normal(count, count, channels, side, side)} for count in (3, 1, 2, MANY_ROWS)]
     return Network(prepared(module), cases, {"image": {0: "batch"}})
 
 
@@ -53,8 +58,8 @@ def anywhere(module: nn.Module, *shapes: tuple) -> Network:
 
 
 def fixed(module: nn.Module, shape: tuple) -> Network:
-    """What is exported without a word about axes."""
-    return Network(prepared(module), [{"image": normal(seed, *shape)} for seed in (1, 2)])
+    """What is exported without a word about axes: a case for each row."""
+    return Network(prepared(module), [{"image": normal(seed, *shape)} for seed in range(1, MANY_ROWS + 1)])
 
 
 def convolution(inputs: int, outputs: int, kernel: int = 3, stride: int = 1) -> nn.Sequential:

@@ -44,12 +44,12 @@ def static(make: Callable[[], Network], form: QuantFormat) -> Built:
     model, cases = build(make, "torchscript")
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "model.onnx"
-        quantize_static(model, file, Given(cases), quant_format=form)
+        quantize_static(model, file, Given(cases[:-1]), quant_format=form)
         return onnx.load(file), cases
 
 
 class Given(CalibrationDataReader):
-    """The cases themselves tell the ranges."""
+    """The small cases tell the ranges; some rows of the large one are beyond them."""
 
     def __init__(self, cases: list[Tensors]):
         self.cases: Iterator[Tensors] = iter(cases)

@@ -1,6 +1,7 @@
 """A trained model of sentences, as a package carries it: all-MiniLM-L6-v2."""
 
 import os
+import random
 
 os.environ["HF_HUB_OFFLINE"] = "1"
 
@@ -10,6 +11,7 @@ from torch import Tensor, nn
 from transformers import AutoModel, AutoTokenizer
 
 from deep.network import Network, through_both
+from deep.rows import MANY_ROWS
 
 # Alone, and together, where the shorter ones are filled up.
 SENTENCES = [
@@ -28,6 +30,13 @@ SENTENCES = [
 def models() -> dict:
     networks = {"minilm": minilm}
     return through_both(networks)
+
+
+def many() -> list[str]:
+    """Short sentences of words drawn from those above."""
+    draw = random.Random(4)
+    words = " ".join(sentence for batch in SENTENCES for sentence in batch).split()
+    return [" ".join(draw.choices(words, k=draw.randint(1, 8))) for _ in range(MANY_ROWS)]
 
 
 class Sentences(nn.Module):
@@ -50,7 +59,7 @@ def minilm() -> Network:
     model = AutoModel.from_pretrained(folder, dtype=torch.float32).eval()
     names = ["input_ids", "attention_mask", "token_type_ids"]
     cases = []
-    for sentences in SENTENCES:
+    for sentences in [*SENTENCES, many()]:
         tokens = tokenizer(sentences, padding=True, return_tensors="pt")
         cases.append({name: tokens[name] for name in names})
     axes = {name: {0: "batch", 1: "words"} for name in names}

@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from deep.network import Network, normal, prepared, through_both
+from deep.rows import MANY_ROWS
 
 FEATURES = 5
 
@@ -37,27 +38,28 @@ def models() -> dict:
 
 def series(module: nn.Module) -> Network:
     """Batches of sequences, both of any length."""
-    shapes = [(3, 7, FEATURES), (1, 7, FEATURES), (2, 1, FEATURES), (4, 12, FEATURES)]
-    cases = [{"series": normal(seed, *shape)} for seed, shape in enumerate(shapes)]
+    shapes = [(3, 7), (1, 7), (2, 1), (4, 12), (MANY_ROWS, 9)]
+    cases = [{"series": normal(seed, *shape, FEATURES)} for seed, shape in enumerate(shapes)]
     return Network(prepared(module), cases, {"series": {0: "batch", 1: "steps"}})
 
 
 def windows(module: nn.Module) -> Network:
     """Batches of sequences of one length."""
-    cases = [{"series": normal(count, count, 10, FEATURES)} for count in (3, 1, 6)]
+    cases = [{"series": normal(count, count, 10, FEATURES)} for count in (3, 1, 6, MANY_ROWS)]
     return Network(prepared(module), cases, {"series": {0: "batch"}})
 
 
 def channels(module: nn.Module) -> Network:
     """The same, features before steps."""
-    shapes = [(2, FEATURES, 20), (1, FEATURES, 33), (3, FEATURES, 16)]
+    shapes = [(2, FEATURES, 20), (1, FEATURES, 33), (3, FEATURES, 16), (MANY_ROWS, FEATURES, 18)]
     cases = [{"series": normal(seed, *shape)} for seed, shape in enumerate(shapes)]
     return Network(prepared(module), cases, {"series": {0: "batch", 2: "steps"}})
 
 
 def one(module: nn.Module) -> Network:
-    """What is exported without a word about axes."""
-    return Network(prepared(module), [{"series": normal(seed, 6, 2, FEATURES)} for seed in (1, 2)])
+    """What is exported without a word about axes: cases of two rows each, along the second one."""
+    cases = [{"series": normal(seed, 6, 2, FEATURES)} for seed in range(1, MANY_ROWS // 2 + 1)]
+    return Network(prepared(module), cases)
 
 
 class Recurrent(nn.Module):
@@ -106,7 +108,7 @@ def states() -> Network:
         }
 
     axes = {"series": {0: "batch"}, "hidden": {1: "batch"}, "cell": {1: "batch"}}
-    cases = [case(1, 3, 4), case(2, 1, 4), case(3, 2, 4)]
+    cases = [case(1, 3, 4), case(2, 1, 4), case(3, 2, 4), case(4, MANY_ROWS, 4)]
     return Network(prepared(States()), cases, axes)
 
 
@@ -133,7 +135,7 @@ class CRNN(nn.Module):
 
 
 def crnn() -> Network:
-    shapes = [(2, 1, 16, 32), (1, 1, 16, 50), (3, 1, 16, 20)]
+    shapes = [(2, 1, 16, 32), (1, 1, 16, 50), (3, 1, 16, 20), (MANY_ROWS, 1, 16, 28)]
     cases = [{"image": normal(seed, *shape)} for seed, shape in enumerate(shapes)]
     return Network(prepared(CRNN()), cases, {"image": {0: "batch", 3: "width"}})
 

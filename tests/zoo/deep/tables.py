@@ -5,6 +5,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from deep.network import Network, integers, normal, prepared, through_both
+from deep.rows import MANY_ROWS
 
 FEATURES = 6
 
@@ -28,7 +29,7 @@ def models() -> dict:
 
 
 def rows(module: nn.Module) -> Network:
-    cases = [{"x": normal(count, count, FEATURES)} for count in (8, 1, 33)]
+    cases = [{"x": normal(count, count, FEATURES)} for count in (8, 1, 33, MANY_ROWS)]
     return Network(prepared(module), cases, {"x": {0: "batch"}})
 
 
@@ -147,7 +148,7 @@ def columns(module: nn.Module) -> Network:
         return {"x": normal(count, count, FEATURES), "categories": torch.cat(categories, 1)}
 
     axes = {"x": {0: "batch"}, "categories": {0: "batch"}}
-    return Network(prepared(module), [case(8), case(1), case(33)], axes)
+    return Network(prepared(module), [case(8), case(1), case(33), case(MANY_ROWS)], axes)
 
 
 class Recommender(nn.Module):
@@ -170,7 +171,7 @@ class Recommender(nn.Module):
 def bags() -> Network:
     cases = [
         {"seen": integers(people, 40, people, 6), "things": integers(people + 50, 40, people, 5)}
-        for people in (3, 1, 8)
+        for people in (3, 1, 8, MANY_ROWS)
     ]
     return Network(prepared(Recommender()), cases, {"seen": {0: "people"}, "things": {0: "people"}})
 
@@ -190,7 +191,7 @@ class Towers(nn.Module):
 def pairs() -> Network:
     cases = [
         {"left": normal(left, left, FEATURES), "right": normal(right + 9, right, 4)}
-        for left, right in ((5, 3), (1, 4), (2, 2))
+        for left, right in ((5, 3), (1, 4), (2, 2), (MANY_ROWS, 6))
     ]
     return Network(prepared(Towers()), cases, {"left": {0: "left"}, "right": {0: "right"}})
 
@@ -216,7 +217,7 @@ class Graph(nn.Module):
 def graph() -> Network:
     cases = [
         {"nodes": normal(nodes, nodes, FEATURES), "edges": integers(edges, nodes, 2, edges)}
-        for nodes, edges in ((6, 10), (3, 2), (12, 40))
+        for nodes, edges in ((6, 10), (3, 2), (12, 40), (MANY_ROWS, 3 * MANY_ROWS))
     ]
     return Network(prepared(Graph()), cases, {"nodes": {0: "nodes"}, "edges": {1: "edges"}})
 
@@ -237,5 +238,6 @@ class Points(nn.Module):
 
 
 def points() -> Network:
-    cases = [{"points": normal(count, batch, count, 3)} for batch, count in ((2, 20), (1, 5), (3, 64))]
+    shapes = ((2, 20), (1, 5), (3, 64), (MANY_ROWS, 16))
+    cases = [{"points": normal(count, batch, count, 3)} for batch, count in shapes]
     return Network(prepared(Points()), cases, {"points": {0: "batch", 1: "points"}})

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from deep.network import Network, integers, normal, prepared, through_both
+from deep.rows import MANY_ROWS
 
 WORDS = 50
 WIDTH = 16
@@ -35,7 +36,7 @@ def models() -> dict:
 
 def plain(module: nn.Module, opset: int | None = None, shortest: int = 1) -> Network:
     """Ids alone, as many as there are."""
-    shapes = [(2, 7), (1, shortest), (3, 12), (1, 20)]
+    shapes = [(2, 7), (1, shortest), (3, 12), (1, 20), (MANY_ROWS, 9)]
     cases = [{"ids": integers(seed, WORDS, *shape)} for seed, shape in enumerate(shapes)]
     return Network(prepared(module), cases, {"ids": {0: "batch", 1: "words"}}, opset)
 
@@ -49,7 +50,8 @@ def masked(module: nn.Module, opset: int | None = None) -> Network:
         return {"ids": ids * mask, "mask": mask.long()}
 
     axes = {name: {0: "batch", 1: "words"} for name in ("ids", "mask")}
-    cases = [case(7, 4), case(1), case(3, 12, 9), case(18)]
+    many = integers(MANY_ROWS, 13, MANY_ROWS, start=1).tolist()
+    cases = [case(7, 4), case(1), case(3, 12, 9), case(18), case(*many)]
     return Network(prepared(module), cases, axes, opset)
 
 
@@ -178,7 +180,7 @@ def cached() -> Network:
 
     axes = {"ids": {0: "batch", 1: "words"}, "keys": {0: "batch", 2: "before"}}
     axes["values"] = axes["keys"]
-    cases = [case(1, 2, 5, 3), case(2, 1, 9, 1), case(3, 3, 2, 6)]
+    cases = [case(1, 2, 5, 3), case(2, 1, 9, 1), case(3, 3, 2, 6), case(4, MANY_ROWS, 7, 2)]
     return Network(prepared(CachedDecoder()), cases, axes)
 
 
@@ -264,7 +266,7 @@ class Translator(nn.Module):
 def translator() -> Network:
     cases = [
         {"source": integers(source, WORDS, batch, source), "target": integers(target, WORDS, batch, target)}
-        for batch, source, target in ((2, 6, 4), (1, 9, 2), (3, 3, 11))
+        for batch, source, target in ((2, 6, 4), (1, 9, 2), (3, 3, 11), (MANY_ROWS, 8, 5))
     ]
     axes = {"source": {0: "batch", 1: "read"}, "target": {0: "batch", 1: "written"}}
     return Network(prepared(Translator()), cases, axes)

@@ -16,6 +16,7 @@ import tensorflow as tf
 import tf2onnx
 from keras import layers
 
+from deep.rows import MANY_ROWS
 from record import Tensors
 
 WORDS = 40
@@ -95,7 +96,7 @@ def dense() -> tuple:
             layers.Dense(3, activation="softmax"),
         ]
     )
-    return called(model, numbers((8, FEATURES), (1, FEATURES), (33, FEATURES)))
+    return called(model, numbers((8, FEATURES), (1, FEATURES), (33, FEATURES), (MANY_ROWS, FEATURES)))
 
 
 def images() -> tuple:
@@ -113,7 +114,7 @@ def images() -> tuple:
             layers.Dense(10, activation="softmax"),
         ]
     )
-    return called(model, numbers((3, 20, 20, 3), (1, 20, 20, 3)))
+    return called(model, numbers((3, 20, 20, 3), (1, 20, 20, 3), (MANY_ROWS, 20, 20, 3)))
 
 
 def mobile() -> tuple:
@@ -130,7 +131,7 @@ def mobile() -> tuple:
     x = layers.DepthwiseConv2D(5, 2, padding="same")(layers.ZeroPadding2D(((0, 1), (0, 1)))(x))
     x = layers.Flatten()(layers.AveragePooling2D(3, 2, padding="same")(x))
     model = keras.Model(image, layers.Dense(5)(x))
-    return called(model, numbers((2, 33, 33, 3), (1, 33, 33, 3)))
+    return called(model, numbers((2, 33, 33, 3), (1, 33, 33, 3), (MANY_ROWS, 33, 33, 3)))
 
 
 def u_net() -> tuple:
@@ -141,7 +142,7 @@ def u_net() -> tuple:
     wide = layers.UpSampling2D(interpolation="bilinear")(second)
     x = layers.Concatenate()([first, up, wide, layers.UpSampling2D()(second)])
     model = keras.Model(image, layers.Conv2D(1, 1, activation="sigmoid")(x))
-    return called(model, numbers((2, 16, 24, 1), (1, 16, 24, 1)))
+    return called(model, numbers((2, 16, 24, 1), (1, 16, 24, 1), (MANY_ROWS, 16, 24, 1)))
 
 
 def lstm() -> tuple:
@@ -153,7 +154,7 @@ def lstm() -> tuple:
             layers.Dense(1),
         ]
     )
-    return called(model, numbers((3, 7, FEATURES), (1, 12, FEATURES), (2, 1, FEATURES)))
+    return called(model, numbers((3, 7, FEATURES), (1, 12, FEATURES), (2, 1, FEATURES), (MANY_ROWS, 9, FEATURES)))
 
 
 def lstm_two_ways() -> tuple:
@@ -167,7 +168,7 @@ def lstm_two_ways() -> tuple:
             layers.Dense(1, activation="sigmoid"),
         ]
     )
-    return called(model, ids((3, 9), (1, 4), (2, 15)))
+    return called(model, ids((3, 9), (1, 4), (2, 15), (MANY_ROWS, 8)))
 
 
 def gru() -> tuple:
@@ -180,7 +181,7 @@ def gru() -> tuple:
             layers.TimeDistributed(layers.Dense(2)),
         ]
     )
-    return called(model, numbers((3, 10, FEATURES), (1, 10, FEATURES)))
+    return called(model, numbers((3, 10, FEATURES), (1, 10, FEATURES), (MANY_ROWS, 10, FEATURES)))
 
 
 def text() -> tuple:
@@ -193,7 +194,7 @@ def text() -> tuple:
             layers.Dense(2),
         ]
     )
-    return called(model, ids((3, 9), (1, 1), (2, 15)))
+    return called(model, ids((3, 9), (1, 1), (2, 15), (MANY_ROWS, 8)))
 
 
 def attention() -> tuple:
@@ -203,7 +204,7 @@ def attention() -> tuple:
     x = layers.LayerNormalization()(layers.Add()([x, y]))
     x = layers.Add()([x, layers.Dense(16)(layers.Dense(32, activation="silu")(x))])
     model = keras.Model(words, layers.Dense(WORDS)(x))
-    return called(model, ids((3, 12), (1, 12)))
+    return called(model, ids((3, 12), (1, 12), (MANY_ROWS, 12)))
 
 
 def columns() -> tuple:
@@ -213,7 +214,9 @@ def columns() -> tuple:
     x = layers.Concatenate()([table, x])
     x = layers.PReLU()(layers.Dense(12)(x))
     model = keras.Model([table, kind], [layers.Dense(1)(x), layers.Dense(4, activation="softmax")(x)])
-    pairs = zip(numbers((8, FEATURES), (1, FEATURES)), ids((8, 1), (1, 1)), strict=True)
+    batches = (8, 1, MANY_ROWS)
+    tables, kinds = numbers(*((count, FEATURES) for count in batches)), ids(*((count, 1) for count in batches))
+    pairs = zip(tables, kinds, strict=True)
     return called(model, [left + right for left, right in pairs])
 
 
@@ -231,7 +234,7 @@ def autoencoder() -> tuple:
             layers.Cropping2D(1),
         ]
     )
-    return called(model, numbers((3, 16, 16, 1), (1, 16, 16, 1)))
+    return called(model, numbers((3, 16, 16, 1), (1, 16, 16, 1), (MANY_ROWS, 16, 16, 1)))
 
 
 def called(model: keras.Model, cases: list) -> tuple:
