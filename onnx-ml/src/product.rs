@@ -48,9 +48,10 @@ pub(crate) fn by_few(matrix: &TypedFact, is_transposed: bool) -> TractResult<Opt
         2 if !is_transposed => matrix.as_ref().clone().permute_axes(&[1, 0])?,
         _ => matrix.as_ref().clone(),
     };
-    Ok(Some(match matrix.datum_type() {
-        DatumType::F64 => node(Product::<f64>::by(&by_target)?),
-        _ => node(Product::<f32>::by(&by_target)?),
+    Ok(Some(if matrix.datum_type() == f64::datum_type() {
+        node(Product::<f64>::by(&by_target)?)
+    } else {
+        node(Product::<f32>::by(&by_target)?)
     }))
 }
 

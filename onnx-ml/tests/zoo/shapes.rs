@@ -85,30 +85,32 @@ fn graph(file: &Path) -> Result<Option<(InferenceModel, Vec<Input>)>> {
 /// The inputs with one change each.
 fn others(inputs: &[Input]) -> Vec<Vec<Input>> {
     let mut others = Vec::new();
-    for place in 0..inputs.len() {
-        let mut with = |change: &dyn Fn(&mut Input)| {
-            let mut changed = inputs.to_vec();
-            if let Some(input) = changed.get_mut(place) {
-                change(input);
-            }
-            others.push(changed);
-        };
-        let axes = inputs.get(place).map_or(0, |(_, shape)| shape.len());
-        for axis in 0..axes {
-            with(&|(_, shape)| shape[axis] += 1);
-            with(&|(_, shape)| {
-                shape.remove(axis);
-            });
+    for (place, input) in inputs.iter().enumerate() {
+        for changed in changed(input) {
+            let mut inputs = inputs.to_vec();
+            inputs.splice(place..=place, [changed]);
+            others.push(inputs);
         }
-        with(&|(_, shape)| shape.insert(0, 2));
-        with(&|(datum_type, _)| {
-            *datum_type = match datum_type {
-                DatumType::F32 => DatumType::I64,
-                _ => DatumType::F32,
-            }
-        });
     }
     others
+}
+
+/// What may be given in the place of an input.
+fn changed((datum_type, shape): &Input) -> Vec<Input> {
+    let mut shapes = vec![[&[2], shape.as_slice()].concat()];
+    for (axis, length) in shape.iter().enumerate() {
+        for lengths in [&[length + 1][..], &[]] {
+            let mut shape = shape.clone();
+            shape.splice(axis..=axis, lengths.iter().copied());
+            shapes.push(shape);
+        }
+    }
+    let other = match *datum_type == DatumType::F32 {
+        true => DatumType::I64,
+        false => DatumType::F32,
+    };
+    let changed = shapes.into_iter().map(|shape| (*datum_type, shape));
+    changed.chain([(other, shape.clone())]).collect()
 }
 
 fn fact((datum_type, shape): &Input) -> InferenceFact {
