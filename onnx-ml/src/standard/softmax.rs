@@ -1,4 +1,4 @@
-//! `Softmax` (standard domain, all versions) of short rows; all else of it is tract's.
+//! `Softmax` (standard domain, all versions) of short rows of 32-bit or 64-bit floats; all else of it is tract's.
 //!
 //! tract prepares some hundred values for each row, which is most of the time where a row is a few classes.
 
@@ -38,7 +38,7 @@ impl Softmax {
     fn is_short(&self, fact: &TypedFact) -> TractResult<bool> {
         let last = i64::try_from(fact.rank())? - 1;
         let length = fact.shape.last().and_then(|length| length.to_usize().ok());
-        Ok(fact.datum_type == f32::datum_type()
+        Ok([DatumType::F32, DatumType::F64].contains(&fact.datum_type)
             && (self.axis == -1 || self.axis == last)
             && length.is_some_and(|length| (1..=SHORT).contains(&length)))
     }
@@ -74,10 +74,25 @@ impl Kernel for ShortRows {
     fn outputs_of(&self, inputs: TVec<TValue>) -> TractResult<TVec<Tensor>> {
         let mut tensor = args_1!(inputs).into_tensor();
         let width = tensor.shape().last().copied().unwrap_or(1);
+        let is_double = tensor.datum_type() == f64::datum_type();
         let mut plain = tensor.try_as_plain_ram_mut()?;
-        PostTransform::Softmax.apply_rows(plain.as_slice_mut()?, width)?;
+        if is_double {
+            let rows = plain.as_slice_mut::<f64>()?.chunks_exact_mut(width);
+            rows.for_each(double);
+        } else {
+            PostTransform::Softmax.apply_rows(plain.as_slice_mut()?, width)?;
+        }
         Ok(tvec![tensor])
     }
+}
+
+/// A row of 64-bit floats; of the largest value, so none overflows.
+fn double(row: &mut [f64]) {
+    let largest = row.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    row.iter_mut()
+        .for_each(|value| *value = (*value - largest).exp());
+    let sum: f64 = row.iter().sum();
+    row.iter_mut().for_each(|value| *value /= sum);
 }
 
 #[cfg(test)]
@@ -107,6 +122,28 @@ mod tests {
         check(11, Some(1));
         check(13, None);
         check(13, Some(-1));
+    }
+
+    /// Expected values: onnxruntime 1.32.0.
+    #[test]
+    fn short_rows_of_64_bit_floats() {
+        let rows = tensor2(&[
+            [1f64, 2., 3.],
+            [1000., 1000., -1000.],
+            [f64::NEG_INFINITY, 0., 0.],
+            [f64::NAN, 1., 2.],
+            [f64::INFINITY, 1., 2.],
+        ]);
+        let outputs = standard("Softmax", 13, vec![], vec![Input::Given(rows)]).unwrap();
+        let expected = tensor2(&[
+            [0.09003057317038046, 0.24472847105479764, 0.6652409557748219],
+            [0.5, 0.5, 0.],
+            [0., 0.5, 0.5],
+            [f64::NAN; 3],
+            [f64::NAN; 3],
+        ]);
+        let close = outputs[0].close_enough(&expected, Approximation::Close);
+        close.unwrap();
     }
 
     #[test]
