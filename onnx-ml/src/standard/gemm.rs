@@ -51,6 +51,9 @@ impl Rewire for Gemm {
             ensure!(fact.rank() == 2, "Gemm of matrices, given {fact:?}");
         }
         check_factors(model, a, b, self.is_transposed)?;
+        if let [added] = *rest {
+            self.check_added(model, a, b, added)?;
+        }
         let datum_type = model.outlet_fact(a)?.datum_type;
         let [a_is_transposed, b_is_transposed] = self.is_transposed;
         let few = by_few(model.outlet_fact(b)?, b_is_transposed)?.filter(|_| !a_is_transposed);
@@ -76,6 +79,32 @@ impl Rewire for Gemm {
     }
 }
 
+impl Gemm {
+    /// Fails if what is added would make the product larger: it is repeated, the product is not.
+    fn check_added(
+        &self,
+        model: &TypedModel,
+        a: OutletId,
+        b: OutletId,
+        added: OutletId,
+    ) -> TractResult<()> {
+        let [a_is_transposed, b_is_transposed] = self.is_transposed;
+        let length =
+            |factor, axis: usize| TractResult::Ok(model.outlet_fact(factor)?.shape[axis].clone());
+        let product = tvec![
+            length(a, usize::from(a_is_transposed))?,
+            length(b, usize::from(!b_is_transposed))?,
+        ];
+        let added = model.outlet_fact(added)?.shape.to_tvec();
+        let sum = tract_core::broadcast::multi_broadcast(&[&product, &added])?;
+        ensure!(
+            sum == product,
+            "Gemm adds a tensor of the shape {added:?} to a product of the shape {product:?}"
+        );
+        Ok(())
+    }
+}
+
 /// A value times a number of its own type.
 fn scaled(
     model: &mut TypedModel,
@@ -97,6 +126,25 @@ fn scaled(
 mod tests {
     use super::*;
     use crate::testing::{Input, close, float, integer, standard};
+
+    #[test]
+    fn what_is_added_is_no_larger_than_the_product() {
+        let zeros = |shape: &[usize]| Tensor::zero::<f32>(shape).unwrap();
+        for features in [3, 1_000] {
+            let run = |added: &[usize]| {
+                let rows = Input::Given(zeros(&[1, features]));
+                let stored = [zeros(&[features, 4]), zeros(added)].map(Input::Stored);
+                let inputs = std::iter::once(rows).chain(stored).collect();
+                standard("Gemm", 13, vec![], inputs)
+            };
+            for added in [&[4][..], &[1, 4], &[1, 1], &[]] {
+                run(added).unwrap();
+            }
+            for added in [&[5, 4][..], &[2, 1, 4], &[3]] {
+                run(added).unwrap_err();
+            }
+        }
+    }
 
     #[test]
     fn matrices_that_do_not_fit_are_refused() {
