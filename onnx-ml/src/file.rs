@@ -15,7 +15,8 @@ use tract_onnx::pb::ModelProto;
 use tract_onnx::prelude::{Framework, InferenceModel, TractError, TractResult};
 use tract_onnx::tract_hir::internal::bail;
 
-/// Reads an ONNX file. Its large tensors stay in it: the model is built by [`build`], with the file's folder.
+/// Reads an ONNX file. Its large tensors stay in it, and the lists of trees are tensors: the model is built by [`build`],
+/// with the file's folder and the operators of this crate.
 pub fn read(onnx: &Onnx, file: &Path) -> TractResult<ModelProto> {
     let model = lean::read(file).map_err(TractError::new);
     let model = model.and_then(|bytes| onnx.proto_model_for_read(&mut bytes.as_slice()));

@@ -1,15 +1,19 @@
 //! From a graph to one that runs, for inputs of given shapes.
 //!
 //! tract finds datatypes and shapes by rules, both ways along the edges until nothing changes, and rewrites a graph by
-//! a dozen passes until nothing changes. Most models are small, and take longer for that than for a thousand rows. Where
+//! fifteen passes until nothing changes. Most models are small, and take longer for that than for a thousand rows. Where
 //! every length is a number, wiring the nodes in order finds the same; and where no node multiplies matrices or slides
 //! windows, one walk along the nodes makes all the difference that there is.
 
+use std::ops::RangeInclusive;
+
 use tract_onnx::prelude::InferenceModelExt;
 use tract_onnx::tract_core::ops::array::{Gather, Slice, StridedSlice};
+use tract_onnx::tract_core::ops::binary::TypedBinOp;
 use tract_onnx::tract_core::ops::cast::Cast;
 use tract_onnx::tract_core::ops::cnn::{Conv, Deconv};
 use tract_onnx::tract_core::ops::einsum::EinSum;
+use tract_onnx::tract_core::ops::math::Pow;
 use tract_onnx::tract_core::ops::scan::Scan;
 use tract_onnx::tract_core::optim::Optimizer;
 use tract_onnx::tract_hir::internal::*;
@@ -41,51 +45,66 @@ pub fn optimized(mut graph: TypedModel) -> TractResult<TypedModel> {
     }
 }
 
-/// Whether every operator of a graph says by itself what it does not take. Others answer as they like, where no rule
-/// was asked before; that these do not is a test of the zoo.
+/// Whether every operator of a graph says by itself which datatypes and shapes it does not take, and has as many inputs
+/// and outputs as it needs. Others answer as they like, where no rule was asked before; that these do not is a test of
+/// the zoo.
 fn can_be_wired(graph: &InferenceModel) -> bool {
-    // It asks the rules for its datatype.
-    let is_mean = |node: &InferenceNode| node.op_as::<Nary>().is_some_and(|nary| nary.1);
-    let can_be = |node| !is_mean(node) && checks_itself(&node.op.name());
+    let can_be = |node: &InferenceNode| {
+        let inputs = inputs_of(&node.op.name());
+        let outputs = node.op.nboutputs();
+        inputs.is_some_and(|inputs| inputs.contains(&node.inputs.len()))
+            && outputs.is_ok_and(|outputs| outputs == node.outputs.len())
+            && !is_mean(node)
+    };
     graph.nodes().iter().all(can_be)
 }
 
-/// Names as the graph has them: tract's.
+/// It asks the rules for its datatype.
+fn is_mean(node: &InferenceNode) -> bool {
+    node.op_as::<Nary>().is_some_and(|nary| nary.1)
+}
+
+/// How many inputs there may be, of operators that check everything else. Names are those of the graph: tract's.
 #[rustfmt::skip]
-fn checks_itself(operator: &str) -> bool {
-    matches!(
-        operator,
-        "Const" | "Identity" | "Source"
-            // ai.onnx.ml
-            | "ArrayFeatureExtractor" | "Binarizer" | "CastMap" | "CategoryMapper" | "DictVectorizer"
-            | "FeatureVectorizer" | "Imputer" | "LabelEncoder" | "LinearClassifier" | "LinearRegressor" | "Normalizer"
-            | "OneHotEncoder" | "SVMClassifier" | "SVMRegressor" | "Scaler" | "TreeEnsemble" | "ZipMap"
-            // Text
-            | "RegexFullMatch" | "StringConcat" | "StringNormalizer" | "StringSplit" | "TfIdfVectorizer" | "Tokenizer"
-            // Number by number
-            | "Abs" | "Acos" | "Add" | "AddNary" | "And" | "Asin" | "Atan" | "Cast" | "Ceil" | "Celu" | "Clip" | "Cos"
-            | "Div" | "Elu" | "Eq" | "Erf" | "Exp" | "Floor" | "GT" | "GTE" | "HardSigmoid" | "HardSwish" | "Iff"
-            | "IsInf" | "IsNan" | "LT" | "LTE" | "LeakyRelu" | "Ln" | "MaxNary" | "MinNary" | "Mul" | "Neg" | "Not"
-            | "Or" | "Recip" | "Rem" | "RoundHalfToEven" | "Selu" | "Sigmoid" | "Sign" | "Sin" | "Softplus"
-            | "Softsign" | "Sqrt" | "Sub" | "Tanh" | "Xor"
-            // Along axes
-            | "ArgMax" | "ArgMin" | "ConstantOfShape" | "CumSum" | "Flatten" | "Gather" | "GatherElements" | "Gemm"
-            | "InferenceConcat" | "LogSoftmax" | "MatMulInference" | "PermuteAxes" | "Reduce13"
-            | "ReduceLogSumExp" | "Reshape" | "Shape" | "Softmax" | "Split13" | "Squeeze13" | "Topk"
-            | "Unsqueeze13"
-    )
+fn inputs_of(operator: &str) -> Option<RangeInclusive<usize>> {
+    Some(match operator {
+        "Const" | "Source" => 0..=0,
+        "Identity"
+            | "Binarizer" | "CastMap" | "CategoryMapper" | "DictVectorizer" | "Imputer" | "LabelEncoder"
+            | "LinearClassifier" | "LinearRegressor" | "Normalizer" | "OneHotEncoder" | "SVMClassifier"
+            | "SVMRegressor" | "Scaler" | "TreeEnsemble" | "ZipMap"
+            | "RegexFullMatch" | "StringNormalizer" | "StringSplit" | "TfIdfVectorizer" | "Tokenizer"
+            | "Abs" | "Acos" | "Asin" | "Atan" | "Cast" | "Ceil" | "Celu" | "Cos" | "Elu" | "Erf" | "Exp" | "Floor"
+            | "HardSigmoid" | "HardSwish" | "IsInf" | "IsNan" | "LeakyRelu" | "Ln" | "Neg" | "Not" | "Recip"
+            | "RoundHalfToEven" | "Selu" | "Sigmoid" | "Sign" | "Sin" | "Softplus" | "Softsign" | "Sqrt" | "Tanh"
+            | "ArgMax" | "ArgMin" | "ConstantOfShape" | "Flatten" | "LogSoftmax" | "PermuteAxes"
+            | "ReduceLogSumExp" | "Shape" | "Softmax" => 1..=1,
+        "Reduce13" | "Split13" => 1..=2,
+        "ArrayFeatureExtractor" | "StringConcat"
+            | "Add" | "And" | "Div" | "Eq" | "GT" | "GTE" | "LT" | "LTE" | "Mul" | "Or" | "Rem" | "Sub" | "Xor"
+            | "CumSum" | "Gather" | "GatherElements" | "MatMulInference" | "Reshape" | "Squeeze13"
+            | "Unsqueeze13" => 2..=2,
+        "Gemm" => 2..=3,
+        "Clip" => 1..=3,
+        "Iff" => 3..=3,
+        "AddNary" | "FeatureVectorizer" | "InferenceConcat" | "MaxNary" | "MinNary" => 1..=usize::MAX,
+        _ => return None,
+    })
 }
 
 /// Each node as its operator is wired, after those before it.
 fn wired(graph: &InferenceModel, inputs: &[InferenceFact]) -> TractResult<TypedModel> {
     let mut typed = TypedModel {
         symbols: graph.symbols.clone(),
+        properties: graph.properties.clone(),
         ..TypedModel::default()
     };
     let mut places = HashMap::new();
     for (outlet, fact) in graph.input_outlets()?.iter().zip(inputs) {
         let name = graph.node(outlet.node).name.clone();
-        places.insert(*outlet, typed.add_source(name, fact.try_into()?)?);
+        let source = typed.add_source(name, fact.try_into()?)?;
+        keep_label(graph, *outlet, &mut typed, source)?;
+        places.insert(*outlet, source);
     }
     for id in graph.eval_order()? {
         let node = graph.node(id);
@@ -93,8 +112,11 @@ fn wired(graph: &InferenceModel, inputs: &[InferenceFact]) -> TractResult<TypedM
             continue;
         }
         let outputs = node.op.to_typed(graph, node, &mut typed, &places)?;
-        let outlets = outputs.into_iter().enumerate();
-        places.extend(outlets.map(|(slot, output)| (OutletId::new(id, slot), output)));
+        for (slot, output) in outputs.into_iter().enumerate() {
+            let outlet = OutletId::new(id, slot);
+            keep_label(graph, outlet, &mut typed, output)?;
+            places.insert(outlet, output);
+        }
     }
     let place = |outlet| places.get(outlet).copied().context("an output is made");
     let outputs: Vec<_> = graph
@@ -104,6 +126,18 @@ fn wired(graph: &InferenceModel, inputs: &[InferenceFact]) -> TractResult<TypedM
         .collect::<TractResult<_>>()?;
     typed.select_output_outlets(&outputs)?;
     Ok(typed)
+}
+
+fn keep_label(
+    graph: &InferenceModel,
+    outlet: OutletId,
+    typed: &mut TypedModel,
+    output: OutletId,
+) -> TractResult<()> {
+    match graph.outlet_label(outlet) {
+        Some(label) => typed.set_outlet_label(output, label.to_owned()),
+        None => Ok(()),
+    }
 }
 
 /// Each node by its rules.
@@ -147,7 +181,9 @@ fn simpler(
     graph: &TypedModel,
     node: &TypedNode,
 ) -> TractResult<Option<TypedModelPatch>> {
-    let may_be_simpler = operator.is::<Cast>()
+    let is_power = |binary: &TypedBinOp| binary.0.is::<Pow>();
+    let may_be_simpler = operator.downcast_ref().is_some_and(is_power)
+        || operator.is::<Cast>()
         || operator.is::<Gather>()
         || operator.is::<Slice>()
         || operator.is::<StridedSlice>();
@@ -170,4 +206,77 @@ fn rewrite(graph: &mut TypedModel, rule: Rule) -> TractResult<()> {
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{floats, integers, node, outputs_of_graph, value};
+    use tract_onnx::pb::{GraphProto, NodeProto};
+
+    fn graph(node: NodeProto, outputs: &[&str], stored: Vec<(&str, Tensor)>) -> GraphProto {
+        let stored = stored
+            .iter()
+            .map(|(name, tensor)| crate::testing::stored(name, tensor));
+        GraphProto {
+            node: vec![node],
+            input: vec![value("x")],
+            initializer: stored.collect(),
+            output: outputs.iter().copied().map(value).collect(),
+            ..Default::default()
+        }
+    }
+
+    #[track_caller]
+    fn refused(graph: GraphProto) {
+        let rows = tensor2(&[[1f32, 2.], [3., 4.]]);
+        outputs_of_graph(graph, 13, vec![rows]).unwrap_err();
+    }
+
+    /// Each was a panic or an answer where nothing but the wiring was asked.
+    #[test]
+    fn nodes_with_other_inputs_or_outputs_are_refused() {
+        let classifier = |outputs: &[&str]| {
+            let attributes = vec![
+                floats("coefficients", &[1., 2., 3., 4.]),
+                floats("intercepts", &[0., 0.]),
+                integers("classlabels_ints", &[1, 2]),
+            ];
+            NodeProto {
+                domain: "ai.onnx.ml".to_owned(),
+                ..node("LinearClassifier", &["x"], outputs, attributes)
+            }
+        };
+        let run = |outputs: &[&str]| graph(classifier(outputs), outputs, vec![]);
+        outputs_of_graph(run(&["y", "z"]), 13, vec![tensor2(&[[1f32, 2.]])]).unwrap();
+        refused(run(&["y"]));
+        for inputs in [&["x", "x"][..], &[]] {
+            refused(graph(node("Abs", inputs, &["y"], vec![]), &["y"], vec![]));
+        }
+        refused(graph(
+            node("Gather", &["x"], &["y"], vec![]),
+            &["y"],
+            vec![],
+        ));
+    }
+
+    /// tract reads the first of numbers without a look at how many there are.
+    #[test]
+    fn a_list_of_no_numbers_is_no_number() {
+        for count in [0, 2] {
+            let numbers = Tensor::zero::<i64>(&[count]).unwrap();
+            let top = node("TopK", &["x", "k"], &["y", "z"], vec![]);
+            refused(graph(top, &["y", "z"], vec![("k", numbers)]));
+        }
+    }
+
+    #[test]
+    fn names_of_outlets_are_kept() {
+        let mut given = InferenceModel::default();
+        let source = given.add_source("x", InferenceFact::default()).unwrap();
+        given.set_outlet_label(source, "rows".to_owned()).unwrap();
+        given.select_output_outlets(&[source]).unwrap();
+        let typed = typed(&given, &[InferenceFact::dt_shape(f32::datum_type(), [2])]).unwrap();
+        assert_eq!(typed.outlet_label(typed.outputs[0]), Some("rows"));
+    }
 }

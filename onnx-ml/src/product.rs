@@ -8,6 +8,7 @@ use tract_onnx::tract_core::ops::math;
 use tract_onnx::tract_hir::internal::*;
 
 use crate::kernel::{Fact, Kernel, Node, node, only, tensor, values};
+use crate::unfit::fits;
 
 /// Up to so many coefficients rows are multiplied here.
 pub(crate) const FEW: usize = 512;
@@ -206,7 +207,12 @@ impl<T: Number> Kernel for Product<T> {
     fn facts(&self, inputs: &[Fact]) -> TractResult<TVec<Fact>> {
         let (_, shape) = only(inputs)?;
         let mut shape = shape.clone();
-        *shape.last_mut().context("scores are of rows")? = self.targets().to_dim();
+        let features = shape.last_mut().context("scores are of rows")?;
+        let fits = features
+            .to_usize()
+            .map_or(true, |given| given == self.features);
+        ensure!(fits, "rows of {} features, given {features}", self.features);
+        *features = self.targets().to_dim();
         Ok(tvec![(T::datum_type(), shape)])
     }
 
@@ -230,7 +236,13 @@ impl<T: Number> Kernel for Product<T> {
     fn outputs_of(&self, inputs: TVec<TValue>) -> TractResult<TVec<Tensor>> {
         let input = only(&inputs)?.cast_to::<T>()?;
         let mut shape: TVec<usize> = input.shape().into();
-        *shape.last_mut().context("scores are of rows")? = self.targets();
+        let features = shape.last_mut().context("scores are of rows")?;
+        // It may be one that only the run tells.
+        fits(
+            *features == self.features,
+            "rows are as long as the matrix has rows",
+        )?;
+        *features = self.targets();
         Ok(tvec![tensor(&shape, self.scores(values(&input)?))?])
     }
 }

@@ -33,6 +33,9 @@ const FLOAT: u64 = 1;
 const UINT8: u64 = 2;
 const INT64: u64 = 7;
 
+/// How much longer a list may get: a field and its number take two bytes.
+const MOST_GROWTH: usize = 4;
+
 /// The most different texts of a list.
 const MOST_TEXTS: usize = 16;
 
@@ -48,6 +51,8 @@ pub(super) fn as_tensor(attribute: &[u8]) -> Option<Vec<u8>> {
     while !rest.is_empty() {
         list.field(&mut rest)?;
     }
+    // Integers of one byte in one piece would take too much memory at once.
+    (list.entries.len() <= MOST_GROWTH * attribute.len()).then_some(())?;
     let is_known = NAMES.iter().any(|begin| list.name.starts_with(begin));
     is_known.then_some(list.written())
 }
@@ -268,5 +273,7 @@ mod tests {
         let written = integers("nodes_values", &[1, 2]).encode_to_vec();
         assert_eq!(as_tensor(&written[..written.len() - 1]), None);
         assert_eq!(as_tensor(b"\x0a\x06nodes_\x3a\x03abc"), None);
+        let packed = [&b"\x0a\x06nodes_\x42\x64"[..], &[1; 100]].concat();
+        assert_eq!(as_tensor(&packed), None);
     }
 }

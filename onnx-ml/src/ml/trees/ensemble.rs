@@ -117,6 +117,7 @@ fn splits(
 
 fn modes(context: &ParsingContext, node: &NodeProto) -> TractResult<Vec<u8>> {
     let modes: &TensorProto = node.get_attr("nodes_modes")?;
+    ensure!(modes.string_data.is_empty(), "`nodes_modes` is of texts");
     let modes = context.load_tensor(modes)?;
     let datum_type = modes.datum_type();
     ensure!(
