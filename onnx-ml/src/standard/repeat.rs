@@ -8,7 +8,7 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_core::ops::array::{MultiBroadcastTo, Tile};
 use tract_onnx::tract_hir::internal::*;
 
-use crate::standard::sized::{at_run, lengths};
+use crate::standard::sized::{at_most, at_run, lengths};
 use crate::text::tile::tile;
 use crate::tract::{Built, build, expansion, integers};
 use crate::unfit::fits;
@@ -106,7 +106,7 @@ fn ends(inputs: &[TValue]) -> TractResult<Vec<(f64, f64)>> {
     let list = integers(list)?;
     fits(
         list.iter().all(|length| *length >= 0),
-        "a tensor is repeated less than no times",
+        "a tensor is repeated less than no times, or to a length below zero",
     )?;
     let axes = input.rank().max(list.len());
     let lengths = input.shape().iter().rev().map(|length| *length as f64);
@@ -119,19 +119,22 @@ fn ends(inputs: &[TValue]) -> TractResult<Vec<(f64, f64)>> {
 /// How many values an `Expand` makes.
 fn expanded(inputs: &[TValue]) -> TractResult<f64> {
     let lengths = ends(inputs)?;
-    Ok(lengths
-        .iter()
-        .map(|(length, listed)| length.max(*listed))
-        .product())
+    let is_broadcast =
+        |(length, listed): &(f64, f64)| length == listed || *length == 1.0 || *listed == 1.0;
+    fits(
+        lengths.iter().all(is_broadcast),
+        "a tensor is expanded along an axis that is neither one long nor as long as asked for",
+    )?;
+    Ok(at_most(
+        lengths.iter().map(|(length, listed)| length.max(*listed)),
+    ))
 }
 
-/// How many values a `Tile` makes.
+/// How many values a `Tile` makes at most.
 fn tiled(inputs: &[TValue]) -> TractResult<f64> {
     let lengths = ends(inputs)?;
-    Ok(lengths
-        .iter()
-        .map(|(length, times)| length * times)
-        .product())
+    let factors = lengths.iter().flat_map(|(length, times)| [*length, *times]);
+    Ok(at_most(factors))
 }
 
 /// The outputs, of nodes that tract does not move or take away.
@@ -188,7 +191,7 @@ impl TypedOp for Kept {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{node, outputs_of_graph, stored, value};
+    use crate::testing::{Input, node, outputs_of_graph, standard, stored, value};
     use tract_onnx::pb::GraphProto;
 
     /// A row of `x` is repeated, then multiplied with a matrix; values by onnxruntime 1.32.0.
@@ -225,6 +228,28 @@ mod tests {
             product_of_ones(),
             tensor2(&[[9f32, 12.0], [9.0, 12.0]]),
         );
+    }
+
+    /// tract repeats one axis after the other, so what a later one takes away is made before.
+    #[test]
+    fn what_a_run_makes_on_the_way_is_bounded() {
+        let check = |operator, x: &[usize], list: &[i64], reason| {
+            let x = Tensor::zero::<f32>(x).unwrap();
+            let inputs = vec![Input::Given(x), Input::Given(tensor1(list))];
+            let error = standard(operator, 13, vec![], inputs).unwrap_err();
+            let unfit = crate::Unfit::of(&error).map(|unfit| unfit.to_string());
+            assert!(
+                unfit.is_some_and(|unfit| unfit.contains(reason)),
+                "{error:?}"
+            );
+        };
+        let too_many = "67,108,864 values";
+        check("Tile", &[1, 1], &[1 << 33, 0], too_many);
+        check("Tile", &[1, 1], &[0, 1 << 40], too_many);
+        check("Tile", &[0, 1], &[1 << 40, 1], too_many);
+        check("Expand", &[1, 1], &[i64::MAX, 0], too_many);
+        check("Tile", &[1, 1], &[0, -1], "less than no times");
+        check("Expand", &[2, 3], &[4, 3], "neither one long");
     }
 
     fn product_of_ones() -> Tensor {

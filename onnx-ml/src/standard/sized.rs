@@ -115,6 +115,12 @@ pub(crate) fn volume(lengths: impl IntoIterator<Item = usize>) -> TractResult<us
     Ok(values)
 }
 
+/// How many values there are at most while axes change one after the other: a length of zero makes
+/// none of the others shorter.
+pub(crate) fn at_most(lengths: impl Iterator<Item = f64>) -> f64 {
+    lengths.map(|length| length.max(1.0)).product()
+}
+
 /// The lengths of a node's output that inference found, of what comes after it too, and symbols for the others.
 pub(crate) fn lengths(model: &TypedModel, node: Option<&InferenceNode>, rank: usize) -> TVec<TDim> {
     let output = node.and_then(|node| node.outputs.first());
