@@ -93,7 +93,7 @@ impl Repeat {
             Box::new(self.clone()),
             inputs,
             output,
-            self.made,
+            Box::new(self.made),
         )
     }
 }

@@ -10,8 +10,9 @@ use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
-use crate::standard::sized::{at_run, lengths};
+use crate::standard::sized::{at_most, at_run, lengths};
 use crate::tract::{Built, axis_place, rebuilt, text_attribute, with_attributes};
+use crate::unfit::fits;
 
 /// The version whose scales are the second input, and that has no sizes.
 const SCALES_ALONE: i64 = 10;
@@ -37,6 +38,12 @@ pub(crate) fn resize(context: &ParsingContext, node: &NodeProto) -> TractResult<
             .zip(first..)
             .map(|(_, place)| place)
             .collect(),
+        axes: node.get_attr_opt_vec("axes")?,
+        ratio: match node.get_attr_opt("keep_aspect_ratio_policy")? {
+            Some("not_larger") => Some(f64::min),
+            Some("not_smaller") => Some(f64::max),
+            _ => None,
+        },
         is_cropped: transformation == Some("tf_crop_and_resize"),
     };
     Ok((expand(resize), vec![]))
@@ -71,6 +78,8 @@ fn before_version_11(node: &NodeProto) -> TractResult<Resize> {
     Ok(Resize {
         stored,
         lists: tvec![1],
+        axes: None,
+        ratio: None,
         is_cropped: false,
     })
 }
@@ -102,6 +111,10 @@ struct Resize {
     stored: Box<dyn Expansion>,
     /// The places of the scales and the sizes among the inputs that are there.
     lists: TVec<usize>,
+    /// The axes that the lists are of, if not of all.
+    axes: Option<Vec<i64>>,
+    /// Which of two ratios all axes are resized by, where sizes only bound them.
+    ratio: Option<fn(f64, f64) -> f64>,
     /// Whether the values are those of a part of the input.
     is_cropped: bool,
 }
@@ -155,7 +168,9 @@ impl Resize {
                 let fact = model.outlet_fact(input)?;
                 let (datum_type, rank) = (fact.datum_type, fact.rank());
                 let output = (datum_type, lengths(model, node, rank));
-                return at_run(prefix, model, Box::new(self.clone()), inputs, output, made);
+                let resize = self.clone();
+                let count = Box::new(move |inputs: &[TValue]| resize.made(inputs));
+                return at_run(prefix, model, Box::new(self.clone()), inputs, output, count);
             }
         }
         let resized = self.stored.wire(prefix, model, inputs)?;
@@ -168,6 +183,61 @@ impl Resize {
             }
         }
         Ok(resized)
+    }
+
+    /// How many values a run makes at most.
+    fn made(&self, inputs: &[TValue]) -> TractResult<f64> {
+        let shape = inputs.first().context("an input")?.shape();
+        let mut most = 0f64;
+        for list in self.lists.iter().filter_map(|place| inputs.get(*place)) {
+            if list.len() > 0 {
+                let resized = self.lengths(shape, list)?;
+                let lengths = resized.iter().zip(shape);
+                most = most.max(at_most(
+                    lengths.map(|(length, given)| length.max(*given as f64)),
+                ));
+            }
+        }
+        Ok(most)
+    }
+
+    /// The lengths that a list of scales or sizes asks for; scaled ones are not yet whole.
+    fn lengths(&self, shape: &[usize], list: &TValue) -> TractResult<TVec<f64>> {
+        fits(
+            !shape.contains(&0),
+            "a tensor that is resized has no values",
+        )?;
+        let all = || (0..).take(shape.len()).collect();
+        let axes: Vec<i64> = self.axes.clone().unwrap_or_else(all);
+        let values = list.cast_to::<f64>()?;
+        let values = values.try_as_plain_ram()?.as_slice::<f64>()?;
+        fits(
+            values.len() == axes.len(),
+            "a resize has other than one scale or size for each of its axes",
+        )?;
+        let mut asked: TVec<Option<f64>> = tvec![None; shape.len()];
+        for (axis, value) in axes.iter().zip(values) {
+            let place = axis_place(*axis, shape.len())?;
+            *asked.get_mut(place).context("an axis to resize")? = Some(*value);
+        }
+        let lengths = shape.iter().map(|length| *length as f64).zip(asked);
+        if list.datum_type().is_float() {
+            let are_scales = values.iter().all(|scale| *scale > 0.0);
+            fits(are_scales, "a scale of a resize is not above zero")?;
+            let scaled = |(length, scale): (f64, Option<f64>)| length * scale.unwrap_or(1.0);
+            return Ok(lengths.map(scaled).collect());
+        }
+        let are_sizes = values.iter().all(|size| *size >= 0.0);
+        fits(are_sizes, "a size of a resize is below zero")?;
+        let ratios = lengths.clone();
+        let ratios = ratios.filter_map(|(length, size)| Some(size? / length));
+        let ratio = self.ratio.and_then(|ratio| ratios.reduce(ratio));
+        let sized = |(length, size): (f64, Option<f64>)| match (size, ratio) {
+            (None, _) => length,
+            (Some(size), None) => size,
+            (Some(_), Some(ratio)) => (ratio * length).round(),
+        };
+        Ok(lengths.map(sized).collect())
     }
 }
 
@@ -238,25 +308,6 @@ fn sizes(shape: &[TDim], axes: &[i64], scales: &[f32]) -> TractResult<Vec<i64>> 
         Ok(size)
     };
     axes.iter().zip(scales).map(size).collect()
-}
-
-/// How many values a resize makes: as many as the sizes say, or as the scales make of the input's.
-fn made(inputs: &[TValue]) -> TractResult<f64> {
-    let input = inputs.first().context("an input")?;
-    let mut most = input.len() as f64;
-    for list in inputs.iter().skip(1).filter(|list| list.rank() == 1) {
-        let values = list.cast_to::<f64>()?;
-        let values = values.to_plain_array_view::<f64>()?;
-        let product: f64 = values.iter().product();
-        let is_scales = list.datum_type().is_float();
-        let made = if is_scales {
-            product * input.len() as f64
-        } else {
-            product
-        };
-        most = most.max(made);
-    }
-    Ok(most)
 }
 
 /// A resize to nearest values in version 10.
@@ -356,7 +407,8 @@ impl Expansion for Aligned {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Input, close, floats, standard, string};
+    use crate::testing::{Input, close, floats, integer, integers, standard, string};
+    use tract_onnx::pb::AttributeProto;
 
     fn run(opset: i64, mode: &str, length: usize, scale: f32) -> TractResult<Vec<Tensor>> {
         let values: Vec<f32> = (0u8..).take(length).map(f32::from).collect();
@@ -469,20 +521,71 @@ mod tests {
         check("cubic", "asymmetric", &[0., 1.629_63]);
     }
 
-    /// The lists are a caller's.
+    /// The lists are a caller's; axes are resized one after the other.
     #[test]
     fn what_a_run_makes_is_bounded() {
-        let scales = tensor1(&[1f32, 1., 1e6, 1e6]);
-        let sizes = tensor1(&[1i64, 1, 1 << 24, 1 << 24]);
-        let image = || Input::Given(counted(&[1, 1, 2, 2]));
-        let lists = [
-            vec![image(), Input::None, Input::Given(scales)],
-            vec![image(), Input::None, Input::None, Input::Given(sizes)],
-        ];
-        for inputs in lists {
-            let error = standard("Resize", 18, vec![string("mode", "linear")], inputs).unwrap_err();
+        let check = |shape: &[usize], list: Tensor, attributes: Vec<AttributeProto>, reason| {
+            let mut inputs = vec![Input::Given(counted(shape)), Input::None];
+            if list.datum_type() == DatumType::I64 {
+                inputs.push(Input::None);
+            }
+            inputs.push(Input::Given(list));
+            let attributes = [vec![string("mode", "linear")], attributes].concat();
+            let error = standard("Resize", 18, attributes, inputs).unwrap_err();
             let unfit = crate::Unfit::of(&error).map(|unfit| unfit.to_string());
-            assert!(unfit.unwrap().contains("67,108,864 values"), "{error:?}");
+            assert!(
+                unfit.is_some_and(|unfit| unfit.contains(reason)),
+                "{error:?}"
+            );
+        };
+        let too_many = "67,108,864 values";
+        let axes = || integers("axes", &[2, 3]);
+        let image = &[1, 1, 2, 2];
+        let scales = |third, last| tensor1(&[1f32, 1., third, last]);
+        let sizes = |third, last| tensor1(&[1i64, 1, third, last]);
+        check(image, scales(1e6, 1e6), vec![], too_many);
+        check(image, scales(1e9, 1e-9), vec![], too_many);
+        check(image, sizes(1 << 24, 1 << 24), vec![], too_many);
+        check(image, sizes(1 << 40, 0), vec![], too_many);
+        let large = || tensor1(&[8192i64, 8192]);
+        check(&[4, 3, 2, 2], large(), vec![axes()], too_many);
+        let policy = string("keep_aspect_ratio_policy", "not_smaller");
+        let covered = tensor1(&[2i64, 1 << 24]);
+        check(image, covered, vec![axes(), policy], too_many);
+        for scale in [0., -1., f32::NAN] {
+            check(image, scales(scale, 1.), vec![], "not above zero");
         }
+        check(image, sizes(-1, 2), vec![], "below zero");
+        check(&[1, 1, 0, 2], sizes(2, 2), vec![], "has no values");
+    }
+
+    #[test]
+    fn a_run_may_leave_no_values() {
+        for antialias in [0, 1] {
+            let attributes = vec![string("mode", "linear"), integer("antialias", antialias)];
+            let scales = Input::Given(tensor1(&[1f32, 1., 0.25, 1.]));
+            let inputs = vec![Input::Given(counted(&[1, 1, 2, 2])), Input::None, scales];
+            let output = standard("Resize", 18, attributes, inputs).unwrap();
+            assert_eq!(output[0].shape(), [1, 1, 0, 2]);
+        }
+    }
+
+    /// Expected values: onnxruntime 1.32.0.
+    #[test]
+    fn sizes_of_a_run_may_bound_one_ratio() {
+        let check = |policy, expected: &[usize]| {
+            let attributes = vec![
+                integers("axes", &[2, 3]),
+                string("keep_aspect_ratio_policy", policy),
+            ];
+            let sizes = Input::Given(tensor1(&[3i64, 8]));
+            let image = Input::Given(counted(&[1, 1, 2, 4]));
+            let inputs = vec![image, Input::None, Input::None, sizes];
+            let output = standard("Resize", 18, attributes, inputs).unwrap();
+            assert_eq!(output[0].shape(), expected);
+        };
+        check("not_larger", &[1, 1, 3, 6]);
+        check("not_smaller", &[1, 1, 4, 8]);
+        check("stretch", &[1, 1, 3, 8]);
     }
 }

@@ -156,7 +156,7 @@ pub(crate) fn at_run(
     expansion: Box<dyn Expansion>,
     inputs: &[OutletId],
     output: Fact,
-    count: fn(&[TValue]) -> TractResult<f64>,
+    count: Count,
 ) -> TractResult<TVec<OutletId>> {
     let run = AtRun {
         expansion,
@@ -166,11 +166,21 @@ pub(crate) fn at_run(
     model.wire_node(prefix, node(run), inputs)
 }
 
-#[derive(Debug)]
+/// How many values an operator makes at most, of these inputs.
+pub(crate) type Count = Box<dyn Fn(&[TValue]) -> TractResult<f64> + Send + Sync>;
+
 struct AtRun {
     expansion: Box<dyn Expansion>,
     output: Fact,
-    count: fn(&[TValue]) -> TractResult<f64>,
+    count: Count,
+}
+
+impl fmt::Debug for AtRun {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut fields = formatter.debug_struct("AtRun");
+        fields.field("expansion", &self.expansion);
+        fields.field("output", &self.output).finish_non_exhaustive()
+    }
 }
 
 impl Kernel for AtRun {
