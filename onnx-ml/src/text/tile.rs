@@ -9,8 +9,10 @@ use tract_onnx::tract_core::ops::array::{Slice, TypedConcat};
 use tract_onnx::tract_hir::internal::*;
 
 use super::MOST_PIECES;
-use crate::kernel::values;
-use crate::tract::{Built, Rewire, build, expansion, rewired, wire_one};
+use crate::tract::{Built, Rewire, build, expansion, rewired, stored_list, wire_one};
+use crate::unfit::fits;
+
+const TOO_MANY: &str = "copies make more than 4,194,304 texts";
 
 /// Builds the operator from its node.
 pub(crate) fn tile(context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
@@ -34,15 +36,14 @@ impl Rewire for Tile {
         if model.outlet_fact(tiled)?.datum_type != String::datum_type() {
             return tract.wire(prefix, model, inputs);
         }
-        let copies = model.outlet_fact(copies)?.konst.clone();
-        let copies = copies.context("how often a text is there is not stored in the model")?;
-        let copies = copies.cast_to::<i64>()?;
-        let shape = &model.outlet_fact(tiled)?.shape;
-        let mut texts = shape.volume().to_usize().unwrap_or(1);
-        for (axis, copies) in values::<i64>(&copies)?.iter().enumerate() {
-            let copies = usize::try_from(*copies)?;
-            texts = texts.saturating_mul(copies);
-            ensure!(texts <= MOST_PIECES, "{copies} copies make too many texts");
+        let copies = stored_list(model, copies)?.context("a list of copies")?;
+        let copies = counts(&copies)?;
+        let texts = model.outlet_fact(tiled)?.shape.volume();
+        // No texts are no fewer copies: there is an input of a node for each.
+        let most = copies.iter().map(|copies| (*copies).max(1));
+        let most = most.fold(texts.to_usize().unwrap_or(1).max(1), usize::saturating_mul);
+        fits(most <= MOST_PIECES, TOO_MANY)?;
+        for (axis, copies) in copies.into_iter().enumerate() {
             let name = format!("{prefix}.{axis}");
             tiled = match copies {
                 0 => wire_one(model, name, Slice::new(axis, 0, 0), &[tiled])?,
@@ -54,10 +55,42 @@ impl Rewire for Tile {
     }
 }
 
+fn counts(copies: &[i64]) -> TractResult<Vec<usize>> {
+    let counts: Result<_, _> = copies.iter().copied().map(usize::try_from).collect();
+    counts.or_else(|_| {
+        fits(false, "a text is repeated less than no times")?;
+        Ok(vec![])
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::testing::{Input, standard};
+
+    /// The copies may be a caller's.
+    #[test]
+    fn copies_are_bounded() {
+        let check = |shape: &[usize], copies: &[i64], reason: &str| {
+            let texts = vec![String::new(); shape.iter().product()];
+            let texts = Input::Given(crate::kernel::tensor(shape, texts).unwrap());
+            for copies in [
+                Input::Given(tensor1(copies)),
+                Input::Stored(tensor1(copies)),
+            ] {
+                let error = standard("Tile", 13, vec![], vec![texts.clone(), copies]).unwrap_err();
+                let unfit = crate::Unfit::of(&error).map(|unfit| unfit.to_string());
+                assert!(
+                    unfit.is_some_and(|unfit| unfit.contains(reason)),
+                    "{error:?}"
+                );
+            }
+        };
+        check(&[1, 1], &[0, (1 << 22) + 1], "4,194,304 texts");
+        check(&[0, 1], &[1 << 12, 1 << 11], "4,194,304 texts");
+        check(&[2, 1], &[1, 1 << 22], "4,194,304 texts");
+        check(&[1, 1], &[0, -1], "less than no times");
+    }
 
     #[track_caller]
     fn check(given: Tensor, copies: &[i64], expected: Tensor) {
@@ -74,7 +107,9 @@ mod tests {
         check(given(), &[2, 2], tensor2(&[row(), row()]));
         check(given(), &[1, 1], given());
         let none = crate::kernel::tensor::<String>(&[0, 2], vec![]).unwrap();
-        check(given(), &[0, 1], none);
+        check(given(), &[0, 1], none.clone());
+        let inputs = [given(), tensor1(&[0i64, 1])].map(Input::Given);
+        assert_eq!(standard("Tile", 13, vec![], inputs.into()).unwrap(), [none]);
         check(tensor1(&[1f32]), &[3], tensor1(&[1f32; 3]));
     }
 }
