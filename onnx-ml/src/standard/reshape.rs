@@ -9,7 +9,7 @@ use tract_onnx::tract_core::ops::change_axes::compute_shape_with_onnx_rules;
 use tract_onnx::tract_hir::internal::*;
 
 use crate::kernel::{Fact, Kernel, node as kernel};
-use crate::standard::sized::{check_planned, lengths};
+use crate::standard::sized::{MOST_VALUES, TOO_MANY, at_most, check_planned, lengths};
 use crate::tract::{Built, axis_place, build, expansion, integers};
 use crate::unfit::fits;
 
@@ -71,26 +71,41 @@ fn listed(given: &[usize], list: &[i64], keeps_zeros: bool) -> TractResult<TVec<
     let mut shape: TVec<usize> = tvec![];
     let mut open = None;
     for (place, length) in list.iter().enumerate() {
+        let copied = given.get(place);
         shape.push(match *length {
-            0 if !keeps_zeros => *given.get(place).context("an axis to copy the length of")?,
-            -1 if open.is_none() => {
+            0 if !keeps_zeros => {
+                fits(copied.is_some(), NONE_TO_COPY)?;
+                *copied.context(NONE_TO_COPY)?
+            }
+            -1 => {
+                fits(open.is_none(), "a tensor is reshaped to two open lengths")?;
                 open = Some(place);
                 1
             }
-            length => usize::try_from(length)?,
+            length => {
+                fits(length >= 0, "a tensor is reshaped to a length below -1")?;
+                usize::try_from(length)?
+            }
         });
     }
     let others = shape.iter().copied().fold(1, usize::saturating_mul);
     if let Some(length) = open.and_then(|place| shape.get_mut(place)) {
-        *length = values.checked_div(others).unwrap_or(0);
+        let rest = values.checked_div(others);
+        fits(rest.is_some(), "an open length stands beside one of zero")?;
+        *length = rest.context("a length")?;
     }
     let reshaped = shape.iter().copied().fold(1, usize::saturating_mul);
     fits(
         reshaped == values,
         "a tensor is reshaped to another number of values",
     )?;
+    // Lengths beside a zero are bounded by nothing else.
+    let most = at_most(shape.iter().map(|length| *length as f64));
+    fits(most <= values.max(MOST_VALUES) as f64, TOO_MANY)?;
     Ok(shape)
 }
+
+const NONE_TO_COPY: &str = "a tensor is reshaped to the length of an axis that it has not";
 
 impl Expansion for Reshape {
     fn name(&self) -> StaticName {
@@ -106,12 +121,23 @@ impl Expansion for Reshape {
         check_output_arity(outputs, 1)?;
         match (self.form, inputs, outputs) {
             (Form::Rows { axis }, [input], [output]) => {
+                solver.equals(&output.datum_type, &input.datum_type)?;
                 solver.equals(&output.rank, 2)?;
                 solver.given(&input.rank, move |_, rank| {
                     border(axis, usize::try_from(rank)?)?;
                     Ok(())
                 })?;
-                self.tract.rules(solver, inputs, outputs)
+                solver.given(&input.shape, move |solver, shape| {
+                    let (before, after) = shape.split_at(border(axis, shape.len())?);
+                    for (place, axes) in [before, after].into_iter().enumerate() {
+                        // tract does not compare products of symbols.
+                        let open = axes.iter().filter(|length| length.to_i64().is_err());
+                        if open.count() <= 1 {
+                            solver.equals(&output.shape[place], axes.iter().product::<TDim>())?;
+                        }
+                    }
+                    Ok(())
+                })
             }
             (Form::Listed { keeps_zeros }, [input, list], [output]) => {
                 solver.equals(&output.datum_type, &input.datum_type)?;
@@ -211,5 +237,69 @@ impl Kernel for Late {
         let shape = self.form.shape(input.shape(), list.as_ref())?;
         check_planned(&shape, &self.fact.1)?;
         Ok(tvec![input.into_shape(&shape)?])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::testing::{Input, integer, node, outputs_of_graph, standard, value};
+    use tract_onnx::pb::GraphProto;
+
+    /// Expected values: onnxruntime 1.32.0.
+    #[test]
+    fn lists_of_a_run_follow_the_rules() {
+        let run = |given: &[usize], list: &[i64], keeps_zeros| {
+            let input = Input::Given(Tensor::zero::<f32>(given).unwrap());
+            let inputs = vec![input, Input::Given(tensor1(list))];
+            standard(
+                "Reshape",
+                14,
+                vec![integer("allowzero", keeps_zeros)],
+                inputs,
+            )
+        };
+        let check = |given: &[usize], list: &[i64], expected: &[usize]| {
+            assert_eq!(run(given, list, 0).unwrap()[0].shape(), expected);
+        };
+        check(&[0, 3], &[-1, 0], &[0, 3]);
+        check(&[0, 3], &[5, -1], &[5, 0]);
+        check(&[2, 3], &[0, -1, 1], &[2, 3, 1]);
+        let refused = |given: &[usize], list: &[i64], keeps_zeros, reason| {
+            let error = run(given, list, keeps_zeros).unwrap_err();
+            let unfit = crate::Unfit::of(&error).map(|unfit| unfit.to_string());
+            assert!(
+                unfit.is_some_and(|unfit| unfit.contains(reason)),
+                "{error:?}"
+            );
+        };
+        refused(&[0, 3], &[0, -1], 0, "beside one of zero");
+        refused(&[2, 3], &[2, 3, 0], 0, "that it has not");
+        refused(&[2, 3], &[-2, 3], 0, "below -1");
+        refused(&[2, 3], &[-1, -1], 0, "two open lengths");
+        refused(&[2, 3], &[4, -1], 0, "another number of values");
+        let long = i64::MAX;
+        refused(&[0, 3], &[long, long, 0], 1, "67,108,864 values");
+    }
+
+    #[test]
+    fn rows_of_two_lengths_that_a_run_tells_are_flattened() {
+        let axis = |axis| vec![integer("axis", axis)];
+        for (first, flat) in [(1, [2usize, 6]), (2, [4, 3]), (0, [1, 12])] {
+            let graph = GraphProto {
+                node: vec![
+                    node("Compress", &["x", "a"], &["rows"], axis(0)),
+                    node("Compress", &["rows", "b"], &["both"], axis(1)),
+                    node("Flatten", &["both"], &["y"], axis(first)),
+                ],
+                input: ["x", "a", "b"].map(value).into(),
+                output: vec![value("y")],
+                ..Default::default()
+            };
+            let input = Tensor::zero::<f32>(&[3, 2, 3]).unwrap();
+            let (a, b) = (tensor1(&[true, false, true]), tensor1(&[true, true]));
+            let output = outputs_of_graph(graph, 18, vec![input, a, b]).unwrap();
+            assert_eq!(output[0].shape(), flat);
+        }
     }
 }
