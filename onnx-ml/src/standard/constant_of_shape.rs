@@ -7,12 +7,9 @@ use tract_onnx::pb::{NodeProto, TensorProto};
 use tract_onnx::tract_hir::internal::*;
 
 use crate::kernel::{Fact, Kernel, node as kernel, only, values};
-use crate::standard::sized::{check_planned, lengths};
+use crate::standard::sized::{MOST_VALUES, TOO_MANY, at_most, check_planned, lengths};
 use crate::tract::Built;
 use crate::unfit::fits;
-
-/// More values than this are refused: a shape is made of what a caller gives.
-const MOST_VALUES: usize = 1 << 26;
 
 /// Builds the operator from its node.
 pub(crate) fn constant_of_shape(context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
@@ -93,11 +90,8 @@ impl Filled {
         if let Some(shape) = &fact.konst {
             let shape = shape.cast_to::<TDim>()?;
             let shape: TVec<TDim> = values::<TDim>(&shape)?.into();
-            let count = shape.iter().product::<TDim>().to_usize().unwrap_or(0);
-            ensure!(
-                count <= MOST_VALUES,
-                "{count} values are asked for, and {MOST_VALUES} are made"
-            );
+            let known: Vec<i64> = shape.iter().filter_map(|dim| dim.to_i64().ok()).collect();
+            counts(&known)?;
             let value = model.add_const(format!("{prefix}.value"), Arc::clone(&self.value))?;
             let broadcast = tract_core::ops::array::MultiBroadcastTo::new(shape.into());
             return model.wire_node(prefix, broadcast, &[value]);
@@ -138,18 +132,20 @@ impl Kernel for Late {
     fn outputs_of(&self, inputs: TVec<TValue>) -> TractResult<TVec<Tensor>> {
         let shape = args_1!(inputs);
         let shape = shape.cast_to::<i64>()?;
-        let lengths = values::<i64>(&shape)?.iter();
-        // A length below zero is too much, as is a product beyond all integers.
-        let lengths = lengths.map(|length| usize::try_from(*length).unwrap_or(usize::MAX));
-        let shape: TVec<usize> = lengths.collect();
-        let count = shape
-            .iter()
-            .try_fold(1usize, |count, length| count.checked_mul(*length));
-        let is_possible = count.is_some_and(|count| count <= MOST_VALUES);
-        fits(is_possible, "a shape has too many values")?;
+        let shape = counts(values::<i64>(&shape)?)?;
         check_planned(&shape, &self.lengths)?;
         Ok(tvec![self.value.broadcast_scalar_to_shape(&shape)?])
     }
+}
+
+/// The lengths of a shape that can be made; one without values may not be of any lengths either.
+fn counts(shape: &[i64]) -> TractResult<TVec<usize>> {
+    let are_lengths = shape.iter().all(|length| *length >= 0);
+    fits(are_lengths, "a length of a shape is below zero")?;
+    let most = at_most(shape.iter().map(|length| *length as f64));
+    fits(most <= MOST_VALUES as f64, TOO_MANY)?;
+    let lengths = shape.iter().copied().map(usize::try_from);
+    Ok(lengths.collect::<Result<_, _>>()?)
 }
 
 #[cfg(test)]
@@ -174,9 +170,22 @@ mod tests {
 
     #[test]
     fn a_shape_has_bounds() {
-        for shape in [&[-1i64][..], &[1 << 20, 1 << 20], &[i64::MAX, i64::MAX]] {
-            let shape = vec![Input::Given(tensor1(shape))];
-            assert!(standard("ConstantOfShape", 17, vec![], shape).is_err());
+        let shapes: [(&[i64], &str); 6] = [
+            (&[-1], "below zero"),
+            (&[0, -1], "below zero"),
+            (&[-1, 0], "below zero"),
+            (&[1 << 20, 1 << 20], "67,108,864 values"),
+            (&[1 << 62, 1 << 62], "67,108,864 values"),
+            (&[1 << 40, 0], "67,108,864 values"),
+        ];
+        for (shape, reason) in shapes {
+            for shape in [Input::Given(tensor1(shape)), Input::Stored(tensor1(shape))] {
+                let error = standard("ConstantOfShape", 17, vec![], vec![shape]).unwrap_err();
+                assert!(format!("{error:?}").contains(reason), "{error:?}");
+            }
+            let given = vec![Input::Given(tensor1(shape))];
+            let error = standard("ConstantOfShape", 17, vec![], given).unwrap_err();
+            assert!(crate::Unfit::of(&error).is_some(), "{error:?}");
         }
     }
 }
