@@ -89,13 +89,15 @@ impl Expansion for CenterCropPad {
         let (datum_type, shape) = (fact.datum_type, fact.shape.to_tvec());
         let lengths = self.lengths(&shape, &lengths)?;
         let (mut middle, mut pads) = (input, vec![]);
-        volume(lengths.iter().flat_map(TDim::to_usize))?;
         for (axis, (given, wanted)) in shape.iter().zip(&lengths).enumerate() {
             if given == wanted {
                 pads.push((0, 0));
                 continue;
             }
-            let (given, wanted) = (given.to_usize()?, wanted.to_usize()?);
+            let given = given.to_usize().context(
+                "the length of an axis that CenterCropPad changes must be known: give the model inputs of fixed lengths",
+            )?;
+            let wanted = wanted.to_usize()?;
             let padding = wanted.saturating_sub(given);
             pads.push((padding / 2, padding - padding / 2));
             if wanted < given {
@@ -104,6 +106,8 @@ impl Expansion for CenterCropPad {
                 middle = wire_one(model, format!("{prefix}.crop-{axis}"), slice, &[middle])?;
             }
         }
+        // What is padded may be of any size: that is for those to bound who give it.
+        volume(pads.iter().map(|(before, after)| (before + after).max(1)))?;
         let mode = PadMode::Constant(Tensor::zero_scalar_dt(datum_type)?.into_arc_tensor());
         Ok(tvec![filled(prefix, model, middle, pads, mode)?])
     }
@@ -158,5 +162,6 @@ mod tests {
         check(None, &[1], "a length for each of 2 axes");
         check(Some(&[2]), &[1], "no axis 2");
         check(Some(&[0]), &[-1], "not below zero");
+        check(None, &[1 << 14, 1 << 14], "67108864 are the most");
     }
 }

@@ -8,8 +8,10 @@ use tract_onnx::tract_core::ops::array::{Pad, PadMode, Slice, TypedConcat};
 use tract_onnx::tract_core::ops::cast::cast;
 use tract_onnx::tract_hir::internal::*;
 
+use crate::kernel::{Fact, Kernel, node as kernel, only};
 use crate::standard::sized::volume;
 use crate::tract::{Built, axis_place, integers, stored_list, wire_one};
+use crate::unfit::fits;
 
 /// The plan has a part for each time.
 const MOST_TIMES: i64 = 256;
@@ -84,7 +86,8 @@ impl Padding {
     }
 
     /// The pads before and after each axis, by the values of the lists.
-    fn ends(&self, lists: &[Vec<i64>], rank: usize) -> TractResult<TVec<(i64, i64)>> {
+    fn ends(&self, lists: &[Vec<i64>], shape: &[TDim]) -> TractResult<TVec<(i64, i64)>> {
+        let rank = shape.len();
         let mut lists = lists.iter();
         let pads = match &self.pads {
             Pads::Attribute(pads) => pads,
@@ -103,9 +106,30 @@ impl Padding {
                 volume([usize::try_from(pad.unsigned_abs())?])?;
             }
             let place = axis_place(*axis, rank)?;
-            *ends.get_mut(place).context("an axis")? = (*before, *after);
+            let length = shape.get(place).context("an axis")?.to_i64();
+            let is_constant = matches!(self.fill, Fill::Ends(PadMode::Constant(_)));
+            *ends.get_mut(place).context("an axis")? = match length {
+                Ok(length) if is_constant => within(length, (*before, *after)),
+                _ => (*before, *after),
+            };
         }
+        // What is padded may be of any size: that is for those to bound who give it.
+        let added = ends
+            .iter()
+            .map(|(before, after)| before.max(&0) + after.max(&0));
+        let added = added.map(|added| usize::try_from(added.max(1)));
+        volume(added.collect::<Result<Vec<_>, _>>()?)?;
         Ok(ends)
+    }
+}
+
+/// The pads, of which none crops more than there is: that is taken off the other.
+fn within(length: i64, (before, after): (i64, i64)) -> (i64, i64) {
+    let beyond = |pad: i64| (pad + length).min(0);
+    match (beyond(before), beyond(after)) {
+        (0, 0) => (before, after),
+        (off, 0) => (-length, after + off),
+        (_, off) => (before + off, -length),
     }
 }
 
@@ -123,7 +147,6 @@ fn padded(shape: &[TDim], ends: &[(i64, i64)]) -> TractResult<TVec<TDim>> {
             "an axis of {given} cannot be cropped to {length}"
         );
     }
-    volume(lengths.iter().flat_map(TDim::to_usize))?;
     Ok(lengths)
 }
 
@@ -187,7 +210,10 @@ impl Wiring<'_> {
     fn wrapped(&mut self, input: OutletId, before: i64, after: i64) -> TractResult<OutletId> {
         let axis = self.axis;
         let length = self.model.outlet_fact(input)?.shape.get(axis).cloned();
-        let length = length.context("an axis")?.to_i64()?;
+        let length = length.context("an axis")?.to_i64();
+        let length = length.context(
+            "the length of an axis that Pad wraps around must be known: give the model inputs of fixed lengths",
+        )?;
         ensure!(length > 0, "{NONE_LEFT}");
         let mut parts: TVec<OutletId> = tvec![];
         if before % length > 0 {
@@ -209,23 +235,76 @@ impl Wiring<'_> {
     }
 }
 
-/// Whether values that are not there stand next to these lengths, which tract does not ask.
-fn check_reach(shape: &[TDim], pads: &[(usize, usize)], mode: &PadMode) -> TractResult<()> {
-    for (length, (before, after)) in shape.iter().zip(pads) {
-        let (length, most) = (length.to_usize(), *before.max(after));
-        let (Ok(length), true) = (length, most > 0) else {
-            continue;
-        };
+/// How many values an axis has at least for these pads, which tract does not ask.
+fn least(mode: &PadMode, (before, after): (i64, i64)) -> i64 {
+    let cropped = (-before).max(0) + (-after).max(0);
+    let most = before.max(after).max(0);
+    let stays = match mode {
+        PadMode::Constant(_) => 0,
+        PadMode::Edge => most.min(1),
+        PadMode::Reflect => most + most.min(1),
+    };
+    cropped + stays
+}
+
+/// An error for a known length that is too short.
+fn check_reach(shape: &[TDim], ends: &[(i64, i64)], mode: &PadMode) -> TractResult<()> {
+    for (length, ends) in shape.iter().zip(ends) {
+        let is_beyond = |length| length < least(mode, *ends);
+        let is_reached = !length.to_i64().is_ok_and(is_beyond);
+        let most = ends.0.max(ends.1);
         match mode {
             PadMode::Constant(_) => {}
-            PadMode::Edge => ensure!(length > 0, "{NONE_LEFT}"),
+            PadMode::Edge => ensure!(is_reached, "{NONE_LEFT}"),
             PadMode::Reflect => ensure!(
-                most < length,
+                is_reached,
                 "an axis of {length} values cannot be reflected into {most} pads"
             ),
         }
     }
     Ok(())
+}
+
+/// What is padded as it is, once a run has told that its axes are long enough.
+#[derive(Debug)]
+struct Reached {
+    least: Vec<i64>,
+}
+
+impl Kernel for Reached {
+    fn name(&self) -> &'static str {
+        "Reached"
+    }
+
+    fn facts(&self, inputs: &[Fact]) -> TractResult<TVec<Fact>> {
+        Ok(tvec![only(inputs)?.clone()])
+    }
+
+    fn outputs_of(&self, inputs: TVec<TValue>) -> TractResult<TVec<Tensor>> {
+        let input = args_1!(inputs);
+        let mut lengths = input.shape().iter().zip(&self.least);
+        fits(
+            lengths.all(|(length, least)| *length as f64 >= *least as f64),
+            "an axis has fewer values than are cropped off it, or than are reflected or repeated",
+        )?;
+        Ok(tvec![input.into_tensor()])
+    }
+}
+
+/// The input, with a check at the run of those of its axes whose length only that tells.
+fn reached(
+    prefix: &str,
+    model: &mut TypedModel,
+    input: OutletId,
+    least: Vec<i64>,
+) -> TractResult<OutletId> {
+    let shape = model.outlet_fact(input)?.shape.to_tvec();
+    let mut lengths = shape.iter().zip(&least);
+    if lengths.any(|(length, least)| *least > 0 && length.to_i64().is_err()) {
+        let name = format!("{prefix}.reached");
+        return wire_one(model, name, kernel(Reached { least }), &[input]);
+    }
+    Ok(input)
 }
 
 impl Padding {
@@ -252,7 +331,6 @@ impl Padding {
             .iter()
             .map(|(before, after)| Ok((pad(*before)?, pad(*after)?)));
         let pads = pads.collect::<TractResult<Vec<_>>>()?;
-        check_reach(&model.outlet_fact(input)?.shape.to_tvec(), &pads, &mode)?;
         filled(prefix, model, input, pads, mode)
     }
 }
@@ -304,7 +382,7 @@ impl Expansion for Padding {
             solver.given(&input.shape, move |solver, shape| {
                 let lists = lists.iter().map(|list| integers(list));
                 let lists: Vec<_> = lists.collect::<TractResult<_>>()?;
-                let ends = self.ends(&lists, shape.len())?;
+                let ends = self.ends(&lists, &shape)?;
                 solver.equals(&output.shape, padded(&shape, &ends)?)
             })
         })
@@ -329,8 +407,15 @@ impl Expansion for Padding {
         let value = self.value.map(value).transpose()?;
         let mut outlet = *inputs.first().context("an input")?;
         let shape = model.outlet_fact(outlet)?.shape.to_tvec();
-        let ends = self.ends(&lists?, shape.len())?;
+        let ends = self.ends(&lists?, &shape)?;
         padded(&shape, &ends)?;
+        let mode = match &self.fill {
+            Fill::Ends(mode) => mode.clone(),
+            Fill::Wrapped => PadMode::Edge,
+        };
+        check_reach(&shape, &ends, &mode)?;
+        let least = ends.iter().map(|ends| least(&mode, *ends)).collect();
+        outlet = reached(prefix, model, outlet, least)?;
         for (axis, ends) in ends.iter().enumerate() {
             if ends.0.min(ends.1) < 0 {
                 let prefix = format!("{prefix}.{axis}");
@@ -349,7 +434,11 @@ impl Expansion for Padding {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Input, integers as integers_attribute, standard, string};
+    use crate::testing::{
+        Input, integer, integers as integers_attribute, node, outputs_of_graph, standard, string,
+        value,
+    };
+    use tract_onnx::pb::GraphProto;
 
     fn run(input: Tensor, pads: &[i64], axes: Option<&[i64]>) -> TractResult<Vec<Tensor>> {
         let axes = axes.map(|axes| [Input::None, Input::Stored(tensor1(axes))]);
@@ -377,6 +466,10 @@ mod tests {
         check("constant", [-1, -3], &[1.]);
         check("constant", [-5, 2], &[0., 0.]);
         check("constant", [-3, -2], &[]);
+        check("constant", [-7, 5], &[0., 0., 0.]);
+        check("constant", [5, -7], &[0., 0., 0.]);
+        check("constant", [7, -9], &[0., 0., 0.]);
+        check("constant", [-7, 2], &[]);
         check("reflect", [-1, 2], &[1., 2., 3., 4., 3., 2.]);
         check("reflect", [2, -2], &[2., 1., 0., 1., 2.]);
         check("reflect", [-4, 0], &[4.]);
@@ -436,6 +529,71 @@ mod tests {
         let wide = tensor2(&[[2f32, 0., 1., 2., 0., 1.], [5., 3., 4., 5., 3., 4.]]);
         assert_eq!(run(rows, &[1, 2], Some(&[-1])).unwrap(), [wide]);
         assert_eq!(run(three(), &[0, 0], None).unwrap(), [three()]);
+    }
+
+    /// A run tells how many values are left; onnxruntime 1.32.0 refuses the same.
+    #[test]
+    fn what_a_run_leaves_too_short_is_an_error() {
+        let run = |mode: &str, pads: [i64; 2], kept: &[bool]| {
+            let pad = vec![string("mode", mode), integers_attribute("pads", &pads)];
+            let graph = GraphProto {
+                node: vec![
+                    node(
+                        "Compress",
+                        &["x", "kept"],
+                        &["left"],
+                        vec![integer("axis", 0)],
+                    ),
+                    node("Pad", &["left"], &["y"], pad),
+                ],
+                input: ["x", "kept"].map(value).into(),
+                output: vec![value("y")],
+                ..Default::default()
+            };
+            let inputs = vec![tensor1(&[1f32, 2., 3.]), tensor1(kept)];
+            outputs_of_graph(graph, 9, inputs)
+        };
+        let refused = |mode, pads, kept: &[bool]| {
+            let error = run(mode, pads, kept).unwrap_err();
+            assert!(crate::Unfit::of(&error).is_some(), "{error:?}");
+        };
+        refused("reflect", [2, 2], &[true, false, false]);
+        refused("reflect", [2, 0], &[true, false, false]);
+        refused("edge", [0, 1], &[false, false, false]);
+        refused("edge", [-2, 1], &[true, true, false]);
+        refused("constant", [-2, 0], &[true, false, false]);
+        let check = |mode, pads, kept: &[bool], expected: &[f32]| {
+            assert_eq!(
+                run(mode, pads, kept).unwrap(),
+                [tensor1(expected)],
+                "{mode}"
+            );
+        };
+        check("reflect", [1, 1], &[true, false, true], &[3., 1., 3., 1.]);
+        check("edge", [1, -1], &[true, true, false], &[1., 1.]);
+        check("constant", [-1, 1], &[true, true, false], &[2., 0.]);
+    }
+
+    /// A quarter of a gigabyte is padded by a frame, which is small.
+    #[test]
+    fn large_tensors_are_padded() {
+        let padding = Padding {
+            fill: Fill::Ends(PadMode::Reflect),
+            pads: Pads::Input(1),
+            value: None,
+            axes: None,
+        };
+        let shape = [1, 64, 1024, 1024].map(|length: i64| length.to_dim());
+        let pads = vec![0, 0, 1, 1, 0, 0, 1, 1];
+        let ends = padding.ends(&[pads], &shape).unwrap();
+        let framed = [1, 64, 1026, 1026].map(|length: i64| length.to_dim());
+        assert_eq!(padded(&shape, &ends).unwrap().as_slice(), framed);
+        let pads = vec![0, 0, 1 << 13, 1 << 13, 0, 0, 0, 1];
+        let error = padding.ends(&[pads], &shape).unwrap_err();
+        assert!(
+            error.to_string().contains("67108864 are the most"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -111,7 +111,10 @@ pub(crate) const TOO_MANY: &str = "an operator is asked to make more than 67,108
 pub(crate) fn volume(lengths: impl IntoIterator<Item = usize>) -> TractResult<usize> {
     let lengths = lengths.into_iter();
     let values = lengths.fold(1usize, usize::saturating_mul);
-    ensure!(values <= MOST_VALUES, "too many values: {values}");
+    ensure!(
+        values <= MOST_VALUES,
+        "too many values: {values}, and {MOST_VALUES} are the most"
+    );
     Ok(values)
 }
 
