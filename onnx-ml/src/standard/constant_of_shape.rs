@@ -8,7 +8,7 @@ use tract_onnx::tract_hir::internal::*;
 
 use crate::kernel::{Fact, Kernel, node as kernel, only, values};
 use crate::standard::sized::{MOST_VALUES, TOO_MANY, at_most, check_planned, lengths};
-use crate::tract::Built;
+use crate::tract::{Built, integers};
 use crate::unfit::fits;
 
 /// Builds the operator from its node.
@@ -88,6 +88,10 @@ impl Filled {
     ) -> TractResult<TVec<OutletId>> {
         let fact = model.outlet_fact(*only(inputs)?)?;
         if let Some(shape) = &fact.konst {
+            if shape.datum_type() != TDim::datum_type() {
+                // Before tract cuts them to 32 bits.
+                counts(&integers(shape)?)?;
+            }
             let shape = shape.cast_to::<TDim>()?;
             let shape: TVec<TDim> = values::<TDim>(&shape)?.into();
             let known: Vec<i64> = shape.iter().filter_map(|dim| dim.to_i64().ok()).collect();
