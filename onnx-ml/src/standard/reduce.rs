@@ -8,6 +8,7 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_core::dyn_clone::clone_box;
 use tract_onnx::tract_core::ops::cast::cast;
 use tract_onnx::tract_hir::internal::*;
+use tract_onnx::tract_hir::tract_num_traits::Float;
 
 use crate::kernel::{Fact, Kernel, node as kernel};
 use crate::tract::{Built, Rewire, build, expansion, rewired, wire_one};
@@ -83,11 +84,11 @@ impl Kernel for Infinities {
     /// Of values half as large tract's answer is half as large, unless they were infinite.
     fn outputs_of(&self, mut inputs: TVec<TValue>) -> TractResult<TVec<Tensor>> {
         let reduced = inputs.pop().context("what is reduced")?;
-        let mut numbers = reduced.cast_to::<f64>()?.into_owned();
-        let mut numbers_view = numbers.to_plain_array_view_mut::<f64>()?;
-        if !numbers_view.iter().any(|value| self.is_last(*value)) {
+        if !dispatch_floatlike!(holds_last(reduced.datum_type())(&reduced))? {
             return Ok(tvec![reduced.into_tensor()]);
         }
+        let mut numbers = reduced.cast_to::<f64>()?.into_owned();
+        let mut numbers_view = numbers.to_plain_array_view_mut::<f64>()?;
         let values = inputs.first_mut().context("values")?;
         let mut halves = values.cast_to::<f64>()?.into_owned();
         let mut halves_view = halves.to_plain_array_view_mut::<f64>()?;
@@ -109,6 +110,12 @@ impl Kernel for Infinities {
             numbers.cast_to_dt(reduced.datum_type())?.into_owned()
         ])
     }
+}
+
+/// Whether one of the values is the number next to an infinity.
+fn holds_last<T: Datum + Float>(values: &Tensor) -> TractResult<bool> {
+    let values = values.to_plain_array_view::<T>()?;
+    Ok(values.iter().any(|value| value.abs() == T::max_value()))
 }
 
 #[cfg(test)]
