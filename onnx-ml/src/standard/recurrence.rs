@@ -162,7 +162,7 @@ impl Recurrence {
         let datum_type = model.outlet_fact(input)?.datum_type;
         ensure!(
             datum_type == DatumType::F32,
-            "{FLOATS}, given {datum_type:?}"
+            "{FLOATS}, given {datum_type:?}: cast its inputs to float"
         );
         let mut given = tvec![];
         for direction in 0..self.layer.directions.len() {
@@ -221,7 +221,7 @@ impl Expansion for Recurrence {
         }
         ensure!(
             datum_type == DatumType::F32 || self.layer.kind == Kind::Rnn,
-            "{FLOATS}, given {datum_type:?}"
+            "{FLOATS}, given {datum_type:?}: cast its inputs to float"
         );
         let inputs = if self.is_batch_first {
             self.steps_first(prefix, model, inputs)?
@@ -339,7 +339,8 @@ mod tests {
         }
         for operator in ["LSTM", "GRU"] {
             let error = format!("{:?}", floats(operator, DatumType::F64).unwrap_err());
-            assert!(error.contains("of 32-bit floats, given F64"), "{error}");
+            let advice = "of 32-bit floats, given F64: cast its inputs to float";
+            assert!(error.contains(advice), "{error}");
         }
         let double = floats("RNN", DatumType::F64).unwrap().remove(0);
         let single = floats("RNN", DatumType::F32).unwrap().remove(0);
