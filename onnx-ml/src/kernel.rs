@@ -164,10 +164,22 @@ impl Op for Node {
 impl EvalOp for Node {
     op_out_of_plan!();
 
-    fn eval(&self, _context: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
-        let outputs = self.0.outputs_of(inputs)?;
+    fn eval(&self, context: &EvalContext, inputs: TVec<TValue>) -> TractResult<TVec<TValue>> {
+        let inputs = inputs.into_iter().map(|input| told(context, input));
+        let outputs = self.0.outputs_of(inputs.collect::<TractResult<_>>()?)?;
         Ok(outputs.into_iter().map(IntoTValue::into_tvalue).collect())
     }
+}
+
+/// The lengths among the inputs of a node, of which a run has told the symbols.
+fn told(context: &EvalContext, input: TValue) -> TractResult<TValue> {
+    if input.datum_type() != TDim::datum_type() {
+        return Ok(input);
+    }
+    let mut lengths = input.into_tensor();
+    let mut view = lengths.to_plain_array_view_mut::<TDim>()?;
+    view.mapv_inplace(|length| length.eval(context.symbols));
+    Ok(lengths.into_tvalue())
 }
 
 impl TypedOp for Node {

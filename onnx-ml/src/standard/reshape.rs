@@ -145,7 +145,8 @@ impl Expansion for Reshape {
                 solver.given_2(&input.shape, &list.value, move |solver, shape, list| {
                     let list = list.cast_to::<TDim>()?;
                     let list = list.try_as_plain_ram()?.as_slice::<TDim>()?;
-                    let is_known = shape.iter().all(|length| length.to_i64().is_ok());
+                    let mut lengths = shape.iter().chain(list);
+                    let is_known = lengths.all(|length| length.to_i64().is_ok());
                     let reshaped = compute_shape_with_onnx_rules(&shape, list, keeps_zeros);
                     match reshaped {
                         Ok(shape) => solver.equals(&output.shape, ShapeFactoid::from(shape)),
@@ -194,7 +195,8 @@ impl Reshape {
         let (datum_type, is_known) = (fact.datum_type, fact.shape.as_concrete().is_some());
         let list = inputs.get(1).map(|list| model.outlet_fact(*list));
         let list = list.transpose()?.cloned();
-        let is_listed = list.as_ref().is_none_or(|list| list.konst.is_some());
+        let is_stored = |list: &TypedFact| list.konst.as_deref().is_some_and(is_of_numbers);
+        let is_listed = list.as_ref().is_none_or(is_stored);
         let wired = self.tract.wire(prefix, model, inputs);
         if is_known && is_listed || wired.is_ok() {
             return wired;
@@ -209,6 +211,11 @@ impl Reshape {
         };
         model.wire_node(format!("{prefix}.at-run"), kernel(late), inputs)
     }
+}
+
+/// Whether a stored list has no symbol, as the shape of a tensor may.
+fn is_of_numbers(list: &Tensor) -> bool {
+    list.cast_to::<i64>().is_ok()
 }
 
 /// A change that a run makes.
@@ -280,6 +287,31 @@ mod tests {
         refused(&[2, 3], &[4, -1], 0, "another number of values");
         let long = i64::MAX;
         refused(&[0, 3], &[long, long, 0], 1, "67,108,864 values");
+    }
+
+    /// Expected values: onnxruntime 1.32.0.
+    #[test]
+    fn a_list_may_be_a_shape_that_a_run_tells() {
+        let graph = GraphProto {
+            node: vec![
+                node("Compress", &["x", "a"], &["left"], vec![integer("axis", 0)]),
+                node("Shape", &["left"], &["shape"], vec![]),
+                node("Reshape", &["z", "shape"], &["like"], vec![]),
+                node("Add", &["left", "like"], &["y"], vec![]),
+            ],
+            input: ["x", "a", "z"].map(value).into(),
+            output: vec![value("y")],
+            ..Default::default()
+        };
+        let run = |kept: &[bool]| {
+            let zeros = |shape: &[usize]| Tensor::zero::<f32>(shape).unwrap();
+            let inputs = vec![zeros(&[3, 2]), tensor1(kept), zeros(&[4])];
+            outputs_of_graph(graph.clone(), 18, inputs)
+        };
+        let output = run(&[true, false, true]).unwrap();
+        assert_eq!(output[0].shape(), [2, 2]);
+        let error = run(&[true, true, true]).unwrap_err();
+        assert!(crate::Unfit::of(&error).is_some(), "{error:?}");
     }
 
     #[test]
