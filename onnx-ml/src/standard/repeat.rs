@@ -8,10 +8,13 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_core::ops::array::{MultiBroadcastTo, Tile};
 use tract_onnx::tract_hir::internal::*;
 
-use crate::standard::sized::{at_most, at_run, lengths};
+use crate::standard::sized::{MOST_VALUES, at_most, at_run, lengths};
 use crate::text::tile::tile;
 use crate::tract::{Built, build, expansion, integers};
 use crate::unfit::fits;
+
+/// As many as a run may ask for.
+const MOST_EMPTY: f64 = MOST_VALUES as f64;
 
 /// Builds `Expand` or `Tile` from its node.
 pub(crate) fn repeat(context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
@@ -77,7 +80,8 @@ impl Repeat {
             bail!("{} has two inputs", self.tract.name())
         };
         let list = model.outlet_fact(list)?;
-        if list.konst.is_some() {
+        if let Some(stored) = &list.konst {
+            check_stored(&model.outlet_fact(input)?.shape, stored)?;
             let outputs = self.tract.wire(prefix, model, inputs)?;
             return Ok(kept(model, outputs));
         }
@@ -96,6 +100,26 @@ impl Repeat {
             Box::new(self.made),
         )
     }
+}
+
+/// An error for a stored list that tract would cut to 32 bits, or that clears memory for no value.
+fn check_stored(shape: &ShapeFact, list: &Tensor) -> TractResult<()> {
+    if list.datum_type() == TDim::datum_type() {
+        return Ok(());
+    }
+    let list = integers(list)?;
+    let is_empty = list.contains(&0) || shape.iter().any(|length| *length == 0.to_dim());
+    let most = if is_empty {
+        MOST_EMPTY
+    } else {
+        f64::from(i32::MAX)
+    };
+    let asked = at_most(list.iter().map(|length| *length as f64));
+    ensure!(
+        asked <= most,
+        "{asked} copies are asked for, and {most} are the most"
+    );
+    Ok(())
 }
 
 /// The input's lengths and those of the list, from the last axis on.
@@ -250,6 +274,21 @@ mod tests {
         check("Expand", &[1, 1], &[i64::MAX, 0], too_many);
         check("Tile", &[1, 1], &[0, -1], "less than no times");
         check("Expand", &[2, 3], &[4, 3], "neither one long");
+    }
+
+    #[test]
+    fn stored_lists_are_bounded() {
+        let check = |operator, x: &[usize], list: &[i64]| {
+            let x = Tensor::zero::<f32>(x).unwrap();
+            let inputs = vec![Input::Given(x), Input::Stored(tensor1(list))];
+            let error = standard(operator, 13, vec![], inputs).unwrap_err();
+            assert!(format!("{error:?}").contains("are the most"), "{error:?}");
+        };
+        check("Tile", &[1, 1], &[1 << 27, 0]);
+        check("Tile", &[0, 1], &[1 << 30, 1]);
+        check("Tile", &[1, 1], &[1 << 32, 1]);
+        check("Expand", &[1, 1], &[1 << 33, 0]);
+        check("Expand", &[1], &[i64::MAX]);
     }
 
     fn product_of_ones() -> Tensor {
