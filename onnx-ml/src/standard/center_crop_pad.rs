@@ -95,7 +95,7 @@ impl Expansion for CenterCropPad {
                 continue;
             }
             let given = given.to_usize().context(
-                "the length of an axis that CenterCropPad changes must be known: give the model inputs of fixed lengths",
+                "CenterCropPad cannot change a length that only a run tells: fix it in the model",
             )?;
             let wanted = wanted.to_usize()?;
             let padding = wanted.saturating_sub(given);
@@ -116,7 +116,10 @@ impl Expansion for CenterCropPad {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::{Input, integers, standard};
+    use crate::testing::{
+        Input, integer, integers, node, outputs_of_graph, standard, stored, value,
+    };
+    use tract_onnx::pb::GraphProto;
 
     fn run(axes: Option<&[i64]>, lengths: &[i64]) -> TractResult<Vec<Tensor>> {
         let input = tensor2(&[[1f32, 2., 3., 4.], [5., 6., 7., 8.], [9., 10., 11., 12.]]);
@@ -163,5 +166,26 @@ mod tests {
         check(Some(&[2]), &[1], "no axis 2");
         check(Some(&[0]), &[-1], "not below zero");
         check(None, &[1 << 14, 1 << 14], "67108864 are the most");
+    }
+
+    #[test]
+    fn a_length_that_a_run_tells_is_an_error() {
+        let left = vec![integer("axis", 0)];
+        let graph = GraphProto {
+            node: vec![
+                node("Compress", &["x", "kept"], &["left"], left),
+                node("CenterCropPad", &["left", "lengths"], &["y"], vec![]),
+            ],
+            initializer: vec![stored("lengths", &tensor1(&[2i64]))],
+            input: ["x", "kept"].map(value).into(),
+            output: vec![value("y")],
+            ..Default::default()
+        };
+        let inputs = vec![tensor1(&[1f32, 2.]), tensor1(&[true, false])];
+        let error = outputs_of_graph(graph, 18, inputs).unwrap_err();
+        assert!(
+            format!("{error:?}").contains("fix it in the model"),
+            "{error:?}"
+        );
     }
 }

@@ -212,7 +212,7 @@ impl Wiring<'_> {
         let length = self.model.outlet_fact(input)?.shape.get(axis).cloned();
         let length = length.context("an axis")?.to_i64();
         let length = length.context(
-            "the length of an axis that Pad wraps around must be known: give the model inputs of fixed lengths",
+            "Pad cannot wrap around a length that only a run tells: fix it in the model",
         )?;
         ensure!(length > 0, "{NONE_LEFT}");
         let mut parts: TVec<OutletId> = tvec![];
@@ -562,6 +562,11 @@ mod tests {
         refused("edge", [0, 1], &[false, false, false]);
         refused("edge", [-2, 1], &[true, true, false]);
         refused("constant", [-2, 0], &[true, false, false]);
+        let error = run("wrap", [1, 1], &[true; 3]).unwrap_err();
+        assert!(
+            format!("{error:?}").contains("fix it in the model"),
+            "{error:?}"
+        );
         let check = |mode, pads, kept: &[bool], expected: &[f32]| {
             assert_eq!(
                 run(mode, pads, kept).unwrap(),
