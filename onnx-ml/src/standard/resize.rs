@@ -190,7 +190,7 @@ impl Resize {
         let shape = inputs.first().context("an input")?.shape();
         let mut most = 0f64;
         for list in self.lists.iter().filter_map(|place| inputs.get(*place)) {
-            if list.len() > 0 {
+            if list.len() != 0 {
                 let resized = self.lengths(shape, list)?;
                 let lengths = resized.iter().zip(shape);
                 most = most.max(at_most(

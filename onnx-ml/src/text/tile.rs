@@ -56,11 +56,10 @@ impl Rewire for Tile {
 }
 
 fn counts(copies: &[i64]) -> TractResult<Vec<usize>> {
-    let counts: Result<_, _> = copies.iter().copied().map(usize::try_from).collect();
-    counts.or_else(|_| {
-        fits(false, "a text is repeated less than no times")?;
-        Ok(vec![])
-    })
+    let are_counts = copies.iter().all(|copies| *copies >= 0);
+    fits(are_counts, "a text is repeated less than no times")?;
+    let counts = copies.iter().copied().map(usize::try_from);
+    Ok(counts.collect::<Result<_, _>>()?)
 }
 
 #[cfg(test)]
