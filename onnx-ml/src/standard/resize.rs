@@ -21,6 +21,8 @@ const OPTIONAL_INPUTS: i64 = 13;
 /// Since this version of the operators, the scales of `Upsample` are an input.
 const SCALES_AS_INPUT: i64 = 9;
 
+const NONE_TO_RESIZE: &str = "an axis that is resized has no values";
+
 /// Builds `Resize` from its node.
 pub(crate) fn resize(context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
     let version = context.onnx_operator_set_version;
@@ -203,10 +205,6 @@ impl Resize {
 
     /// The lengths that a list of scales or sizes asks for; scaled ones are not yet whole.
     fn lengths(&self, shape: &[usize], list: &TValue) -> TractResult<TVec<f64>> {
-        fits(
-            !shape.contains(&0),
-            "a tensor that is resized has no values",
-        )?;
         let all = || (0..).take(shape.len()).collect();
         let axes: Vec<i64> = self.axes.clone().unwrap_or_else(all);
         let values = list.cast_to::<f64>()?;
@@ -221,9 +219,15 @@ impl Resize {
             *asked.get_mut(place).context("an axis to resize")? = Some(*value);
         }
         let lengths = shape.iter().map(|length| *length as f64).zip(asked);
-        if list.datum_type().is_float() {
-            let are_scales = values.iter().all(|scale| *scale > 0.0);
-            fits(are_scales, "a scale of a resize is not above zero")?;
+        let are_scales = list.datum_type().is_float();
+        // tract divides by the length of an axis, unless its scale is one.
+        let is_divisor = |(length, value): (f64, Option<f64>)| {
+            length > 0.0 || value.is_none_or(|value| are_scales && value == 1.0)
+        };
+        fits(lengths.clone().all(is_divisor), NONE_TO_RESIZE)?;
+        if are_scales {
+            let are_above_zero = values.iter().all(|scale| *scale > 0.0);
+            fits(are_above_zero, "a scale of a resize is not above zero")?;
             let scaled = |(length, scale): (f64, Option<f64>)| length * scale.unwrap_or(1.0);
             return Ok(lengths.map(scaled).collect());
         }
@@ -398,6 +402,8 @@ impl Expansion for Aligned {
         let shape = model.outlet_fact(*input)?.shape.to_tvec();
         let axes = self.axes.clone();
         let axes = axes.unwrap_or_else(|| (0..).take(shape.len()).collect());
+        let has_none = shape.contains(&0.to_dim());
+        fits(!has_none, NONE_TO_RESIZE)?;
         let sizes = sizes(&shape, &axes, &scales)?;
         let sizes = model.add_const(format!("{prefix}.sizes"), tensor1(&sizes))?;
         self.by_sizes.wire(prefix, model, &[*input, sizes])
@@ -557,6 +563,28 @@ mod tests {
         }
         check(image, sizes(-1, 2), vec![], "below zero");
         check(&[1, 1, 0, 2], sizes(2, 2), vec![], "has no values");
+    }
+
+    /// onnxruntime 1.32.0 gives the same shape, and resizes axes without values too.
+    #[test]
+    fn a_batch_may_be_empty() {
+        let run = |transformation, scales: [f32; 4]| {
+            let attributes = vec![string("coordinate_transformation_mode", transformation)];
+            let empty = Tensor::zero::<f32>(&[0, 1, 2, 2]).unwrap();
+            let scales = Input::Given(tensor1(&scales));
+            let inputs = vec![Input::Given(empty), Input::None, scales];
+            standard("Resize", 18, attributes, inputs)
+        };
+        let output = run("half_pixel", [1., 1., 2., 2.]).unwrap();
+        assert_eq!(output[0].shape(), [0, 1, 4, 4]);
+        let refused = [
+            ("half_pixel", [2., 1., 1., 1.]),
+            ("align_corners", [1., 1., 2., 2.]),
+        ];
+        for (transformation, scales) in refused {
+            let error = run(transformation, scales).unwrap_err();
+            assert!(crate::Unfit::of(&error).is_some(), "{error:?}");
+        }
     }
 
     #[test]
