@@ -6,6 +6,8 @@
 //! which no attribute tells tract. tract wants scales and sizes stored; where a run gives them,
 //! it is asked anew at each run. All else is tract's.
 
+mod upsample;
+
 use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
@@ -13,6 +15,7 @@ use tract_onnx::tract_hir::internal::*;
 use crate::standard::sized::{at_most, at_run, lengths};
 use crate::tract::{Built, axis_place, rebuilt, text_attribute, with_attributes};
 use crate::unfit::fits;
+use upsample::Upsample;
 
 /// The version whose scales are the second input, and that has no sizes.
 const SCALES_ALONE: i64 = 10;
@@ -242,53 +245,6 @@ impl Resize {
             (Some(_), Some(ratio)) => (ratio * length).round(),
         };
         Ok(lengths.map(sized).collect())
-    }
-}
-
-/// An `Upsample` whose scales are an attribute.
-#[derive(Debug, Clone)]
-struct Upsample {
-    resize: Resize,
-    scales: Vec<f32>,
-}
-
-impl Expansion for Upsample {
-    fn name(&self) -> StaticName {
-        "Upsample".into()
-    }
-
-    fn rules<'r, 'p: 'r, 's: 'r>(
-        &'s self,
-        solver: &mut Solver<'r>,
-        inputs: &'p [TensorProxy],
-        outputs: &'p [TensorProxy],
-    ) -> InferenceResult {
-        check_input_arity(inputs, 1)?;
-        check_output_arity(outputs, 1)?;
-        let ([input], [output]) = (inputs, outputs) else {
-            bail!("the operator has one input and one output")
-        };
-        solver.equals(&output.datum_type, &input.datum_type)?;
-        solver.given(&input.shape, move |solver, shape| {
-            let axes: Vec<i64> = (0..).take(shape.len()).collect();
-            ensure!(self.scales.len() == axes.len(), "as many scales as axes");
-            let sizes = sizes(&shape, &axes, &self.scales)?;
-            let sizes: TVec<TDim> = sizes.iter().map(ToDim::to_dim).collect();
-            solver.equals(&output.shape, sizes)
-        })
-    }
-
-    fn wire(
-        &self,
-        prefix: &str,
-        model: &mut TypedModel,
-        inputs: &[OutletId],
-    ) -> TractResult<TVec<OutletId>> {
-        let [input] = *inputs else {
-            bail!("an upsample has one input")
-        };
-        let scales = model.add_const(format!("{prefix}.scales"), tensor1(&self.scales))?;
-        self.resize.wire(prefix, model, &[input, scales])
     }
 }
 
