@@ -89,8 +89,10 @@ impl Gemm {
         added: OutletId,
     ) -> TractResult<()> {
         let [a_is_transposed, b_is_transposed] = self.is_transposed;
-        let length =
-            |factor, axis: usize| TractResult::Ok(model.outlet_fact(factor)?.shape[axis].clone());
+        let length = |factor, axis: usize| {
+            let length = model.outlet_fact(factor)?.shape.get(axis);
+            length.cloned().context("Gemm is of matrices")
+        };
         let product = tvec![
             length(a, usize::from(a_is_transposed))?,
             length(b, usize::from(!b_is_transposed))?,
