@@ -31,9 +31,10 @@ const STRING_DATA: u64 = 6;
 const RAW_DATA: u64 = 9;
 const FLOAT: u64 = 1;
 const UINT8: u64 = 2;
+const INT32: u64 = 6;
 const INT64: u64 = 7;
 
-/// How much longer a list may get: a field and its number take two bytes.
+/// How much longer a list may get: an integer takes one byte at least, and four here unless one of them is large.
 const MOST_GROWTH: usize = 4;
 
 /// The most different texts of a list.
@@ -46,13 +47,7 @@ pub(super) fn has_lists(operator: &[u8]) -> bool {
 
 /// The attribute with a tensor in the place of its list; nothing where it has another form.
 pub(super) fn as_tensor(attribute: &[u8]) -> Option<Vec<u8>> {
-    let mut list = List::default();
-    let mut rest = attribute;
-    while !rest.is_empty() {
-        list.field(&mut rest)?;
-    }
-    // Integers of one byte in one piece would take too much memory at once.
-    (list.entries.len() <= MOST_GROWTH * attribute.len()).then_some(())?;
+    let list = List::of(attribute, false).or_else(|| List::of(attribute, true))?;
     let is_known = NAMES.iter().any(|begin| list.name.starts_with(begin));
     is_known.then_some(list.written())
 }
@@ -66,9 +61,24 @@ struct List<'a> {
     length: u64,
     entries: Vec<u8>,
     texts: Vec<&'a [u8]>,
+    /// Whether integers are of 64 bits, and not of 32.
+    is_wide: bool,
 }
 
 impl<'a> List<'a> {
+    fn of(attribute: &'a [u8], is_wide: bool) -> Option<Self> {
+        let mut list = Self {
+            is_wide,
+            ..Self::default()
+        };
+        let mut rest = attribute;
+        while !rest.is_empty() {
+            list.field(&mut rest)?;
+        }
+        let is_short = list.entries.len() <= MOST_GROWTH * attribute.len();
+        is_short.then_some(list)
+    }
+
     fn field(&mut self, rest: &mut &'a [u8]) -> Option<()> {
         let key = varint(rest)?;
         match (key >> 3, key & 7) {
@@ -102,8 +112,13 @@ impl<'a> List<'a> {
     }
 
     fn integer(&mut self, rest: &mut &[u8]) -> Option<()> {
-        let integer = varint(rest)?;
-        self.entries.extend_from_slice(&integer.to_le_bytes());
+        let integer = varint(rest)?.cast_signed();
+        if self.is_wide {
+            self.entries.extend_from_slice(&integer.to_le_bytes());
+        } else {
+            let integer = i32::try_from(integer).ok()?;
+            self.entries.extend_from_slice(&integer.to_le_bytes());
+        }
         self.added(INTS, 1)
     }
 
@@ -134,7 +149,8 @@ impl<'a> List<'a> {
 
     fn written(&self) -> Vec<u8> {
         let data_type = match self.field {
-            INTS => INT64,
+            INTS if self.is_wide => INT64,
+            INTS => INT32,
             FLOATS => FLOAT,
             _ => UINT8,
         };
@@ -211,22 +227,22 @@ mod tests {
     }
 
     fn size(data_type: DataType) -> usize {
-        if data_type == DataType::Float { 4 } else { 8 }
+        if data_type == DataType::Int64 { 8 } else { 4 }
     }
 
     #[test]
     fn numbers_are_raw_and_texts_are_places() {
-        let numbers = [0, 1, -1, 300, i64::MIN];
-        let raw: Vec<u8> = numbers
-            .iter()
-            .flat_map(|number| number.to_le_bytes())
-            .collect();
-        check(
-            &integers("nodes_treeids", &numbers),
-            DataType::Int64,
-            &raw,
-            &[],
-        );
+        let numbers = [0, 1, -1, 300, i32::MIN];
+        let raw = numbers.iter().flat_map(|number| number.to_le_bytes());
+        let raw: Vec<u8> = raw.collect();
+        let numbers = numbers.map(i64::from);
+        let list = integers("nodes_treeids", &numbers);
+        check(&list, DataType::Int32, &raw, &[]);
+        let numbers = [0, 1, i64::MIN];
+        let raw = numbers.iter().flat_map(|number| number.to_le_bytes());
+        let raw: Vec<u8> = raw.collect();
+        let list = integers("nodes_treeids", &numbers);
+        check(&list, DataType::Int64, &raw, &[]);
         let numbers = [0.5f32, f32::NAN, -1e30];
         let raw: Vec<u8> = numbers
             .iter()
@@ -273,7 +289,11 @@ mod tests {
         let written = integers("nodes_values", &[1, 2]).encode_to_vec();
         assert_eq!(as_tensor(&written[..written.len() - 1]), None);
         assert_eq!(as_tensor(b"\x0a\x06nodes_\x3a\x03abc"), None);
-        let packed = [&b"\x0a\x06nodes_\x42\x64"[..], &[1; 100]].concat();
+        // One that is large among many that are not.
+        let large = [&[1; 91][..], &[0xff; 8], &[0x7f]].concat();
+        let packed = [&b"\x0a\x06nodes_\x42\x64"[..], &large].concat();
         assert_eq!(as_tensor(&packed), None);
+        let packed = [&b"\x0a\x06nodes_\x42\x64"[..], &[1; 100]].concat();
+        assert!(as_tensor(&packed).is_some());
     }
 }

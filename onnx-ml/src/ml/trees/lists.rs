@@ -6,10 +6,13 @@ use tract_onnx::tract_hir::internal::*;
 
 /// A list of integers, if it is there.
 pub(super) fn integers(node: &NodeProto, name: &str) -> TractResult<Option<Vec<i64>>> {
-    match packed(node, name, DataType::Int64)? {
-        None => node.get_attr_opt_vec(name),
-        Some(tensor) => Ok(Some(numbers(tensor, i64::from_le_bytes))),
-    }
+    let Some(tensor) = packed(node, name, &[DataType::Int32, DataType::Int64])? else {
+        return node.get_attr_opt_vec(name);
+    };
+    Ok(Some(match tensor.data_type == DataType::Int32 as i32 {
+        true => numbers(tensor, |bytes| i64::from(i32::from_le_bytes(bytes))),
+        false => numbers(tensor, i64::from_le_bytes),
+    }))
 }
 
 /// A list of integers that is as long as it must be.
@@ -21,7 +24,7 @@ pub(super) fn integers_for(node: &NodeProto, name: &str, wanted: usize) -> Tract
 
 /// A list of floats, if it is there.
 pub(super) fn floats(node: &NodeProto, name: &str) -> TractResult<Option<Vec<f32>>> {
-    match packed(node, name, DataType::Float)? {
+    match packed(node, name, &[DataType::Float])? {
         None => node.get_attr_opt_vec(name),
         Some(tensor) => Ok(Some(numbers(tensor, f32::from_le_bytes))),
     }
@@ -33,7 +36,7 @@ pub(super) fn meanings<T: Copy>(
     name: &str,
     meaning: impl Fn(&str) -> TractResult<T>,
 ) -> TractResult<Vec<T>> {
-    let Some(tensor) = packed(node, name, DataType::Uint8)? else {
+    let Some(tensor) = packed(node, name, &[DataType::Uint8])? else {
         let texts: Vec<&str> = node.get_attr_vec(name)?;
         return texts.into_iter().map(meaning).collect();
     };
@@ -62,14 +65,17 @@ pub(super) fn as_long(name: &str, length: usize, wanted: usize) -> TractResult<(
 fn packed<'a>(
     node: &'a NodeProto,
     name: &str,
-    data_type: DataType,
+    types: &[DataType],
 ) -> TractResult<Option<&'a TensorProto>> {
     let mut attributes = node.attribute.iter();
     let attribute = attributes.find(|attribute| attribute.name == name);
     let tensor = attribute.and_then(|attribute| attribute.t.as_ref());
-    let is_of_type = |tensor: &&TensorProto| tensor.data_type == i32::from(data_type);
+    let is_of_type = |tensor: &TensorProto| {
+        let mut types = types.iter();
+        types.any(|data_type| tensor.data_type == i32::from(*data_type))
+    };
     ensure!(
-        tensor.is_none_or(|tensor| is_of_type(&tensor)),
+        tensor.is_none_or(is_of_type),
         "`{name}` is of another datatype"
     );
     Ok(tensor)
