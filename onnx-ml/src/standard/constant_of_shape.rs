@@ -7,7 +7,9 @@ use tract_onnx::pb::{NodeProto, TensorProto};
 use tract_onnx::tract_hir::internal::*;
 
 use crate::kernel::{Fact, Kernel, node as kernel, only, values};
-use crate::standard::sized::{MOST_VALUES, TOO_MANY, at_most, check_planned, lengths};
+use crate::standard::sized::{
+    MOST_VALUES, Planned, TOO_MANY, at_most, check_planned, expanded, lengths,
+};
 use crate::tract::{Built, integers};
 use crate::unfit::fits;
 
@@ -23,7 +25,7 @@ pub(crate) fn constant_of_shape(context: &ParsingContext, node: &NodeProto) -> T
         value.len()
     );
     let value = value.into_shape(&[])?.into_arc_tensor();
-    Ok((expand(Filled { value }), vec![]))
+    Ok((expanded(Filled { value }), vec![]))
 }
 
 #[derive(Debug, Clone)]
@@ -31,7 +33,7 @@ struct Filled {
     value: Arc<Tensor>,
 }
 
-impl Expansion for Filled {
+impl Planned for Filled {
     fn name(&self) -> StaticName {
         "ConstantOfShape".into()
     }
@@ -58,28 +60,6 @@ impl Expansion for Filled {
     }
 
     fn wire(
-        &self,
-        prefix: &str,
-        model: &mut TypedModel,
-        inputs: &[OutletId],
-    ) -> TractResult<TVec<OutletId>> {
-        self.wire_as(prefix, None, model, inputs)
-    }
-
-    fn wire_with_inference_model_and_node(
-        &self,
-        prefix: &str,
-        _source: &InferenceModel,
-        node: &InferenceNode,
-        model: &mut TypedModel,
-        inputs: &[OutletId],
-    ) -> TractResult<TVec<OutletId>> {
-        self.wire_as(prefix, Some(node), model, inputs)
-    }
-}
-
-impl Filled {
-    fn wire_as(
         &self,
         prefix: &str,
         node: Option<&InferenceNode>,

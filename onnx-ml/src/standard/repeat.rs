@@ -8,7 +8,7 @@ use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_core::ops::array::{MultiBroadcastTo, Tile};
 use tract_onnx::tract_hir::internal::*;
 
-use crate::standard::sized::{MOST_VALUES, at_most, at_run, lengths};
+use crate::standard::sized::{self, Expanded, MOST_VALUES, Planned, at_most, at_run, lengths};
 use crate::text::tile::tile;
 use crate::tract::{Built, build, expansion, integers};
 use crate::unfit::fits;
@@ -23,7 +23,7 @@ pub(crate) fn repeat(context: &ParsingContext, node: &NodeProto) -> TractResult<
         _ => (build(context, node)?, expanded),
     };
     let tract = expansion(built)?;
-    Ok((expand(Repeat { tract, made }), vec![]))
+    Ok((sized::expanded(Repeat { tract, made }), vec![]))
 }
 
 #[derive(Debug, Clone)]
@@ -33,7 +33,7 @@ struct Repeat {
     made: fn(&[TValue]) -> TractResult<f64>,
 }
 
-impl Expansion for Repeat {
+impl Planned for Repeat {
     fn name(&self) -> StaticName {
         self.tract.name()
     }
@@ -48,28 +48,6 @@ impl Expansion for Repeat {
     }
 
     fn wire(
-        &self,
-        prefix: &str,
-        model: &mut TypedModel,
-        inputs: &[OutletId],
-    ) -> TractResult<TVec<OutletId>> {
-        self.wire_as(prefix, None, model, inputs)
-    }
-
-    fn wire_with_inference_model_and_node(
-        &self,
-        prefix: &str,
-        _source: &InferenceModel,
-        node: &InferenceNode,
-        model: &mut TypedModel,
-        inputs: &[OutletId],
-    ) -> TractResult<TVec<OutletId>> {
-        self.wire_as(prefix, Some(node), model, inputs)
-    }
-}
-
-impl Repeat {
-    fn wire_as(
         &self,
         prefix: &str,
         node: Option<&InferenceNode>,
@@ -94,7 +72,7 @@ impl Repeat {
         at_run(
             prefix,
             model,
-            Box::new(self.clone()),
+            Box::new(Expanded(self.clone())),
             inputs,
             output,
             Box::new(self.made),

@@ -9,7 +9,9 @@ use tract_onnx::tract_core::ops::change_axes::compute_shape_with_onnx_rules;
 use tract_onnx::tract_hir::internal::*;
 
 use crate::kernel::{Fact, Kernel, node as kernel};
-use crate::standard::sized::{MOST_VALUES, TOO_MANY, at_most, check_planned, lengths};
+use crate::standard::sized::{
+    MOST_VALUES, Planned, TOO_MANY, at_most, check_planned, expanded, lengths,
+};
 use crate::tract::{Built, axis_place, build, expansion, integers};
 use crate::unfit::fits;
 
@@ -24,7 +26,7 @@ pub(crate) fn reshape(context: &ParsingContext, node: &NodeProto) -> TractResult
         },
     };
     let tract = expansion(build(context, node)?)?;
-    Ok((expand(Reshape { tract, form }), vec![]))
+    Ok((expanded(Reshape { tract, form }), vec![]))
 }
 
 /// How the shape is changed.
@@ -107,7 +109,7 @@ fn listed(given: &[usize], list: &[i64], keeps_zeros: bool) -> TractResult<TVec<
 
 const NONE_TO_COPY: &str = "a tensor is reshaped to the length of an axis that it has not";
 
-impl Expansion for Reshape {
+impl Planned for Reshape {
     fn name(&self) -> StaticName {
         self.tract.name()
     }
@@ -160,28 +162,6 @@ impl Expansion for Reshape {
     }
 
     fn wire(
-        &self,
-        prefix: &str,
-        model: &mut TypedModel,
-        inputs: &[OutletId],
-    ) -> TractResult<TVec<OutletId>> {
-        self.wire_as(prefix, None, model, inputs)
-    }
-
-    fn wire_with_inference_model_and_node(
-        &self,
-        prefix: &str,
-        _source: &InferenceModel,
-        node: &InferenceNode,
-        model: &mut TypedModel,
-        inputs: &[OutletId],
-    ) -> TractResult<TVec<OutletId>> {
-        self.wire_as(prefix, Some(node), model, inputs)
-    }
-}
-
-impl Reshape {
-    fn wire_as(
         &self,
         prefix: &str,
         node: Option<&InferenceNode>,

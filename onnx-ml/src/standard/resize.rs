@@ -12,7 +12,7 @@ use tract_onnx::model::ParsingContext;
 use tract_onnx::pb::NodeProto;
 use tract_onnx::tract_hir::internal::*;
 
-use crate::standard::sized::{at_most, at_run, lengths};
+use crate::standard::sized::{Expanded, Planned, at_most, at_run, expanded, lengths};
 use crate::tract::{Built, axis_place, rebuilt, text_attribute, with_attributes};
 use crate::unfit::fits;
 use upsample::Upsample;
@@ -30,7 +30,7 @@ const NONE_TO_RESIZE: &str = "an axis that is resized has no values";
 pub(crate) fn resize(context: &ParsingContext, node: &NodeProto) -> TractResult<Built> {
     let version = context.onnx_operator_set_version;
     if version <= SCALES_ALONE {
-        return Ok((expand(before_version_11(node)?), vec![]));
+        return Ok((expanded(before_version_11(node)?), vec![]));
     }
     let is_there = |place: &usize| node.input.get(*place).is_some_and(|name| !name.is_empty());
     let version = version.max(OPTIONAL_INPUTS);
@@ -51,7 +51,7 @@ pub(crate) fn resize(context: &ParsingContext, node: &NodeProto) -> TractResult<
         },
         is_cropped: transformation == Some("tf_crop_and_resize"),
     };
-    Ok((expand(resize), vec![]))
+    Ok((expanded(resize), vec![]))
 }
 
 /// Builds `Upsample` from its node.
@@ -61,7 +61,7 @@ pub(crate) fn upsample(context: &ParsingContext, node: &NodeProto) -> TractResul
         ..node.clone()
     })?;
     if context.onnx_operator_set_version >= SCALES_AS_INPUT {
-        return Ok((expand(resize), vec![]));
+        return Ok((expanded(resize), vec![]));
     }
     let scales = node.get_attr_vec("scales")?;
     Ok((expand(Upsample { resize, scales }), vec![]))
@@ -124,7 +124,7 @@ struct Resize {
     is_cropped: bool,
 }
 
-impl Expansion for Resize {
+impl Planned for Resize {
     fn name(&self) -> StaticName {
         "Resize".into()
     }
@@ -141,28 +141,6 @@ impl Expansion for Resize {
     fn wire(
         &self,
         prefix: &str,
-        model: &mut TypedModel,
-        inputs: &[OutletId],
-    ) -> TractResult<TVec<OutletId>> {
-        self.wire_as(prefix, None, model, inputs)
-    }
-
-    fn wire_with_inference_model_and_node(
-        &self,
-        prefix: &str,
-        _source: &InferenceModel,
-        node: &InferenceNode,
-        model: &mut TypedModel,
-        inputs: &[OutletId],
-    ) -> TractResult<TVec<OutletId>> {
-        self.wire_as(prefix, Some(node), model, inputs)
-    }
-}
-
-impl Resize {
-    fn wire_as(
-        &self,
-        prefix: &str,
         node: Option<&InferenceNode>,
         model: &mut TypedModel,
         inputs: &[OutletId],
@@ -175,7 +153,14 @@ impl Resize {
                 let output = (datum_type, lengths(model, node, rank));
                 let resize = self.clone();
                 let count = Box::new(move |inputs: &[TValue]| resize.made(inputs));
-                return at_run(prefix, model, Box::new(self.clone()), inputs, output, count);
+                return at_run(
+                    prefix,
+                    model,
+                    Box::new(Expanded(self.clone())),
+                    inputs,
+                    output,
+                    count,
+                );
             }
         }
         let resized = self.stored.wire(prefix, model, inputs)?;
@@ -189,7 +174,9 @@ impl Resize {
         }
         Ok(resized)
     }
+}
 
+impl Resize {
     /// How many values a run makes at most.
     fn made(&self, inputs: &[TValue]) -> TractResult<f64> {
         let shape = inputs.first().context("an input")?.shape();

@@ -2,7 +2,7 @@
 //!
 //! Exporters store such lists, and the graph is planned for them. [`Listed`] is for operators of
 //! ours, which want them stored; [`at_run`] for operators of tract that want them stored, where
-//! a run gives them.
+//! a run gives them. [`Planned`] is what they are wired as, to keep the lengths that inference found.
 
 use std::any::Any;
 use std::fmt;
@@ -28,6 +28,73 @@ pub(crate) trait Listed: fmt::Debug + Any + Send + Sync {
 /// The node of such an operator, for the register.
 pub(crate) fn built(listed: impl Listed) -> Built {
     (expand(Lists(Arc::new(listed))), vec![])
+}
+
+/// An operator that is wired with a look at what inference found of its node, where it was asked.
+pub(crate) trait Planned: fmt::Debug + Clone + Send + Sync + 'static {
+    /// The operator's name.
+    fn name(&self) -> StaticName;
+
+    /// What its inputs and outputs have to do with each other.
+    fn rules<'r, 'p: 'r, 's: 'r>(
+        &'s self,
+        solver: &mut Solver<'r>,
+        inputs: &'p [TensorProxy],
+        outputs: &'p [TensorProxy],
+    ) -> InferenceResult;
+
+    /// Wires it.
+    fn wire(
+        &self,
+        prefix: &str,
+        node: Option<&InferenceNode>,
+        model: &mut TypedModel,
+        inputs: &[OutletId],
+    ) -> TractResult<TVec<OutletId>>;
+}
+
+/// Such an operator for a graph.
+pub(crate) fn expanded(planned: impl Planned) -> Box<dyn InferenceOp> {
+    expand(Expanded(planned))
+}
+
+/// The same as what tract wires.
+#[derive(Debug, Clone)]
+pub(crate) struct Expanded<P>(pub(crate) P);
+
+impl<P: Planned> Expansion for Expanded<P> {
+    fn name(&self) -> StaticName {
+        self.0.name()
+    }
+
+    fn rules<'r, 'p: 'r, 's: 'r>(
+        &'s self,
+        solver: &mut Solver<'r>,
+        inputs: &'p [TensorProxy],
+        outputs: &'p [TensorProxy],
+    ) -> InferenceResult {
+        self.0.rules(solver, inputs, outputs)
+    }
+
+    fn wire(
+        &self,
+        prefix: &str,
+        model: &mut TypedModel,
+        inputs: &[OutletId],
+    ) -> TractResult<TVec<OutletId>> {
+        self.0.wire(prefix, None, model, inputs)
+    }
+
+    fn wire_with_inference_model_and_node(
+        &self,
+        prefix: &str,
+        _source: &InferenceModel,
+        node: &InferenceNode,
+        model: &mut TypedModel,
+        inputs: &[OutletId],
+    ) -> TractResult<TVec<OutletId>> {
+        self.0.wire(prefix, Some(node), model, inputs)
+    }
 }
 
 #[derive(Debug, Clone)]

@@ -3,6 +3,7 @@
 use tract_onnx::tract_hir::internal::*;
 
 use super::{Resize, sizes};
+use crate::standard::sized::Planned;
 
 /// An `Upsample` whose scales are an attribute.
 #[derive(Debug, Clone)]
@@ -47,6 +48,6 @@ impl Expansion for Upsample {
             bail!("an upsample has one input")
         };
         let scales = model.add_const(format!("{prefix}.scales"), tensor1(&self.scales))?;
-        self.resize.wire(prefix, model, &[input, scales])
+        self.resize.wire(prefix, None, model, &[input, scales])
     }
 }
