@@ -5,6 +5,8 @@
 //! every length is a number, wiring the nodes in order finds the same; and where no node multiplies matrices or slides
 //! windows, one walk along the nodes makes all the difference that there is.
 
+mod passes;
+
 use std::ops::RangeInclusive;
 
 use tract_onnx::prelude::InferenceModelExt;
@@ -41,7 +43,8 @@ pub fn optimized(mut graph: TypedModel) -> TractResult<TypedModel> {
         graph.compact()?;
         Ok(graph)
     } else {
-        graph.into_optimized()
+        passes::optimize(&mut graph)?;
+        Ok(graph)
     }
 }
 
