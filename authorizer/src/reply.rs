@@ -204,14 +204,26 @@ fn caller_context(caller: &Caller) -> impl Iterator<Item = (&str, Scalar<'_>)> {
     members.filter_map(|(name, value)| Some((name, value?)))
 }
 
+/// Whoever reads the context must find the grants that the token has, and no others: what would be another grant
+/// once it is joined or printed is left out.
 fn grants_context(caller: &Caller) -> [(&str, Scalar<'_>); 2] {
-    let scopes = caller.granted_once(Kind::Scope).join(" ");
+    let mut scopes = caller.granted_once(Kind::Scope);
+    scopes.retain(|scope| is_scope_token(scope));
+    let scopes = scopes.join(" ");
+    let mut roles = caller.granted_once(Kind::Role);
+    roles.retain(|role| !role.contains(char::is_control));
     // A list of strings always has a JSON form.
-    let roles = serde_json::to_string(&caller.granted_once(Kind::Role)).unwrap_or_default();
+    let roles = serde_json::to_string(&roles).unwrap_or_default();
     [
         ("scope", Scalar::owned(scopes)),
         ("roles", Scalar::owned(roles)),
     ]
+}
+
+/// RFC 6749 section 3.3.
+fn is_scope_token(scope: &str) -> bool {
+    let mut bytes = scope.bytes();
+    bytes.all(|byte| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e))
 }
 
 fn extra_context<'a>(caller: &'a Caller, extras: &'a Extras) -> Context<'a> {
@@ -319,6 +331,19 @@ mod tests {
         );
         assert_eq!(reply["principalId"], "user1");
         assert_eq!(reply["usageIdentifierKey"].as_str().map(str::len), Some(64));
+    }
+
+    #[test]
+    fn grants_in_the_context_are_those_of_the_token_and_no_others() {
+        let claims = json!({
+            "scope": ["read", "x predict", "pre\u{1}dict", "pre\u{7f}dict", "a\"b", "ä"],
+            "roles": ["ml user", "ad\u{7f}min", "ad\u{9f}min", "ad\nmin"],
+        });
+        let (extras, challenge) = (Extras::default(), Challenge::default());
+        let reply = open(&caller(claims), policy(), &extras, &challenge);
+        let context = reply.unwrap().value()["context"].clone();
+        assert_eq!(context["scope"], "read");
+        assert_eq!(context["roles"], r#"["ml user"]"#);
     }
 
     #[test]

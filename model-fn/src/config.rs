@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::engine::Memory;
+use crate::grants::Grants;
 use crate::metadata::ProtectedResource;
 use crate::protocol::Limits;
 
@@ -12,6 +13,8 @@ use crate::protocol::Limits;
 /// | --- | --- | --- |
 /// | `MODEL_SOURCE` | the folder of the models | `/opt/models`, then `/var/task/models` |
 /// | `DEFAULT_MODEL` | the model of `POST /predict` | the only model, if there is one alone |
+/// | `MODEL_GRANTS` | what opens a model, of the authorizer's context: words `MEMBER=VALUE`, any of which is enough, or `any` | `scope=predict scope=predict:{model}` |
+/// | `MAX_BODY_BYTES_CLAIM`, `MAX_ROWS_CLAIM` | the members of the authorizer's context that narrow these limits for a caller | none |
 /// | `ALLOW_UNAUTHENTICATED` | `true` answers without an authorizer, for local use | `false` |
 /// | `PUBLIC_BASE_URL` | the address that callers use; with it and without a path in it, metadata are served | no metadata |
 /// | `ISSUER` | the issuer that the metadata name | none, and with `PUBLIC_BASE_URL` it must be set |
@@ -28,6 +31,10 @@ pub struct Config {
     pub sources: Vec<PathBuf>,
     /// The model of `POST /predict`.
     pub default_model: Option<String>,
+    /// What opens a model to a caller.
+    pub grants: Grants,
+    /// Where an authorizer sets limits of a caller's own.
+    pub caller_limits: CallerLimits,
     /// Whether requests are answered without an authorizer's context.
     pub allow_unauthenticated: bool,
     /// What is said of this API to callers without a token.
@@ -36,6 +43,15 @@ pub struct Config {
     pub limits: Limits,
     /// What models and their runs may take of memory.
     pub memory: Memory,
+}
+
+/// The members of an authorizer's context that narrow limits for its caller.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CallerLimits {
+    /// Of the body, in bytes.
+    pub body_bytes: Option<String>,
+    /// Of rows.
+    pub rows: Option<String>,
 }
 
 /// Every variable that is wrong.
@@ -101,6 +117,16 @@ impl Config {
                 false
             }
         };
+        let text = |name: &str| lookup(name).filter(|text| !text.is_empty());
+        let grants = text("MODEL_GRANTS").unwrap_or_else(|| Grants::DEFAULT.to_owned());
+        let grants = Grants::read(&grants).unwrap_or_else(|problem| {
+            problems.push(format!("`MODEL_GRANTS` {problem}"));
+            Grants::Listed(Vec::new())
+        });
+        let caller_limits = CallerLimits {
+            body_bytes: text("MAX_BODY_BYTES_CLAIM"),
+            rows: text("MAX_ROWS_CLAIM"),
+        };
         let protected_resource = protected_resource(&lookup).unwrap_or_else(|problem| {
             problems.push(problem);
             None
@@ -110,6 +136,8 @@ impl Config {
             Ok(Self {
                 sources,
                 default_model,
+                grants,
+                caller_limits,
                 allow_unauthenticated,
                 protected_resource,
                 limits,
@@ -172,6 +200,8 @@ mod tests {
             ]
         );
         assert_eq!(config.default_model, None);
+        assert_eq!(Ok(config.grants.clone()), Grants::read(Grants::DEFAULT));
+        assert_eq!(config.caller_limits, CallerLimits::default());
         assert!(!config.allow_unauthenticated);
         assert_eq!(config.limits, Limits::DEFAULT);
         assert_eq!(config.memory, Memory::UNKNOWN);
@@ -179,7 +209,9 @@ mod tests {
             load(&[
                 ("ALLOW_UNAUTHENTICATED", ""),
                 ("MODEL_SOURCE", ""),
-                ("DEFAULT_MODEL", "")
+                ("DEFAULT_MODEL", ""),
+                ("MODEL_GRANTS", ""),
+                ("MAX_ROWS_CLAIM", "")
             ]),
             Ok(config)
         );
@@ -190,6 +222,9 @@ mod tests {
         let variables = [
             ("MODEL_SOURCE", "models"),
             ("DEFAULT_MODEL", "wine"),
+            ("MODEL_GRANTS", "roles=ml"),
+            ("MAX_BODY_BYTES_CLAIM", "body"),
+            ("MAX_ROWS_CLAIM", "rows"),
             ("ALLOW_UNAUTHENTICATED", "true"),
             ("PUBLIC_BASE_URL", "https://api.example/"),
             ("ISSUER", "https://a/"),
@@ -204,6 +239,11 @@ mod tests {
         let config = Config {
             sources: vec![PathBuf::from("models")],
             default_model: Some("wine".to_owned()),
+            grants: Grants::read("roles=ml").unwrap(),
+            caller_limits: CallerLimits {
+                body_bytes: Some("body".to_owned()),
+                rows: Some("rows".to_owned()),
+            },
             allow_unauthenticated: true,
             protected_resource: Some(ProtectedResource::new(
                 "https://api.example",
@@ -253,6 +293,7 @@ mod tests {
         let variables = [
             ("MODEL_SOURCE", "s3://bucket"),
             ("ALLOW_UNAUTHENTICATED", "yes"),
+            ("MODEL_GRANTS", "predict"),
             ("MAX_ROWS", "0"),
             ("MAX_DEPTH", "101"),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1 GB"),
@@ -263,6 +304,7 @@ mod tests {
             "`MAX_DEPTH` must be a number from 1 to 100, is `101`",
             "`MODEL_SOURCE` must be a folder, is `s3://bucket`",
             "`ALLOW_UNAUTHENTICATED` must be `true` or `false`, is `yes`",
+            "`MODEL_GRANTS` must be `any` or a list such as `scope=predict scope=predict:{model}`, has `predict`",
         ];
         assert_eq!(load(&variables), Err(expected.map(str::to_owned).to_vec()));
     }

@@ -1,7 +1,7 @@
 //! Events of the gateway, read leniently: what is missing, null or odd is left out.
 //!
-//! REST API events (payload 1.0) and HTTP API events (2.0) become one [`Request`]. Whether the
-//! caller may do what it asks was decided by the authorizer; here is only seen that there was one.
+//! REST API events (payload 1.0) and HTTP API events (2.0) become one [`Request`]. Whether the token is
+//! good was decided by an authorizer; here is seen that there was one, and what it says of the caller.
 
 use std::borrow::Cow;
 
@@ -9,6 +9,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
 use serde_json::Value;
+
+use crate::caller::Caller;
 
 /// An HTTP request as the gateway hands it on.
 #[derive(Debug)]
@@ -21,8 +23,8 @@ pub struct Request<'a> {
     headers: Vec<(String, String)>,
     body: Option<Text<'a>>,
     is_base64: bool,
-    /// Whether an authorizer let the request pass.
-    pub is_authorized: bool,
+    /// What an authorizer says of the caller; nothing where none let the request pass.
+    pub caller: Option<Caller>,
     /// The gateway's own name for the request.
     pub gateway_request_id: Option<String>,
 }
@@ -104,7 +106,7 @@ pub fn read(event: &str) -> Result<Request<'_>, EventError> {
         path: path(&event, is_second),
         headers: headers(&event),
         is_base64: event.is_base64_encoded == true,
-        is_authorized: is_authorized(at(context, &["authorizer"]), is_second),
+        caller: caller(at(context, &["authorizer"]), is_second),
         gateway_request_id: at(context, &["requestId"]).as_str().map(str::to_owned),
         body: event.body,
     })
@@ -181,20 +183,28 @@ fn headers(event: &Event<'_>) -> Vec<(String, String)> {
     headers
 }
 
-/// A REST API's authorizer leaves a principal; an HTTP API's leaves what it found in the token.
-fn is_authorized(authorizer: &Value, is_second: bool) -> bool {
-    let is_filled = |keys: &[&str]| {
-        at(authorizer, keys)
-            .as_object()
-            .is_some_and(|context| !context.is_empty())
+/// A Lambda authorizer leaves its context, beside a principal in REST APIs; the gateway's own authorizers leave the
+/// claims of the token: of Cognito or any issuer in REST APIs, of any issuer in HTTP APIs (there with the scopes that
+/// it has read, and in payload 2.0 under `jwt`).
+fn caller(authorizer: &Value, is_second: bool) -> Option<Caller> {
+    let members = |keys: &[&str]| {
+        let members = at(authorizer, keys).as_object();
+        members.filter(|members| !members.is_empty()).cloned()
     };
     if is_second {
-        return is_filled(&["lambda"]) || is_filled(&["jwt", "claims"]);
+        let claims = || members(&["jwt", "claims"]);
+        let scopes = at(authorizer, &["jwt", "scopes"]);
+        let context = members(&["lambda"]).map(|context| Caller::new(context, &Value::Null));
+        return context.or_else(|| claims().map(|claims| Caller::new(claims, scopes)));
     }
-    authorizer
-        .get("principalId")
-        .and_then(Value::as_str)
-        .is_some_and(|principal| !principal.is_empty())
+    // Values of a Lambda authorizer's context are none but scalars: an object is the gateway's own.
+    if let Some(claims) = members(&["claims"]) {
+        return Some(Caller::new(claims, at(authorizer, &["scopes"])));
+    }
+    let principal = at(authorizer, &["principalId"]).as_str();
+    let is_named = principal.is_some_and(|principal| !principal.is_empty());
+    let context = members(&[]).filter(|_| is_named);
+    context.map(|context| Caller::new(context, &Value::Null))
 }
 
 impl Request<'_> {
@@ -248,7 +258,7 @@ mod tests {
     fn request(event: &Value) -> (String, Vec<String>, bool) {
         let event = event.to_string();
         let request = read(&event).unwrap();
-        (request.method, request.path, request.is_authorized)
+        (request.method, request.path, request.caller.is_some())
     }
 
     #[track_caller]
@@ -307,6 +317,13 @@ mod tests {
         check_authorizer("1.0", json!({"principalId": "me"}), true);
         check_authorizer("1.0", json!({"principalId": ""}), false);
         check_authorizer("1.0", json!({"principalId": 1}), false);
+        check_authorizer(
+            "1.0",
+            json!({"claims": {"sub": "me"}, "scopes": null}),
+            true,
+        );
+        check_authorizer("1.0", json!({"claims": {}}), false);
+        check_authorizer("1.0", json!({"claims": "{\"sub\":\"me\"}"}), false);
         check_authorizer("1.0", json!({"lambda": {"sub": "me"}}), false);
         check_authorizer("1.0", json!({}), false);
         check_authorizer("1.0", Value::Null, false);

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::caller::LimitError;
 use crate::coding::CodingError;
 use crate::engine::RunError;
 use crate::event::{BodyError, EventError};
@@ -18,6 +19,9 @@ pub enum Failure {
     /// No authorizer let the request pass.
     #[error("the request comes without an authorizer's context")]
     Unauthenticated,
+    /// The authorizer's context sets a limit that is none.
+    #[error(transparent)]
+    Limit(#[from] LimitError),
     /// No route is there.
     #[error(transparent)]
     Route(#[from] RouteError),
@@ -69,6 +73,7 @@ pub fn status(failure: &Failure) -> u16 {
     match failure {
         Failure::Event(EventError::Unreadable) => 400,
         Failure::Event(EventError::NotHttp) | Failure::Unauthenticated => 403,
+        Failure::Find(FindError::Closed { .. }) | Failure::Limit(_) => 403,
         Failure::Route(RouteError::Unknown) | Failure::Find(_) => 404,
         Failure::Route(RouteError::Method { .. }) => 405,
         Failure::ContentType(_) => 415,
@@ -118,6 +123,8 @@ impl Failure {
             Self::Event(EventError::Unreadable) => "event_unreadable",
             Self::Event(EventError::NotHttp) => "not_an_http_event",
             Self::Unauthenticated => "unauthenticated",
+            Self::Find(FindError::Closed { .. }) => "model_closed",
+            Self::Limit(_) => "limit_unreadable",
             Self::Route(RouteError::Unknown) => "route_unknown",
             Self::Route(RouteError::Method { .. }) => "method_not_allowed",
             Self::Find(FindError::Model { .. }) => "model_unknown",
@@ -149,6 +156,7 @@ impl Failure {
         let pair = |name: &str, value: Value| Map::from_iter([(name.to_owned(), value)]);
         match self {
             Self::Route(RouteError::Method { allowed }) => pair("expected", json!(allowed)),
+            Self::Find(FindError::Closed { wanted, .. }) => pair("expected", json!(wanted)),
             Self::Find(FindError::Model { models, .. } | FindError::NoDefault { models }) => {
                 pair("expected", json!(models))
             }
@@ -164,6 +172,7 @@ impl Failure {
             Self::Run(RunError::TooLarge(error)) => pair("limit", json!(error.left)),
             Self::Input(error) => error.detail(),
             Self::Event(_) | Self::Unauthenticated | Self::Route(RouteError::Unknown) => Map::new(),
+            Self::Limit(_) => Map::new(),
             Self::Body(BodyError::Missing | BodyError::NotBase64)
             | Self::Run(_)
             | Self::Write(_) => Map::new(),
@@ -184,6 +193,7 @@ impl Failure {
                 Some(error.to_string())
             }
             Self::Write(source) => Some(source.to_string()),
+            Self::Limit(error) => Some(error.to_string()),
             Self::Event(_)
             | Self::Unauthenticated
             | Self::Route(_)

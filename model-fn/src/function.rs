@@ -8,6 +8,7 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::Config;
+use crate::caller::LimitError;
 use crate::coding::{Acceptable, Coding};
 use crate::event::{self, Request};
 use crate::failure::{Failure, status};
@@ -15,7 +16,7 @@ use crate::log::{Line, Milliseconds};
 use crate::metadata::{Health, Model, ModelReady, Models, Server};
 use crate::protocol::{self, Accepted, Limits, Served};
 use crate::reply::{Answer, Outcome, Reply};
-use crate::repository::{Repository, Version};
+use crate::repository::{Repository, Version, Visible};
 use crate::route::{Route, RouteError, Target};
 use crate::source;
 
@@ -56,12 +57,10 @@ impl ModelFunction {
             let message = "ALLOW_UNAUTHENTICATED is true: every request is answered, with or without an authorizer";
             start_log.push(json!({"event": "warning", "message": message}).to_string());
         }
-        let models: Vec<&str> = repository
-            .models()
-            .map(|entry| entry.name.as_str())
-            .collect();
+        let all = repository.visible(None, &config.grants);
+        let models: Vec<&str> = all.models().map(|entry| entry.name.as_str()).collect();
         let duration = Milliseconds::since(started);
-        let default = repository.default_model();
+        let default = all.default_model();
         start_log.push(json!({"event": "start", "models": models, "default": default, "duration_ms": duration}).to_string());
         Ok(Self {
             repository,
@@ -108,7 +107,7 @@ impl ModelFunction {
         line.route = route.as_ref().ok().map(Route::template);
         // Before anything is said of routes and models: without an authorizer there is only what is open.
         let is_open = route.as_ref().is_ok_and(Route::is_open);
-        if !(is_open || request.is_authorized || self.config.allow_unauthenticated) {
+        if !(is_open || request.caller.is_some() || self.config.allow_unauthenticated) {
             return Err(Failure::Unauthenticated);
         }
         let answer = self.routed(&request, route?, line)?;
@@ -127,23 +126,43 @@ impl ModelFunction {
             Route::Infer(target) => self.predict(request, &target, Accepted::TensorsOnly, line),
             Route::Server => json(&Server::new()),
             Route::Live | Route::Ready => json(&Health::good()),
-            Route::Model(target) => json(&Model::of(self.find(&target, line)?)),
-            Route::ModelReady(target) => json(&ModelReady::of(self.find(&target, line)?)),
+            Route::Model(target) => json(&Model::of(self.find(request, &target, line)?)),
+            Route::ModelReady(target) => json(&ModelReady::of(self.find(request, &target, line)?)),
             Route::ProtectedResource => match &self.config.protected_resource {
                 Some(resource) => json(resource),
                 None => Err(RouteError::Unknown.into()),
             },
-            Route::Models => json(&Models::of(&self.repository)),
+            Route::Models => json(&Models::of(self.visible(request))),
         }
     }
 
-    fn find(&self, target: &Target, line: &mut Line<'_>) -> Result<Version<'_>, Failure> {
-        let found = self
-            .repository
-            .find(target.model.as_deref(), target.version.as_deref())?;
+    fn visible<'a>(&'a self, request: &'a Request<'_>) -> Visible<'a> {
+        let caller = request.caller.as_ref();
+        self.repository.visible(caller, &self.config.grants)
+    }
+
+    fn find<'a>(
+        &'a self,
+        request: &'a Request<'_>,
+        target: &Target,
+        line: &mut Line<'_>,
+    ) -> Result<Version<'a>, Failure> {
+        let visible = self.visible(request);
+        let found = visible.find(target.model.as_deref(), target.version.as_deref())?;
         line.model = Some(found.entry.name.clone());
         line.version = Some(found.number.to_string());
         Ok(found)
+    }
+
+    /// The model's limits, where they are not narrower for the caller.
+    fn limits(&self, request: &Request<'_>, version: Version<'_>) -> Result<Limits, LimitError> {
+        let limits = version.entry.limits.clone();
+        let members = &self.config.caller_limits;
+        let own = |member: &Option<String>| match (&request.caller, member) {
+            (Some(caller), Some(member)) => caller.limit(member),
+            (None, _) | (_, None) => Ok(None),
+        };
+        Ok(limits.narrowed(own(&members.body_bytes)?, own(&members.rows)?))
     }
 
     fn predict(
@@ -153,14 +172,14 @@ impl ModelFunction {
         accepted: Accepted,
         line: &mut Line<'_>,
     ) -> Result<Answer, Failure> {
-        let version = self.find(target, line)?;
+        let version = self.find(request, target, line)?;
         check_content(request)?;
-        let limits = &version.entry.limits;
+        let limits = self.limits(request, version)?;
         let specification = version.model.specification();
 
         let parsing = Instant::now();
-        let body = body(request, limits)?;
-        let mut question = protocol::read(&body, specification, limits, accepted)?;
+        let body = body(request, &limits)?;
+        let mut question = protocol::read(&body, specification, &limits, accepted)?;
         drop(body);
         line.dialect = Some(question.dialect.name());
         line.rows = Some(question.rows);

@@ -4,12 +4,14 @@
 //! `repository`, `engine`, `tensor` and `protocol` decide; `config`, `source`, `event`, `reply`
 //! and `main` are the edge. Who may call is decided by the authorizer before.
 
+pub mod caller;
 pub mod coding;
 pub mod config;
 pub mod engine;
 pub mod event;
 pub mod failure;
 mod function;
+pub mod grants;
 mod log;
 mod metadata;
 pub mod protocol;

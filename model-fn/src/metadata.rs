@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use crate::engine::Port;
-use crate::repository::{Entry, Repository, Version};
+use crate::repository::{Entry, Version, Visible};
 
 /// `GET /v2`
 #[derive(Debug, Serialize)]
@@ -127,7 +127,7 @@ impl<'a> Model<'a> {
 }
 
 impl<'a> Models<'a> {
-    pub(crate) fn of(repository: &'a Repository) -> Self {
+    pub(crate) fn of(visible: Visible<'a>) -> Self {
         let listed = |entry: &'a Entry| {
             let default_version = entry.default_version.to_string();
             entry.find(None).ok().map(|version| Listed {
@@ -136,8 +136,8 @@ impl<'a> Models<'a> {
             })
         };
         Self {
-            default: repository.default_model(),
-            models: repository.models().filter_map(listed).collect(),
+            default: visible.default_model(),
+            models: visible.models().filter_map(listed).collect(),
         }
     }
 }

@@ -8,6 +8,7 @@ mod compare;
 mod description;
 mod made_up;
 mod shapes;
+mod visible;
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
@@ -20,6 +21,7 @@ pub use compare::Difference;
 pub use description::{Description, DescriptionError};
 pub use made_up::made_up;
 pub use shapes::ShapesError;
+pub use visible::Visible;
 
 /// The files of one model, as found at its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -82,6 +84,14 @@ pub struct Version<'a> {
 /// Why a request's model is not found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FindError {
+    /// What is known of the caller does not cover the model, which need not be there.
+    #[error("the authorizer's context does not cover model `{model}`: it needs {}", any_of(.wanted))]
+    Closed {
+        /// The name asked for.
+        model: String,
+        /// Members of the context, any of which would open it.
+        wanted: Vec<String>,
+    },
     /// No model of this name is served.
     #[error("no model `{model}`")]
     Model {
@@ -106,6 +116,11 @@ pub enum FindError {
         /// The names there are.
         models: Vec<String>,
     },
+}
+
+fn any_of(wanted: &[String]) -> String {
+    let wanted: Vec<String> = wanted.iter().map(|grant| format!("`{grant}`")).collect();
+    wanted.join(" or ")
 }
 
 /// What is wrong with a model.
@@ -174,35 +189,6 @@ impl Repository {
         } else {
             Err(problems)
         }
-    }
-
-    /// All models, by name.
-    pub fn models(&self) -> impl Iterator<Item = &Entry> {
-        self.models.values()
-    }
-
-    /// The name of the default model.
-    pub fn default_model(&self) -> Option<&str> {
-        self.default.as_deref()
-    }
-
-    /// Finds a version of a model; the default ones where nothing is named.
-    pub fn find(
-        &self,
-        model: Option<&str>,
-        version: Option<&str>,
-    ) -> Result<Version<'_>, FindError> {
-        let models = || self.models.keys().cloned().collect();
-        let Some(name) = model.or(self.default.as_deref()) else {
-            return Err(FindError::NoDefault { models: models() });
-        };
-        let Some(entry) = self.models.get(name) else {
-            return Err(FindError::Model {
-                model: name.to_owned(),
-                models: models(),
-            });
-        };
-        entry.find(version)
     }
 }
 

@@ -40,6 +40,8 @@ fn start(more: &[(&str, &str)]) -> ModelFunction {
     let variables = [
         ("MODEL_SOURCE", source.as_str()),
         ("DEFAULT_MODEL", "pair"),
+        ("MAX_ROWS_CLAIM", "most_rows"),
+        ("MAX_BODY_BYTES_CLAIM", "most_bytes"),
         ("MAX_BODY_BYTES", "4096"),
         ("MAX_DECODED_BYTES", "8192"),
         ("MAX_REPLY_BYTES", "4096"),

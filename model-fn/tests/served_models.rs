@@ -31,7 +31,7 @@ fn call(function: &ModelFunction, method: &str, path: &str, body: Option<&str>) 
         "httpMethod": method,
         "path": path,
         "headers": {"Content-Type": "application/json"},
-        "requestContext": {"authorizer": {"principalId": "somebody"}},
+        "requestContext": {"authorizer": {"principalId": "somebody", "scope": "predict"}},
         "body": body,
     });
     let reply = function.handle(&event.to_string(), "request").reply;

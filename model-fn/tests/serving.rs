@@ -58,7 +58,7 @@ fn start() -> ModelFunction {
 }
 
 fn ask(function: &ModelFunction, path: &str, body: &str) -> (u16, Value, Value) {
-    let context = json!({"authorizer": {"principalId": "somebody"}});
+    let context = json!({"authorizer": {"principalId": "somebody", "scope": "predict"}});
     let event =
         json!({"httpMethod": "POST", "path": path, "requestContext": context, "body": body});
     let outcome = function.handle(&event.to_string(), "request");

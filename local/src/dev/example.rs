@@ -146,7 +146,7 @@ fn ask(function: &ModelFunction, method: &str, path: &str, body: Option<&str>) -
         "httpMethod": method,
         "path": path,
         "headers": {"content-type": "application/json"},
-        "requestContext": {"authorizer": {"principalId": "tollgate"}},
+        "requestContext": {"authorizer": {"principalId": "tollgate", "scope": "predict"}},
         "body": body,
     });
     let reply = function.handle(&event.to_string(), "example").reply;

@@ -40,6 +40,17 @@ impl Limits {
 
     /// The largest `depth` that the JSON reader's stack allows, the objects around lists included.
     pub const DEEPEST: usize = 100;
+
+    /// These limits where those of the body and of rows are not narrower; compressing a body widens nothing.
+    pub fn narrowed(self, body_bytes: Option<usize>, rows: Option<usize>) -> Self {
+        let body_bytes = body_bytes.unwrap_or(usize::MAX);
+        Self {
+            body_bytes: self.body_bytes.min(body_bytes),
+            decoded_bytes: self.decoded_bytes.min(body_bytes),
+            rows: rows.map_or(self.rows, |rows| self.rows.min(rows)),
+            ..self
+        }
+    }
 }
 
 impl Default for Limits {
