@@ -10,11 +10,11 @@ use crate::Config;
 use crate::event::{self, Request};
 use crate::failure::{Failure, status};
 use crate::log::{Line, Milliseconds};
-use crate::metadata::{Health, Model, ModelReady, Models, Server};
+use crate::metadata::{Health, Model, ModelReady, Models, Server, serving};
 use crate::protocol::{self, Accepted, Served};
 use crate::reply::{Outcome, Reply};
 use crate::repository::{Repository, Version};
-use crate::route::{Route, RouteError, Target};
+use crate::route::{Route, RouteError, Serving, Target};
 use crate::source;
 
 /// The model function with all its models loaded, run and found right.
@@ -121,6 +121,22 @@ impl ModelFunction {
                 None => Err(RouteError::Unknown.into()),
             },
             Route::Models => json(&Models::of(&self.repository)),
+            Route::Ping => json(&Health::good()),
+            Route::Invocations => {
+                self.predict(&request, &Target::default(), Accepted::Invocations, line)
+            }
+            Route::Serving(Serving::Predict(target)) => {
+                self.predict(&request, &target, Accepted::Serving, line)
+            }
+            Route::Serving(Serving::Unserved(what)) => Err(what.into()),
+            Route::Serving(Serving::Models) => json(&serving::Names::of(&self.repository)),
+            Route::Serving(Serving::Status(target)) => {
+                let found = self.find(&target, line)?;
+                json(&serving::Status::of(found, target.version.is_some()))
+            }
+            Route::Serving(Serving::Metadata(target)) => {
+                json(&serving::Metadata::of(self.find(&target, line)?))
+            }
         }
     }
 
