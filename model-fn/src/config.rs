@@ -16,7 +16,8 @@ use crate::protocol::Limits;
 /// | `PUBLIC_BASE_URL` | the address that callers use; with it and without a path in it, metadata are served | no metadata |
 /// | `ISSUER` | the issuer that the metadata name | none, and with `PUBLIC_BASE_URL` it must be set |
 /// | `MAX_BODY_BYTES` | the limit on a request's body | 4700000 |
-/// | `MAX_REPLY_BYTES` | the limit on an answer's body | 5242880 |
+/// | `MAX_DECODED_BYTES` | the limit on a body once it is decompressed, and on an answer before it is compressed | 24000000 |
+/// | `MAX_REPLY_BYTES` | the limit on an answer's body as it is sent | 5242880 |
 /// | `MAX_ROWS` | the limit on rows | 10000 |
 /// | `MAX_ELEMENTS` | the limit on values in all inputs | 2000000 |
 /// | `MAX_DEPTH` | the limit on lists within lists, at most 100 | 16 |
@@ -76,6 +77,7 @@ impl Config {
         // Lambda itself takes no more than six megabytes in or out; without base64 a body may have them.
         let limits = Limits {
             body_bytes: limit("MAX_BODY_BYTES", default.body_bytes, 6 * 1024 * 1024),
+            decoded_bytes: limit("MAX_DECODED_BYTES", default.decoded_bytes, usize::MAX),
             reply_bytes: limit("MAX_REPLY_BYTES", default.reply_bytes, 6 * 1024 * 1024),
             rows: limit("MAX_ROWS", default.rows, usize::MAX),
             elements: limit("MAX_ELEMENTS", default.elements, usize::MAX),
@@ -193,6 +195,7 @@ mod tests {
             ("ISSUER", "https://a/"),
             ("MAX_BODY_BYTES", "1"),
             ("MAX_REPLY_BYTES", "2"),
+            ("MAX_DECODED_BYTES", "5"),
             ("MAX_ROWS", "3"),
             ("MAX_ELEMENTS", "4"),
             ("MAX_DEPTH", "100"),
@@ -208,6 +211,7 @@ mod tests {
             )),
             limits: Limits {
                 body_bytes: 1,
+                decoded_bytes: 5,
                 reply_bytes: 2,
                 rows: 3,
                 elements: 4,

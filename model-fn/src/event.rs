@@ -8,7 +8,7 @@ use std::borrow::Cow;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 /// An HTTP request as the gateway hands it on.
 #[derive(Debug)]
@@ -156,20 +156,29 @@ fn segments(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter(|segment| !segment.is_empty())
 }
 
+/// Every value of every header. A REST API tells them twice: the last of each name, and lists of all.
 fn headers(event: &Event<'_>) -> Vec<(String, String)> {
-    let first = |value: &Value| {
-        let value = value
-            .as_array()
-            .map_or(Some(value), |values| values.first());
-        value.and_then(Value::as_str).map(str::to_owned)
+    let pairs = |map: &Value| -> Vec<(String, String)> {
+        let entries = map.as_object().into_iter().flatten();
+        let values = |(name, value): (&String, &Value)| {
+            let values = value
+                .as_array()
+                .map_or(std::slice::from_ref(value), Vec::as_slice);
+            let texts = values.iter().filter_map(Value::as_str);
+            let name = name.to_ascii_lowercase();
+            texts
+                .map(|text| (name.clone(), text.to_owned()))
+                .collect::<Vec<_>>()
+        };
+        entries.flat_map(values).collect()
     };
-    let maps = [&event.headers, &event.multi_value_headers]
-        .into_iter()
-        .filter_map(Value::as_object);
-    let pairs = maps.flat_map(Map::iter);
-    pairs
-        .filter_map(|(name, value)| Some((name.to_ascii_lowercase(), first(value)?)))
-        .collect()
+    let mut headers = pairs(&event.multi_value_headers);
+    let single = pairs(&event.headers).into_iter();
+    let more: Vec<_> = single
+        .filter(|(name, _)| headers.iter().all(|(known, _)| known != name))
+        .collect();
+    headers.extend(more);
+    headers
 }
 
 /// A REST API's authorizer leaves a principal; an HTTP API's leaves what it found in the token.
@@ -189,12 +198,19 @@ fn is_authorized(authorizer: &Value, is_second: bool) -> bool {
 }
 
 impl Request<'_> {
-    /// A header by its name in lower case.
+    /// The first value of a header, by its name in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers
-            .iter()
-            .find(|(known, _)| known == name)
-            .map(|(_, value)| value.as_str())
+        self.values(name).next()
+    }
+
+    /// All values of a header as one, with commas between them; empty where there is none.
+    pub fn header_list(&self, name: &str) -> String {
+        self.values(name).collect::<Vec<_>>().join(",")
+    }
+
+    fn values(&self, name: &str) -> impl Iterator<Item = &str> {
+        let named = self.headers.iter().filter(move |(known, _)| known == name);
+        named.map(|(_, value)| value.as_str())
     }
 
     /// The body in bytes, if it is there and within the limit.
@@ -322,12 +338,14 @@ mod tests {
     #[test]
     fn odd_headers_are_left_out() {
         let event = json!({"httpMethod": "GET", "requestContext": {}, "isBase64Encoded": "no",
-            "headers": {"Content-Type": "text/csv", "Null": null, "Number": 1},
-            "multiValueHeaders": {"X-Many": ["a", "b"], "X-None": []}});
+            "headers": {"Content-Type": "text/csv", "Null": null, "Number": 1, "X-Many": "b"},
+            "multiValueHeaders": {"x-many": ["a", 1, "b"], "X-None": []}});
         let event = event.to_string();
         let request = read(&event).unwrap();
         assert_eq!(request.header("content-type"), Some("text/csv"));
         assert_eq!(request.header("x-many"), Some("a"));
+        assert_eq!(request.header_list("x-many"), "a,b");
+        assert_eq!(request.header_list("x-none"), "");
         assert_eq!(request.header("null"), None);
         assert_eq!(request.header("x-none"), None);
         assert!(read(r#"{"httpMethod": "GET", "requestContext": {}, "headers": [1]}"#).is_ok());

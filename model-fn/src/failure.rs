@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::coding::CodingError;
 use crate::engine::RunError;
 use crate::event::{BodyError, EventError};
 use crate::protocol::InputError;
@@ -29,9 +30,9 @@ pub enum Failure {
     /// The content type is none that is read.
     #[error("the content type `{0}` is not read: send `application/json`")]
     ContentType(String),
-    /// The content encoding is none that is read.
-    #[error("the content encoding `{0}` is not read: send the body as it is")]
-    ContentEncoding(String),
+    /// The body is compressed in a way that is not read.
+    #[error(transparent)]
+    Coding(#[from] CodingError),
     /// There is no body to read.
     #[error(transparent)]
     Body(#[from] BodyError),
@@ -74,7 +75,10 @@ pub fn status(failure: &Failure) -> u16 {
         Failure::Route(RouteError::Unknown) | Failure::Find(_) => 404,
         Failure::Route(RouteError::Method { .. }) => 405,
         Failure::Unserved(_) => 501,
-        Failure::ContentType(_) | Failure::ContentEncoding(_) => 415,
+        Failure::ContentType(_) => 415,
+        Failure::Coding(CodingError::Unknown(_) | CodingError::Several(_)) => 415,
+        Failure::Coding(CodingError::Damaged(_)) => 400,
+        Failure::Coding(CodingError::TooLarge { .. }) => 413,
         Failure::Body(BodyError::Missing | BodyError::NotBase64) => 400,
         Failure::Body(BodyError::TooLarge { .. }) | Failure::ReplyTooLarge { .. } => 413,
         Failure::Input(error) => input_status(error),
@@ -126,7 +130,11 @@ impl Failure {
             Self::Find(FindError::Version { .. }) => "version_unknown",
             Self::Find(FindError::NoDefault { .. }) => "no_default_model",
             Self::ContentType(_) => "content_type_unknown",
-            Self::ContentEncoding(_) => "content_encoding_unknown",
+            Self::Coding(CodingError::Unknown(_) | CodingError::Several(_)) => {
+                "content_encoding_unknown"
+            }
+            Self::Coding(CodingError::Damaged(_)) => "body_damaged",
+            Self::Coding(CodingError::TooLarge { .. }) => "body_too_large",
             Self::Body(BodyError::Missing) => "body_missing",
             Self::Body(BodyError::NotBase64) => "body_not_base64",
             Self::Body(BodyError::TooLarge { .. }) => "body_too_large",
@@ -151,10 +159,14 @@ impl Failure {
                 pair("expected", json!(models))
             }
             Self::Find(FindError::Version { versions, .. }) => pair("expected", json!(versions)),
-            Self::Body(BodyError::TooLarge { limit }) | Self::ReplyTooLarge { limit } => {
-                pair("limit", json!(limit))
+            Self::Body(BodyError::TooLarge { limit })
+            | Self::Coding(CodingError::TooLarge { limit })
+            | Self::ReplyTooLarge { limit } => pair("limit", json!(limit)),
+            Self::ContentType(given)
+            | Self::Coding(CodingError::Unknown(given) | CodingError::Several(given)) => {
+                pair("given", json!(given))
             }
-            Self::ContentType(given) | Self::ContentEncoding(given) => pair("given", json!(given)),
+            Self::Coding(CodingError::Damaged(coding)) => pair("expected", json!(coding)),
             Self::Run(RunError::TooLarge(error)) => pair("limit", json!(error.left)),
             Self::Input(error) => error.detail(),
             Self::Event(_) | Self::Unauthenticated | Self::Route(RouteError::Unknown) => Map::new(),
@@ -186,10 +198,9 @@ impl Failure {
             | Self::Find(_)
             | Self::Input(_)
             | Self::Run(RunError::Unfit(_)) => None,
-            Self::ContentType(_)
-            | Self::ContentEncoding(_)
-            | Self::Body(_)
-            | Self::ReplyTooLarge { .. } => None,
+            Self::ContentType(_) | Self::Coding(_) | Self::Body(_) | Self::ReplyTooLarge { .. } => {
+                None
+            }
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The function: started once, then asked one event at a time, from any number of threads.
 
+use std::borrow::Cow;
 use std::error::Error;
 use std::time::Instant;
 
@@ -7,12 +8,13 @@ use serde::Serialize;
 use serde_json::json;
 
 use crate::Config;
+use crate::coding::{Acceptable, Coding};
 use crate::event::{self, Request};
 use crate::failure::{Failure, status};
 use crate::log::{Line, Milliseconds};
 use crate::metadata::{Health, Model, ModelReady, Models, Server, serving};
-use crate::protocol::{self, Accepted, Served};
-use crate::reply::{Outcome, Reply};
+use crate::protocol::{self, Accepted, Limits, Served};
+use crate::reply::{Answer, Outcome, Reply};
 use crate::repository::{Repository, Version};
 use crate::route::{Route, RouteError, Serving, Target};
 use crate::source;
@@ -82,7 +84,7 @@ impl ModelFunction {
             ..Line::default()
         };
         let reply = match self.answer(event, &mut line) {
-            Ok(body) => Reply::success(body),
+            Ok(reply) => reply,
             Err(failure) => {
                 line.code = Some(failure.code());
                 line.reason = failure.reason();
@@ -98,7 +100,7 @@ impl ModelFunction {
         }
     }
 
-    fn answer(&self, event: &str, line: &mut Line<'_>) -> Result<String, Failure> {
+    fn answer(&self, event: &str, line: &mut Line<'_>) -> Result<Reply, Failure> {
         let request = event::read(event)?;
         line.gateway_request_id
             .clone_from(&request.gateway_request_id);
@@ -109,9 +111,20 @@ impl ModelFunction {
         if !(is_open || request.is_authorized || self.config.allow_unauthenticated) {
             return Err(Failure::Unauthenticated);
         }
-        match route? {
-            Route::Predict(target) => self.predict(&request, &target, Accepted::Any, line),
-            Route::Infer(target) => self.predict(&request, &target, Accepted::TensorsOnly, line),
+        let answer = self.routed(&request, route?, line)?;
+        let acceptable = Acceptable::of(&request.header_list("accept-encoding"));
+        Reply::success(answer, acceptable, &self.config.limits)
+    }
+
+    fn routed(
+        &self,
+        request: &Request<'_>,
+        route: Route,
+        line: &mut Line<'_>,
+    ) -> Result<Answer, Failure> {
+        match route {
+            Route::Predict(target) => self.predict(request, &target, Accepted::Any, line),
+            Route::Infer(target) => self.predict(request, &target, Accepted::TensorsOnly, line),
             Route::Server => json(&Server::new()),
             Route::Live | Route::Ready => json(&Health::good()),
             Route::Model(target) => json(&Model::of(self.find(&target, line)?)),
@@ -123,20 +136,27 @@ impl ModelFunction {
             Route::Models => json(&Models::of(&self.repository)),
             Route::Ping => json(&Health::good()),
             Route::Invocations => {
-                self.predict(&request, &Target::default(), Accepted::Invocations, line)
+                self.predict(request, &Target::default(), Accepted::Invocations, line)
             }
-            Route::Serving(Serving::Predict(target)) => {
-                self.predict(&request, &target, Accepted::Serving, line)
-            }
-            Route::Serving(Serving::Unserved(what)) => Err(what.into()),
-            Route::Serving(Serving::Models) => json(&serving::Names::of(&self.repository)),
-            Route::Serving(Serving::Status(target)) => {
+            Route::Serving(route) => self.serving(request, route, line),
+        }
+    }
+
+    fn serving(
+        &self,
+        request: &Request<'_>,
+        route: Serving,
+        line: &mut Line<'_>,
+    ) -> Result<Answer, Failure> {
+        match route {
+            Serving::Predict(target) => self.predict(request, &target, Accepted::Serving, line),
+            Serving::Unserved(what) => Err(what.into()),
+            Serving::Models => json(&serving::Names::of(&self.repository)),
+            Serving::Status(target) => {
                 let found = self.find(&target, line)?;
                 json(&serving::Status::of(found, target.version.is_some()))
             }
-            Route::Serving(Serving::Metadata(target)) => {
-                json(&serving::Metadata::of(self.find(&target, line)?))
-            }
+            Serving::Metadata(target) => json(&serving::Metadata::of(self.find(&target, line)?)),
         }
     }
 
@@ -155,14 +175,14 @@ impl ModelFunction {
         target: &Target,
         accepted: Accepted,
         line: &mut Line<'_>,
-    ) -> Result<String, Failure> {
+    ) -> Result<Answer, Failure> {
         let version = self.find(target, line)?;
         check_content(request)?;
         let limits = &version.entry.limits;
         let specification = version.model.specification();
 
         let parsing = Instant::now();
-        let body = request.body(limits.body_bytes)?;
+        let body = body(request, limits)?;
         let mut question = protocol::read(&body, specification, limits, accepted)?;
         drop(body);
         line.dialect = Some(question.dialect.name());
@@ -183,12 +203,7 @@ impl ModelFunction {
         };
         let body = protocol::write(served, &question, &outputs)?;
         line.write_ms = Some(Milliseconds::since(writing));
-        let limit = limits.reply_bytes;
-        if body.len() > limit {
-            Err(Failure::ReplyTooLarge { limit })
-        } else {
-            Ok(body)
-        }
+        Ok(Answer::json(body))
     }
 }
 
@@ -206,19 +221,23 @@ fn open(config: &Config) -> Result<Repository, StartError> {
     }
 }
 
-fn json(document: &impl Serialize) -> Result<String, Failure> {
-    serde_json::to_string(document).map_err(Failure::Write)
+fn json(document: &impl Serialize) -> Result<Answer, Failure> {
+    let text = serde_json::to_string(document).map_err(Failure::Write)?;
+    Ok(Answer::json(text))
+}
+
+/// The body as it was before it was compressed.
+fn body<'a>(request: &'a Request<'_>, limits: &Limits) -> Result<Cow<'a, [u8]>, Failure> {
+    let coding = Coding::of(&request.header_list("content-encoding"))?;
+    let body = request.body(limits.body_bytes)?;
+    match coding {
+        Some(coding) => Ok(coding.decode(&body, limits.decoded_bytes)?.into()),
+        None => Ok(body),
+    }
 }
 
 /// What is read as JSON: what says so, what says nothing, and what curl says by default.
 fn check_content(request: &Request<'_>) -> Result<(), Failure> {
-    let encoding = request
-        .header("content-encoding")
-        .map(str::trim)
-        .unwrap_or_default();
-    if !encoding.is_empty() && !encoding.eq_ignore_ascii_case("identity") {
-        return Err(Failure::ContentEncoding(encoding.to_owned()));
-    }
     let given = request.header("content-type").unwrap_or_default();
     let media_type = given
         .split(';')

@@ -2,11 +2,17 @@
 
 use std::collections::BTreeMap;
 
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::coding::{Acceptable, Coding, SMALLEST_COMPRESSED};
 use crate::failure::{Failure, status};
+use crate::protocol::Limits;
 use crate::route::RouteError;
+
+const JSON: &str = "application/json";
 
 /// A reply in the form of the gateway's proxy integration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -31,6 +37,24 @@ pub struct Outcome {
     pub log: Vec<String>,
 }
 
+/// What is answered, before it is put into a reply.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) content_type: &'static str,
+    /// Headers besides the type.
+    pub(crate) headers: Vec<(&'static str, String)>,
+    pub(crate) body: Body,
+}
+
+/// The body of an answer.
+#[derive(Debug)]
+pub(crate) enum Body {
+    /// Goes as it is.
+    Text(String),
+    /// Goes in base64.
+    Bytes(Vec<u8>),
+}
+
 /// The one shape of errors.
 #[derive(Serialize)]
 struct ErrorBody {
@@ -39,10 +63,73 @@ struct ErrorBody {
     detail: Map<String, Value>,
 }
 
+impl Answer {
+    /// The type is exactly this: some clients look for nothing else.
+    pub(crate) fn json(body: String) -> Self {
+        Self {
+            content_type: JSON,
+            headers: Vec::new(),
+            body: Body::Text(body),
+        }
+    }
+}
+
+impl Body {
+    fn as_bytes(&self) -> &[u8] {
+        match self {
+            Self::Text(text) => text.as_bytes(),
+            Self::Bytes(bytes) => bytes,
+        }
+    }
+
+    /// The body compressed, where that is what the caller wants and makes it smaller.
+    fn compressed(&self, acceptable: Acceptable) -> Option<(Coding, Vec<u8>)> {
+        let plain = self.as_bytes();
+        let coding = acceptable.choose(plain.len())?;
+        let encoded = coding.encode(plain).ok()?;
+        let is_wanted = encoded.len() < plain.len() || acceptable.refuses_plain();
+        is_wanted.then_some((coding, encoded))
+    }
+}
+
 impl Reply {
-    /// The answer that was asked for.
-    pub(crate) fn success(body: String) -> Self {
-        Self::new(200, body)
+    /// The answer that was asked for, compressed where the caller takes that and it is worth it.
+    pub(crate) fn success(
+        answer: Answer,
+        acceptable: Acceptable,
+        limits: &Limits,
+    ) -> Result<Self, Failure> {
+        let plain_bytes = answer.body.as_bytes().len();
+        if plain_bytes > limits.decoded_bytes.max(limits.reply_bytes) {
+            let limit = limits.decoded_bytes;
+            return Err(Failure::ReplyTooLarge { limit });
+        }
+        let mut headers = BTreeMap::from([("content-type", answer.content_type.to_owned())]);
+        headers.extend(answer.headers);
+        let body = match answer.body.compressed(acceptable) {
+            Some((coding, encoded)) => {
+                headers.insert("content-encoding", coding.name().to_owned());
+                Body::Bytes(encoded)
+            }
+            None => answer.body,
+        };
+        if plain_bytes >= SMALLEST_COMPRESSED || headers.contains_key("content-encoding") {
+            headers.insert("vary", "accept-encoding".to_owned());
+        }
+        let (body, is_base64_encoded) = match body {
+            Body::Text(text) => (text, false),
+            Body::Bytes(bytes) => (STANDARD.encode(bytes), true),
+        };
+        let limit = limits.reply_bytes;
+        if body.len() > limit {
+            return Err(Failure::ReplyTooLarge { limit });
+        }
+        Ok(Self {
+            status_code: 200,
+            headers,
+            body,
+            is_base64_encoded,
+        })
     }
 
     /// What went wrong.
@@ -52,22 +139,117 @@ impl Reply {
             code: failure.code(),
             detail: failure.detail(),
         };
-        let body = serde_json::to_string(&body).unwrap_or_default();
-        let mut reply = Self::new(status(failure), body);
+        let mut headers = BTreeMap::from([("content-type", JSON.to_owned())]);
         if let Failure::Route(RouteError::Method { allowed }) = failure {
-            reply.headers.insert("allow", (*allowed).to_owned());
+            headers.insert("allow", (*allowed).to_owned());
         }
-        reply
-    }
-
-    /// The type is exactly this: some clients show an error only then.
-    fn new(status_code: u16, body: String) -> Self {
-        let headers = BTreeMap::from([("content-type", "application/json".to_owned())]);
         Self {
-            status_code,
+            status_code: status(failure),
             headers,
-            body,
+            body: serde_json::to_string(&body).unwrap_or_default(),
             is_base64_encoded: false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LIMITS: Limits = Limits {
+        reply_bytes: 2000,
+        decoded_bytes: 4000,
+        ..Limits::DEFAULT
+    };
+
+    fn sent(body: Body, accept: &str) -> Result<Reply, String> {
+        let answer = Answer {
+            content_type: "text/csv",
+            headers: vec![("x-more", "1".to_owned())],
+            body,
+        };
+        let acceptable = Acceptable::of(accept);
+        Reply::success(answer, acceptable, &LIMITS).map_err(|failure| failure.to_string())
+    }
+
+    #[track_caller]
+    fn check(body: Body, accept: &str, headers: &[(&str, &str)], is_base64: bool) {
+        let plain = body.as_bytes().to_vec();
+        let reply = sent(body, accept).unwrap();
+        let mut expected = BTreeMap::from([("content-type", "text/csv"), ("x-more", "1")]);
+        expected.extend(headers.iter().copied());
+        let given: BTreeMap<_, _> = reply
+            .headers
+            .iter()
+            .map(|(name, value)| (*name, value.as_str()))
+            .collect();
+        assert_eq!((given, reply.is_base64_encoded), (expected, is_base64));
+        let body = if is_base64 {
+            STANDARD.decode(reply.body).unwrap()
+        } else {
+            reply.body.into_bytes()
+        };
+        let coding = headers.iter().find(|(name, _)| *name == "content-encoding");
+        let body = match coding.map(|(_, coding)| Coding::of(coding).unwrap().unwrap()) {
+            Some(coding) => coding.decode(&body, 4000).unwrap(),
+            None => body,
+        };
+        assert_eq!(body, plain);
+    }
+
+    fn text(bytes: usize) -> Body {
+        Body::Text("1".repeat(bytes))
+    }
+
+    /// Bytes that no coding makes fewer.
+    fn random(bytes: usize) -> Body {
+        let mut state = 1u32;
+        let next = |_| {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            (state >> 24) as u8
+        };
+        Body::Bytes((0..bytes).map(next).collect())
+    }
+
+    #[test]
+    fn text_goes_as_it_is_and_bytes_in_base64() {
+        check(text(3), "", &[], false);
+        check(random(3), "", &[], true);
+    }
+
+    #[test]
+    fn large_replies_go_compressed_where_the_caller_takes_it() {
+        let vary = ("vary", "accept-encoding");
+        check(text(1023), "gzip", &[], false);
+        check(
+            text(1024),
+            "gzip",
+            &[("content-encoding", "gzip"), vary],
+            true,
+        );
+        check(
+            text(1024),
+            "deflate",
+            &[("content-encoding", "deflate"), vary],
+            true,
+        );
+        check(text(1024), "", &[vary], false);
+        check(text(1024), "gzip;q=0", &[vary], false);
+        check(random(1024), "gzip", &[vary], true);
+        let only = [("content-encoding", "gzip"), vary];
+        check(random(1024), "gzip, identity;q=0", &only, true);
+        check(text(3), "gzip, identity;q=0", &only, true);
+    }
+
+    #[test]
+    fn the_limit_is_on_what_is_sent() {
+        assert!(sent(text(2000), "").is_ok());
+        let refused = "the answer has more than 2000 bytes: send fewer rows";
+        assert_eq!(sent(text(2001), "").unwrap_err(), refused);
+        assert!(sent(text(4000), "gzip").is_ok());
+        let refused = "the answer has more than 4000 bytes: send fewer rows";
+        assert_eq!(sent(text(4001), "gzip").unwrap_err(), refused);
+        assert!(sent(random(1500), "").is_ok());
+        assert!(sent(random(1501), "").is_err());
     }
 }

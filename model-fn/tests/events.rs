@@ -1,7 +1,7 @@
 //! Recorded events of the gateway against stored replies, compared whole.
 //!
 //! `fixtures/events/NAME.json` is answered as `fixtures/replies/NAME.json` says: the reply with its
-//! body read as JSON, and the log line without its durations. A file without its pair fails.
+//! body decompressed and read as JSON, and the log line without its durations. A file without its pair fails.
 
 #![allow(
     clippy::indexing_slicing,
@@ -14,7 +14,10 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use model_fn::{Config, ModelFunction};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use model_fn::coding::Coding;
+use model_fn::{Config, ModelFunction, Reply};
 use serde_json::{Value, json};
 
 fn fixtures(folder: &str) -> PathBuf {
@@ -38,7 +41,8 @@ fn start(more: &[(&str, &str)]) -> ModelFunction {
         ("MODEL_SOURCE", source.as_str()),
         ("DEFAULT_MODEL", "pair"),
         ("MAX_BODY_BYTES", "4096"),
-        ("MAX_REPLY_BYTES", "1500"),
+        ("MAX_DECODED_BYTES", "8192"),
+        ("MAX_REPLY_BYTES", "4096"),
     ];
     let find = |name: &str| {
         more.iter()
@@ -49,12 +53,29 @@ fn start(more: &[(&str, &str)]) -> ModelFunction {
     ModelFunction::start(config.unwrap()).unwrap()
 }
 
+/// The body as the caller reads it: decompressed, and as JSON where it says so.
+fn body(reply: &Reply) -> Value {
+    if !reply.is_base64_encoded {
+        return serde_json::from_str(&reply.body).unwrap();
+    }
+    let body = STANDARD.decode(&reply.body).unwrap();
+    let coding = reply.headers.get("content-encoding");
+    let body = match coding.and_then(|coding| Coding::of(coding).unwrap()) {
+        Some(coding) => coding.decode(&body, 1 << 16).unwrap(),
+        None => body,
+    };
+    if reply.headers["content-type"] == "application/json" {
+        serde_json::from_slice(&body).unwrap()
+    } else {
+        json!({"base64": STANDARD.encode(&body)})
+    }
+}
+
 /// What the function does with an event, in the form of the stored replies.
 fn outcome(function: &ModelFunction, event: &str) -> Value {
     let outcome = function.handle(event, "c0ffee00-0000-4000-8000-000000000000");
     let mut reply = serde_json::to_value(&outcome.reply).unwrap();
-    let body: Value = serde_json::from_str(reply["body"].as_str().unwrap()).unwrap();
-    reply["body"] = body;
+    reply["body"] = body(&outcome.reply);
     let lines = outcome
         .log
         .iter()

@@ -5,7 +5,9 @@
 pub struct Limits {
     /// Bytes of the body, after base64.
     pub body_bytes: usize,
-    /// Bytes of the answer's body.
+    /// Bytes of a body once it is decompressed, and of an answer before it is compressed.
+    pub decoded_bytes: usize,
+    /// Bytes of the answer's body as it is sent: compressed, and in base64 where it is no text.
     pub reply_bytes: usize,
     /// Rows: the length of the first axis where the model leaves it open.
     pub rows: usize,
@@ -21,11 +23,15 @@ impl Limits {
     /// have 10240 bytes at most, and for the context. So what is within the limit always comes
     /// through, and what is not is mostly told so here, with the number.
     ///
+    /// Decompressed, a body may have twelve characters for each of its scalars, which is more than 32-bit
+    /// floats in JSON take on average.
+    ///
     /// Lambda takes answers of 6 MB; quotes in them are escaped, so an answer may grow on its way
     /// out. A body of 4.7 MB cannot hold more than 2.4 million scalars. No model takes tensors of
     /// more than a few axes, and the reader's own stack ends at 128.
     pub const DEFAULT: Self = Self {
         body_bytes: 4_700_000,
+        decoded_bytes: 24_000_000,
         reply_bytes: 5 * 1024 * 1024,
         rows: 10_000,
         elements: 2_000_000,

@@ -13,6 +13,7 @@ use crate::tensor::{Datatype, Values};
 
 const LIMITS: Limits = Limits {
     body_bytes: 1000,
+    decoded_bytes: 1000,
     reply_bytes: 1000,
     rows: 3,
     elements: 12,

@@ -230,6 +230,7 @@ fn check_expected(model: &Model, expected: &Expected) -> Result<Vec<Tensor>, Che
 /// Records are the operator's own: no limit but memory's.
 const UNLIMITED: Limits = Limits {
     body_bytes: usize::MAX,
+    decoded_bytes: usize::MAX,
     reply_bytes: usize::MAX,
     rows: usize::MAX,
     elements: usize::MAX,
