@@ -468,14 +468,11 @@ Resources:
                 .iter()
                 .any(|route| route.resource == "/predict" && route.method == "POST")
         );
-        assert!(
-            template
-                .routes
-                .iter()
-                .filter(is_open)
-                .all(|route| route.resource.starts_with("/v2/health/")
-                    || route.resource == "/.well-known/oauth-protected-resource")
-        );
+        assert!(template.routes.iter().filter(is_open).all(|route| {
+            route.resource.starts_with("/v2/health/")
+                || route.resource == "/ping"
+                || route.resource == "/.well-known/oauth-protected-resource"
+        }));
         let denied = template.responses.get("ACCESS_DENIED").unwrap();
         assert_eq!(
             denied.authorizer_headers,

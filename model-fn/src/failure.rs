@@ -8,7 +8,7 @@ use crate::engine::RunError;
 use crate::event::{BodyError, EventError};
 use crate::protocol::InputError;
 use crate::repository::FindError;
-use crate::route::RouteError;
+use crate::route::{RouteError, Unserved};
 
 /// Why a request is not answered as asked.
 #[derive(Debug, thiserror::Error)]
@@ -25,6 +25,9 @@ pub enum Failure {
     /// No route is there.
     #[error(transparent)]
     Route(#[from] RouteError),
+    /// The route is another server's, and not answered here.
+    #[error(transparent)]
+    Unserved(#[from] Unserved),
     /// No model, or no version of it, is there.
     #[error(transparent)]
     Find(#[from] FindError),
@@ -76,6 +79,7 @@ pub fn status(failure: &Failure) -> u16 {
         Failure::Find(FindError::Closed { .. }) | Failure::Limit(_) => 403,
         Failure::Route(RouteError::Unknown) | Failure::Find(_) => 404,
         Failure::Route(RouteError::Method { .. }) => 405,
+        Failure::Unserved(_) => 501,
         Failure::ContentType(_) => 415,
         Failure::Coding(CodingError::Unknown(_) | CodingError::Several(_)) => 415,
         Failure::Coding(CodingError::Damaged(_)) => 400,
@@ -96,7 +100,8 @@ fn input_status(error: &InputError) -> u16 {
         | InputError::NotADialect { .. }
         | InputError::NotRows { .. }
         | InputError::Twice
-        | InputError::NotTensors => 400,
+        | InputError::NotTensors
+        | InputError::NotValues => 400,
         InputError::Outputs { .. }
         | InputError::Field { .. }
         | InputError::Length { .. }
@@ -127,6 +132,7 @@ impl Failure {
             Self::Limit(_) => "limit_unreadable",
             Self::Route(RouteError::Unknown) => "route_unknown",
             Self::Route(RouteError::Method { .. }) => "method_not_allowed",
+            Self::Unserved(_) => "not_served",
             Self::Find(FindError::Model { .. }) => "model_unknown",
             Self::Find(FindError::Version { .. }) => "version_unknown",
             Self::Find(FindError::NoDefault { .. }) => "no_default_model",
@@ -172,7 +178,7 @@ impl Failure {
             Self::Run(RunError::TooLarge(error)) => pair("limit", json!(error.left)),
             Self::Input(error) => error.detail(),
             Self::Event(_) | Self::Unauthenticated | Self::Route(RouteError::Unknown) => Map::new(),
-            Self::Limit(_) => Map::new(),
+            Self::Limit(_) | Self::Unserved(_) => Map::new(),
             Self::Body(BodyError::Missing | BodyError::NotBase64)
             | Self::Run(_)
             | Self::Write(_) => Map::new(),
@@ -197,6 +203,7 @@ impl Failure {
             Self::Event(_)
             | Self::Unauthenticated
             | Self::Route(_)
+            | Self::Unserved(_)
             | Self::Find(_)
             | Self::Input(_)
             | Self::Run(RunError::Unfit(_)) => None,

@@ -13,11 +13,11 @@ use crate::coding::{Acceptable, Coding};
 use crate::event::{self, Request};
 use crate::failure::{Failure, status};
 use crate::log::{Line, Milliseconds};
-use crate::metadata::{Health, Model, ModelReady, Models, Server};
+use crate::metadata::{Health, Model, ModelReady, Models, Server, serving};
 use crate::protocol::{self, Accepted, Limits, Served};
 use crate::reply::{Answer, Outcome, Reply};
 use crate::repository::{Repository, Version, Visible};
-use crate::route::{Route, RouteError, Target};
+use crate::route::{Route, RouteError, Serving, Target};
 use crate::source;
 
 /// The model function with all its models loaded, run and found right.
@@ -133,6 +133,31 @@ impl ModelFunction {
                 None => Err(RouteError::Unknown.into()),
             },
             Route::Models => json(&Models::of(self.visible(request))),
+            Route::Ping => json(&Health::good()),
+            Route::Invocations => {
+                self.predict(request, &Target::default(), Accepted::Invocations, line)
+            }
+            Route::Serving(route) => self.serving(request, route, line),
+        }
+    }
+
+    fn serving(
+        &self,
+        request: &Request<'_>,
+        route: Serving,
+        line: &mut Line<'_>,
+    ) -> Result<Answer, Failure> {
+        match route {
+            Serving::Predict(target) => self.predict(request, &target, Accepted::Serving, line),
+            Serving::Unserved(what) => Err(what.into()),
+            Serving::Models => json(&serving::Names::of(self.visible(request))),
+            Serving::Status(target) => {
+                let found = self.find(request, &target, line)?;
+                json(&serving::Status::of(found, target.version.is_some()))
+            }
+            Serving::Metadata(target) => {
+                json(&serving::Metadata::of(self.find(request, &target, line)?))
+            }
         }
     }
 

@@ -1,5 +1,7 @@
 //! What the function says of itself and of its models.
 
+pub(crate) mod serving;
+
 use serde::Serialize;
 
 use crate::engine::Port;

@@ -32,6 +32,8 @@ pub enum Dialect {
     Rows,
     /// `inputs` by name, or of the only input.
     Columns,
+    /// The same, answered as `predictions`.
+    Invoked,
 }
 
 impl Dialect {
@@ -40,7 +42,7 @@ impl Dialect {
         match self {
             Self::Tensors => "tensors",
             Self::Rows => "rows",
-            Self::Columns => "columns",
+            Self::Columns | Self::Invoked => "columns",
         }
     }
 }
@@ -52,6 +54,23 @@ pub enum Accepted {
     Any,
     /// The Open Inference Protocol alone.
     TensorsOnly,
+    /// TensorFlow Serving: values by row or by column.
+    Serving,
+    /// Any of them, and every answer is called `predictions`, as MLflow's clients expect.
+    Invocations,
+}
+
+impl Accepted {
+    /// The dialect of the answer to a body of this one, if it is taken.
+    fn dialect(self, body: Dialect) -> Result<Dialect, InputError> {
+        let is_tensors = body == Dialect::Tensors;
+        match self {
+            Self::TensorsOnly if !is_tensors => Err(InputError::NotTensors),
+            Self::Serving if is_tensors => Err(InputError::NotValues),
+            Self::Invocations if body == Dialect::Columns => Ok(Dialect::Invoked),
+            Self::Any | Self::TensorsOnly | Self::Serving | Self::Invocations => Ok(body),
+        }
+    }
 }
 
 /// A body that fits a model.
@@ -77,16 +96,14 @@ pub fn read(
     accepted: Accepted,
 ) -> Result<Question, InputError> {
     let body = body::read(body, specification, limits)?;
-    if accepted == Accepted::TensorsOnly && body.dialect != Dialect::Tensors {
-        return Err(InputError::NotTensors);
-    }
-    let fitted = fit::fit(body.inputs, body.dialect, &specification.inputs, limits)?;
+    let dialect = accepted.dialect(body.dialect)?;
+    let fitted = fit::fit(body.inputs, dialect, &specification.inputs, limits)?;
     let outputs = body
         .outputs
         .map(|names| answer::places(&names, &specification.outputs))
         .transpose()?;
     Ok(Question {
-        dialect: body.dialect,
+        dialect,
         id: body.id,
         inputs: fitted.inputs,
         rows: fitted.rows,

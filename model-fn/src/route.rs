@@ -1,5 +1,9 @@
 //! Which path and method mean what.
 
+mod serving;
+
+pub use serving::{Serving, Unserved};
+
 /// What a request asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Route {
@@ -19,6 +23,12 @@ pub enum Route {
     ModelReady(Target),
     /// `GET /models`: all models.
     Models,
+    /// `/v1/models…`: TensorFlow Serving's routes.
+    Serving(Serving),
+    /// `POST /invocations`: SageMaker and MLflow, of the default model.
+    Invocations,
+    /// `GET /ping`: health for SageMaker and MLflow.
+    Ping,
     /// `GET /.well-known/oauth-protected-resource`: where to get a token.
     ProtectedResource,
 }
@@ -50,11 +60,9 @@ impl Route {
     /// Finds the route of a request.
     pub fn find(method: &str, path: &[String]) -> Result<Self, RouteError> {
         let route = Self::at(path).ok_or(RouteError::Unknown)?;
-        let allowed = route.method();
-        if method == allowed {
-            Ok(route)
-        } else {
-            Err(RouteError::Method { allowed })
+        match route.method() {
+            Some(allowed) if method != allowed => Err(RouteError::Method { allowed }),
+            Some(_) | None => Ok(route),
         }
     }
 
@@ -64,6 +72,9 @@ impl Route {
             ["predict"] => Self::Predict(Target::default()),
             ["predict", model] => Self::Predict(Target::of(model, None)),
             ["models"] => Self::Models,
+            ["v1", "models", rest @ ..] => Self::Serving(Serving::at(rest)?),
+            ["invocations"] => Self::Invocations,
+            ["ping"] => Self::Ping,
             [".well-known", "oauth-protected-resource"] => Self::ProtectedResource,
             ["v2"] => Self::Server,
             ["v2", "health", "live"] => Self::Live,
@@ -84,24 +95,28 @@ impl Route {
         })
     }
 
-    fn method(&self) -> &'static str {
+    /// The method it takes; any where there is none.
+    fn method(&self) -> Option<&'static str> {
         match self {
-            Self::Predict(_) | Self::Infer(_) => "POST",
+            Self::Predict(_) | Self::Infer(_) | Self::Invocations => Some("POST"),
+            Self::Serving(route) => route.method(),
             Self::Server
             | Self::Live
             | Self::Ready
+            | Self::Ping
             | Self::Model(_)
             | Self::ModelReady(_)
             | Self::Models
-            | Self::ProtectedResource => "GET",
+            | Self::ProtectedResource => Some("GET"),
         }
     }
 
     /// Whether the route answers without an authorizer: health does, and what tells where to get a token.
     pub fn is_open(&self) -> bool {
         match self {
-            Self::Live | Self::Ready | Self::ProtectedResource => true,
+            Self::Live | Self::Ready | Self::Ping | Self::ProtectedResource => true,
             Self::Predict(_) | Self::Infer(_) | Self::Server => false,
+            Self::Serving(_) | Self::Invocations => false,
             Self::Model(_) | Self::ModelReady(_) | Self::Models => false,
         }
     }
@@ -128,6 +143,9 @@ impl Route {
                 version: Some(_), ..
             }) => "GET /v2/models/{model}/versions/{version}/ready",
             Self::Models => "GET /models",
+            Self::Serving(route) => route.template(),
+            Self::Invocations => "POST /invocations",
+            Self::Ping => "GET /ping",
         }
     }
 }
@@ -166,12 +184,49 @@ mod tests {
             "GET /v2/models/{model}/versions/{version}/ready",
             "GET /models",
             "GET /.well-known/oauth-protected-resource",
+            "GET /v1/models",
+            "GET /v1/models/{model}",
+            "GET /v1/models/{model}/versions/{version}",
+            "GET /v1/models/{model}/metadata",
+            "GET /v1/models/{model}/versions/{version}/metadata",
+            "POST /v1/models/{model}:predict",
+            "POST /v1/models/{model}/versions/{version}:predict",
+            "POST /invocations",
+            "GET /ping",
         ];
         for route in routes {
             let (method, path) = route.split_once(' ').unwrap();
             assert_eq!(find(method, path).unwrap().template(), route);
             let allowed = if method == "GET" { "GET" } else { "POST" };
             assert_eq!(find("DELETE", path), Err(RouteError::Method { allowed }));
+        }
+    }
+
+    #[test]
+    fn a_verb_stands_behind_the_last_segment() {
+        let predict = |version| {
+            let target = Target::of("m.x", version);
+            Ok(Route::Serving(Serving::Predict(target)))
+        };
+        assert_eq!(find("POST", "/v1/models/m.x:predict"), predict(None));
+        let versioned = find("POST", "/v1/models/m.x/versions/2:predict");
+        assert_eq!(versioned, predict(Some("2")));
+    }
+
+    #[test]
+    fn what_tensorflow_serving_has_besides_is_known_under_any_method() {
+        for (path, expected) in [
+            ("/v1/models/m:classify", Unserved::Classify),
+            ("/v1/models/m/versions/1:regress", Unserved::Regress),
+            ("/v1/models/m:explain", Unserved::Explain),
+            ("/v1/models/m/labels/stable", Unserved::Labels),
+            ("/v1/models/m/labels/stable:predict", Unserved::Labels),
+            ("/v1/models/m/labels/stable/metadata", Unserved::Labels),
+        ] {
+            for method in ["GET", "POST"] {
+                let route = Route::Serving(Serving::Unserved(expected));
+                assert_eq!(find(method, path), Ok(route));
+            }
         }
     }
 
@@ -184,6 +239,12 @@ mod tests {
             "/v2/health",
             "/v2/models/m/versions",
             "/v2/models/m/versions/1/x",
+            "/v1",
+            "/v1/models/m:infer",
+            "/v1/models/m:predict:predict",
+            "/v1/models/m:predict/metadata/x",
+            "/v1/models/m/versions",
+            "/invocations/m",
         ] {
             assert_eq!(find("GET", path), Err(RouteError::Unknown));
         }
@@ -192,7 +253,8 @@ mod tests {
     #[test]
     fn health_and_the_way_to_a_token_are_open_alone() {
         let open = |path| find("GET", path).unwrap().is_open();
-        assert!(open("/v2/health/live") && open("/v2/health/ready"));
+        assert!(open("/v2/health/live") && open("/v2/health/ready") && open("/ping"));
+        assert!(!open("/v1/models") && !open("/v1/models/ping") && !open("/v1/models/m/metadata"));
         assert!(open("/.well-known/oauth-protected-resource"));
         assert!(
             !open("/v2")

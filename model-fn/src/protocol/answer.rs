@@ -139,8 +139,10 @@ impl Serialize for Answer<'_> {
                     rows: self.rows,
                 },
             )?,
-            (Dialect::Columns, [output]) => map.serialize_entry("outputs", &output.whole())?,
             (Dialect::Columns, outputs) => map.serialize_entry("outputs", &AsColumns(outputs))?,
+            (Dialect::Invoked, outputs) => {
+                map.serialize_entry("predictions", &AsColumns(outputs))?;
+            }
         }
         map.end()
     }
@@ -175,12 +177,19 @@ impl Serialize for AsTensor<'_> {
     }
 }
 
-/// `{name: nested list}`.
+/// `{name: nested list}`; the list alone of a single output.
 struct AsColumns<'a>(&'a [Output<'a>]);
 
 impl Serialize for AsColumns<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|output| (output.name, output.whole())))
+        let Self(outputs) = self;
+        match outputs {
+            [output] => output.whole().serialize(serializer),
+            outputs => {
+                let named = outputs.iter().map(|output| (output.name, output.whole()));
+                serializer.collect_map(named)
+            }
+        }
     }
 }
 

@@ -126,7 +126,8 @@ impl Parts {
         };
         let outputs = match (dialect, &self.outputs) {
             (Dialect::Tensors, Some(text)) => requested(text)?,
-            (Dialect::Tensors, None) | (Dialect::Rows | Dialect::Columns, _) => None,
+            (Dialect::Tensors, None) => None,
+            (Dialect::Rows | Dialect::Columns | Dialect::Invoked, _) => None,
         };
         Ok(Body {
             dialect,

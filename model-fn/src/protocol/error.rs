@@ -37,6 +37,11 @@ pub enum InputError {
     /// The route takes tensors only.
     #[error("this route takes the open inference protocol: send `inputs` as a list of tensors")]
     NotTensors,
+    /// The route takes values only.
+    #[error(
+        "this route takes `instances`, or `inputs` as an object or a nested list: ask `/v2` with tensors"
+    )]
+    NotValues,
     /// A tensor of the Open Inference Protocol lacks a field, or has it wrong.
     #[error("tensor `{tensor}`: `{field}` {message}")]
     Field {
@@ -224,9 +229,8 @@ impl InputError {
     pub fn code(&self) -> &'static str {
         match self {
             Self::NotJson { .. } => "not_json",
-            Self::NotADialect { .. } | Self::NotRows { .. } | Self::Twice | Self::NotTensors => {
-                "not_a_dialect"
-            }
+            Self::NotADialect { .. } | Self::NotRows { .. } | Self::Twice => "not_a_dialect",
+            Self::NotTensors | Self::NotValues => "not_a_dialect",
             Self::Field { .. } | Self::Length { .. } | Self::Outputs { .. } => "malformed_tensor",
             Self::Ragged { .. } => "ragged",
             Self::TooDeep { .. } => "too_deep",

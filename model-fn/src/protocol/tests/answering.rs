@@ -57,6 +57,16 @@ fn answers_come_in_the_dialect_of_the_question() {
         json!({"outputs": {"a": [0.1, null], "b": [[1, 2], [3, i64::MAX]]}}),
     );
     answers(
+        Dialect::Invoked,
+        None,
+        json!({"predictions": {"a": [0.1, null], "b": [[1, 2], [3, i64::MAX]]}}),
+    );
+    answers(
+        Dialect::Invoked,
+        Some(vec![0]),
+        json!({"predictions": [0.1, null]}),
+    );
+    answers(
         Dialect::Columns,
         Some(vec![1]),
         json!({"outputs": [[1, 2], [3, i64::MAX]]}),
