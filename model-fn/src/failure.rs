@@ -96,6 +96,10 @@ fn input_status(error: &InputError) -> u16 {
         | InputError::Field { .. }
         | InputError::Length { .. }
         | InputError::Ragged { .. } => 400,
+        InputError::HeaderLength { .. }
+        | InputError::LeftOver { .. }
+        | InputError::Raw { .. }
+        | InputError::Parameter { .. } => 400,
         InputError::TooDeep { .. }
         | InputError::TooManyElements { .. }
         | InputError::TooManyRows { .. } => 413,
@@ -107,6 +111,7 @@ fn input_status(error: &InputError) -> u16 {
         InputError::Null { .. } => 422,
         InputError::OutputUnknown { .. }
         | InputError::OutputRepeated { .. }
+        | InputError::NoClasses { .. }
         | InputError::NoRows { .. } => 422,
     }
 }

@@ -13,11 +13,14 @@ use crate::event::{self, Request};
 use crate::failure::{Failure, status};
 use crate::log::{Line, Milliseconds};
 use crate::metadata::{Health, Model, ModelReady, Models, Server};
-use crate::protocol::{self, Accepted, Limits, Served};
-use crate::reply::{Answer, Outcome, Reply};
+use crate::protocol::{self, Accepted, Limits, Served, Written};
+use crate::reply::{Answer, Body, Outcome, Reply};
 use crate::repository::{Repository, Version};
 use crate::route::{Route, RouteError, Target};
 use crate::source;
+
+/// How long the JSON in front of binary data is.
+const HEADER_LENGTH: &str = "inference-header-content-length";
 
 /// The model function with all its models loaded, run and found right.
 #[derive(Debug)]
@@ -154,13 +157,22 @@ impl ModelFunction {
         line: &mut Line<'_>,
     ) -> Result<Answer, Failure> {
         let version = self.find(target, line)?;
-        check_content(request)?;
+        let header_length = request.header_list(HEADER_LENGTH);
+        // Clients of the binary tensor extension say what they send by this header alone.
+        if header_length.is_empty() {
+            check_content(request)?;
+        }
         let limits = &version.entry.limits;
         let specification = version.model.specification();
 
         let parsing = Instant::now();
         let body = body(request, limits)?;
-        let mut question = protocol::read(&body, specification, limits, accepted)?;
+        let question = if header_length.is_empty() {
+            protocol::read(&body, specification, limits, accepted)
+        } else {
+            protocol::read_binary(&body, &header_length, specification, limits)
+        };
+        let mut question = question?;
         drop(body);
         line.dialect = Some(question.dialect.name());
         line.rows = Some(question.rows);
@@ -177,10 +189,18 @@ impl ModelFunction {
             model: &version.entry.name,
             version: &number,
             outputs: &specification.outputs,
+            labels: &version.entry.description.labels,
         };
-        let body = protocol::write(served, &question, &outputs)?;
+        let written = protocol::write(served, &question, &outputs)?;
         line.write_ms = Some(Milliseconds::since(writing));
-        Ok(Answer::json(body))
+        Ok(match written {
+            Written::Json(text) => Answer::json(text),
+            Written::Binary { header_bytes, body } => Answer {
+                content_type: "application/octet-stream",
+                headers: vec![(HEADER_LENGTH, header_bytes.to_string())],
+                body: Body::Bytes(body),
+            },
+        })
     }
 }
 
