@@ -24,6 +24,14 @@ pub enum Failure {
     /// No model, or no version of it, is there.
     #[error(transparent)]
     Find(#[from] FindError),
+    /// Models do not come and go by requests.
+    #[error(
+        "models are loaded at the start, from `MODEL_SOURCE`, and not by requests: deploy them there"
+    )]
+    NotLoadable,
+    /// The body of a request for the index is none.
+    #[error("the body must be empty or an object with `ready`, true or false")]
+    NotIndex,
     /// The content type is none that is read.
     #[error("the content type `{0}` is not read: send `application/json`")]
     ContentType(String),
@@ -71,6 +79,8 @@ pub fn status(failure: &Failure) -> u16 {
         Failure::Event(EventError::NotHttp) | Failure::Unauthenticated => 403,
         Failure::Route(RouteError::Unknown) | Failure::Find(_) => 404,
         Failure::Route(RouteError::Method { .. }) => 405,
+        Failure::NotLoadable => 501,
+        Failure::NotIndex => 400,
         Failure::ContentType(_) => 415,
         Failure::Coding(CodingError::Unknown(_) | CodingError::Several(_)) => 415,
         Failure::Coding(CodingError::Damaged(_)) => 400,
@@ -128,6 +138,8 @@ impl Failure {
             Self::Find(FindError::Model { .. }) => "model_unknown",
             Self::Find(FindError::Version { .. }) => "version_unknown",
             Self::Find(FindError::NoDefault { .. }) => "no_default_model",
+            Self::NotLoadable => "not_implemented",
+            Self::NotIndex => "malformed_body",
             Self::ContentType(_) => "content_type_unknown",
             Self::Coding(CodingError::Unknown(_) | CodingError::Several(_)) => {
                 "content_encoding_unknown"
@@ -169,6 +181,7 @@ impl Failure {
             Self::Run(RunError::TooLarge(error)) => pair("limit", json!(error.left)),
             Self::Input(error) => error.detail(),
             Self::Event(_) | Self::Unauthenticated | Self::Route(RouteError::Unknown) => Map::new(),
+            Self::NotLoadable | Self::NotIndex => Map::new(),
             Self::Body(BodyError::Missing | BodyError::NotBase64)
             | Self::Run(_)
             | Self::Write(_) => Map::new(),
@@ -193,6 +206,8 @@ impl Failure {
             | Self::Unauthenticated
             | Self::Route(_)
             | Self::Find(_)
+            | Self::NotLoadable
+            | Self::NotIndex
             | Self::Input(_)
             | Self::Run(RunError::Unfit(_)) => None,
             Self::ContentType(_) | Self::Coding(_) | Self::Body(_) | Self::ReplyTooLarge { .. } => {

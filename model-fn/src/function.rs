@@ -2,22 +2,25 @@
 
 use std::borrow::Cow;
 use std::error::Error;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use serde::Serialize;
 use serde_json::json;
 
 use crate::Config;
 use crate::coding::{Acceptable, Coding};
-use crate::event::{self, Request};
+use crate::event::{self, BodyError, Request};
 use crate::failure::{Failure, status};
 use crate::log::{Line, Milliseconds};
-use crate::metadata::{Health, Model, ModelReady, Models, Server};
+use crate::metadata::{
+    Configuration, Health, Indexed, Model, ModelReady, ModelStatistics, Models, Names, Server,
+};
 use crate::protocol::{self, Accepted, Limits, Served, Written};
 use crate::reply::{Answer, Body, Outcome, Reply};
-use crate::repository::{Repository, Version};
+use crate::repository::{Entry, Repository, Version};
 use crate::route::{Route, RouteError, Target};
 use crate::source;
+use crate::statistics::Steps;
 
 /// How long the JSON in front of binary data is.
 const HEADER_LENGTH: &str = "inference-header-content-length";
@@ -137,7 +140,38 @@ impl ModelFunction {
                 None => Err(RouteError::Unknown.into()),
             },
             Route::Models => json(&Models::of(&self.repository)),
+            Route::ModelNames => json(&Names::of(&self.repository)),
+            Route::Statistics(target) => json(&self.statistics(&target, line)?),
+            Route::Configuration(target) => json(&Configuration::of(self.find(&target, line)?)),
+            Route::Index => self.index(request),
+            Route::Load | Route::Unload => Err(Failure::NotLoadable),
         }
+    }
+
+    fn index(&self, request: &Request<'_>) -> Result<Answer, Failure> {
+        let body = match body(request, &self.config.limits) {
+            Err(Failure::Body(BodyError::Missing)) => Cow::default(),
+            body => body?,
+        };
+        if Indexed::is_asked(&body) {
+            json(&Indexed::all(&self.repository))
+        } else {
+            Err(Failure::NotIndex)
+        }
+    }
+
+    /// Of one version, of all versions of a model, or of all models.
+    fn statistics(
+        &self,
+        target: &Target,
+        line: &mut Line<'_>,
+    ) -> Result<ModelStatistics<'_>, Failure> {
+        let versions: Vec<_> = match target {
+            Target { model: None, .. } => self.repository.models().flat_map(Entry::all).collect(),
+            Target { version: None, .. } => self.find(target, line)?.entry.all().collect(),
+            Target { .. } => vec![self.find(target, line)?],
+        };
+        Ok(ModelStatistics::of(versions.into_iter()))
     }
 
     fn find(&self, target: &Target, line: &mut Line<'_>) -> Result<Version<'_>, Failure> {
@@ -156,52 +190,88 @@ impl ModelFunction {
         accepted: Accepted,
         line: &mut Line<'_>,
     ) -> Result<Answer, Failure> {
+        let started = Instant::now();
         let version = self.find(target, line)?;
-        let header_length = request.header_list(HEADER_LENGTH);
-        // Clients of the binary tensor extension say what they send by this header alone.
-        if header_length.is_empty() {
-            check_content(request)?;
+        let answered = answered(version, request, accepted, line);
+        let (statistics, took) = (version.statistics, started.elapsed());
+        match answered {
+            Ok((answer, rows, steps)) => {
+                statistics.succeed(rows, steps, took, now());
+                Ok(answer)
+            }
+            Err(failure) => {
+                statistics.fail(took, now());
+                Err(failure)
+            }
         }
-        let limits = &version.entry.limits;
-        let specification = version.model.specification();
-
-        let parsing = Instant::now();
-        let body = body(request, limits)?;
-        let question = if header_length.is_empty() {
-            protocol::read(&body, specification, limits, accepted)
-        } else {
-            protocol::read_binary(&body, &header_length, specification, limits)
-        };
-        let mut question = question?;
-        drop(body);
-        line.dialect = Some(question.dialect.name());
-        line.rows = Some(question.rows);
-        line.parse_ms = Some(Milliseconds::since(parsing));
-
-        let running = Instant::now();
-        let outputs = version.model.run(std::mem::take(&mut question.inputs));
-        line.run_ms = Some(Milliseconds::since(running));
-        let outputs = outputs?;
-
-        let writing = Instant::now();
-        let number = version.number.to_string();
-        let served = Served {
-            model: &version.entry.name,
-            version: &number,
-            outputs: &specification.outputs,
-            labels: &version.entry.description.labels,
-        };
-        let written = protocol::write(served, &question, &outputs)?;
-        line.write_ms = Some(Milliseconds::since(writing));
-        Ok(match written {
-            Written::Json(text) => Answer::json(text),
-            Written::Binary { header_bytes, body } => Answer {
-                content_type: "application/octet-stream",
-                headers: vec![(HEADER_LENGTH, header_bytes.to_string())],
-                body: Body::Bytes(body),
-            },
-        })
     }
+}
+
+/// The answer of a version, how many rows it was asked for, and how long that took.
+fn answered(
+    version: Version<'_>,
+    request: &Request<'_>,
+    accepted: Accepted,
+    line: &mut Line<'_>,
+) -> Result<(Answer, usize, Steps), Failure> {
+    let header_length = request.header_list(HEADER_LENGTH);
+    // Clients of the binary tensor extension say what they send by this header alone.
+    if header_length.is_empty() {
+        check_content(request)?;
+    }
+    let limits = &version.entry.limits;
+    let specification = version.model.specification();
+
+    let parsing = Instant::now();
+    let body = body(request, limits)?;
+    let question = if header_length.is_empty() {
+        protocol::read(&body, specification, limits, accepted)
+    } else {
+        protocol::read_binary(&body, &header_length, specification, limits)
+    };
+    let mut question = question?;
+    drop(body);
+    let parse = parsing.elapsed();
+    line.dialect = Some(question.dialect.name());
+    line.rows = Some(question.rows);
+    line.parse_ms = Some(Milliseconds(parse));
+
+    let running = Instant::now();
+    let outputs = version.model.run(std::mem::take(&mut question.inputs));
+    let run = running.elapsed();
+    line.run_ms = Some(Milliseconds(run));
+    let outputs = outputs?;
+
+    let writing = Instant::now();
+    let number = version.number.to_string();
+    let served = Served {
+        model: &version.entry.name,
+        version: &number,
+        outputs: &specification.outputs,
+        labels: &version.entry.description.labels,
+    };
+    let written = protocol::write(served, &question, &outputs)?;
+    let write = writing.elapsed();
+    line.write_ms = Some(Milliseconds(write));
+    let steps = Steps { parse, run, write };
+    Ok((answer(written), question.rows, steps))
+}
+
+fn answer(written: Written) -> Answer {
+    match written {
+        Written::Json(text) => Answer::json(text),
+        Written::Binary { header_bytes, body } => Answer {
+            content_type: "application/octet-stream",
+            headers: vec![(HEADER_LENGTH, header_bytes.to_string())],
+            body: Body::Bytes(body),
+        },
+    }
+}
+
+/// The time on the wall: statistics say when the last request came.
+fn now() -> SystemTime {
+    #[expect(clippy::disallowed_methods, reason = "this is the edge")]
+    SystemTime::now()
 }
 
 /// Everything that is wrong with any model is told at once, files and contents together.

@@ -17,6 +17,7 @@ pub mod reply;
 pub mod repository;
 pub mod route;
 pub mod source;
+pub mod statistics;
 pub mod tensor;
 
 pub use config::{Config, ConfigError};
