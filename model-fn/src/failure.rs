@@ -31,6 +31,14 @@ pub enum Failure {
     /// No model, or no version of it, is there.
     #[error(transparent)]
     Find(#[from] FindError),
+    /// Models do not come and go by requests.
+    #[error(
+        "models are loaded at the start, from `MODEL_SOURCE`, and not by requests: deploy them there"
+    )]
+    NotLoadable,
+    /// The body of a request for the index is none.
+    #[error("the body must be empty or an object with `ready`, true or false")]
+    NotIndex,
     /// The content type is none that is read.
     #[error("the content type `{0}` is not read: send `application/json`")]
     ContentType(String),
@@ -79,7 +87,8 @@ pub fn status(failure: &Failure) -> u16 {
         Failure::Find(FindError::Closed { .. }) | Failure::Limit(_) => 403,
         Failure::Route(RouteError::Unknown) | Failure::Find(_) => 404,
         Failure::Route(RouteError::Method { .. }) => 405,
-        Failure::Unserved(_) => 501,
+        Failure::Unserved(_) | Failure::NotLoadable => 501,
+        Failure::NotIndex => 400,
         Failure::ContentType(_) => 415,
         Failure::Coding(CodingError::Unknown(_) | CodingError::Several(_)) => 415,
         Failure::Coding(CodingError::Damaged(_)) => 400,
@@ -106,6 +115,10 @@ fn input_status(error: &InputError) -> u16 {
         | InputError::Field { .. }
         | InputError::Length { .. }
         | InputError::Ragged { .. } => 400,
+        InputError::HeaderLength { .. }
+        | InputError::LeftOver { .. }
+        | InputError::Raw { .. }
+        | InputError::Parameter { .. } => 400,
         InputError::TooDeep { .. }
         | InputError::TooManyElements { .. }
         | InputError::TooManyRows { .. } => 413,
@@ -117,6 +130,7 @@ fn input_status(error: &InputError) -> u16 {
         InputError::Null { .. } => 422,
         InputError::OutputUnknown { .. }
         | InputError::OutputRepeated { .. }
+        | InputError::NoClasses { .. }
         | InputError::NoRows { .. } => 422,
     }
 }
@@ -136,6 +150,8 @@ impl Failure {
             Self::Find(FindError::Model { .. }) => "model_unknown",
             Self::Find(FindError::Version { .. }) => "version_unknown",
             Self::Find(FindError::NoDefault { .. }) => "no_default_model",
+            Self::NotLoadable => "not_implemented",
+            Self::NotIndex => "malformed_body",
             Self::ContentType(_) => "content_type_unknown",
             Self::Coding(CodingError::Unknown(_) | CodingError::Several(_)) => {
                 "content_encoding_unknown"
@@ -178,7 +194,7 @@ impl Failure {
             Self::Run(RunError::TooLarge(error)) => pair("limit", json!(error.left)),
             Self::Input(error) => error.detail(),
             Self::Event(_) | Self::Unauthenticated | Self::Route(RouteError::Unknown) => Map::new(),
-            Self::Limit(_) | Self::Unserved(_) => Map::new(),
+            Self::Limit(_) | Self::Unserved(_) | Self::NotLoadable | Self::NotIndex => Map::new(),
             Self::Body(BodyError::Missing | BodyError::NotBase64)
             | Self::Run(_)
             | Self::Write(_) => Map::new(),
@@ -205,6 +221,8 @@ impl Failure {
             | Self::Route(_)
             | Self::Unserved(_)
             | Self::Find(_)
+            | Self::NotLoadable
+            | Self::NotIndex
             | Self::Input(_)
             | Self::Run(RunError::Unfit(_)) => None,
             Self::ContentType(_) | Self::Coding(_) | Self::Body(_) | Self::ReplyTooLarge { .. } => {

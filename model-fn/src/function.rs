@@ -2,21 +2,25 @@
 
 use std::borrow::Cow;
 use std::error::Error;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use serde::Serialize;
 use serde_json::json;
 
 use crate::Config;
 use crate::caller::LimitError;
-use crate::coding::{Acceptable, Coding};
-use crate::event::{self, Request};
+use crate::coding::Acceptable;
+use crate::event::{self, BodyError, Request};
 use crate::failure::{Failure, status};
 use crate::log::{Line, Milliseconds};
-use crate::metadata::{Health, Model, ModelReady, Models, Server, serving};
-use crate::protocol::{self, Accepted, Limits, Served};
+use crate::metadata::{
+    Configuration, Health, Indexed, Model, ModelReady, ModelStatistics, Models, Names, Server,
+    serving,
+};
+use crate::prediction::{self, Asked};
+use crate::protocol::{Accepted, Limits};
 use crate::reply::{Answer, Outcome, Reply};
-use crate::repository::{Repository, Version, Visible};
+use crate::repository::{Entry, Repository, Version, Visible};
 use crate::route::{Route, RouteError, Serving, Target};
 use crate::source;
 
@@ -133,6 +137,13 @@ impl ModelFunction {
                 None => Err(RouteError::Unknown.into()),
             },
             Route::Models => json(&Models::of(self.visible(request))),
+            Route::ModelNames => json(&Names::of(self.visible(request))),
+            Route::Statistics(target) => json(&self.statistics(request, &target, line)?),
+            Route::Configuration(target) => {
+                json(&Configuration::of(self.find(request, &target, line)?))
+            }
+            Route::Index => self.index(request),
+            Route::Load | Route::Unload => Err(Failure::NotLoadable),
             Route::Ping => json(&Health::good()),
             Route::Invocations => {
                 self.predict(request, &Target::default(), Accepted::Invocations, line)
@@ -159,6 +170,39 @@ impl ModelFunction {
                 json(&serving::Metadata::of(self.find(request, &target, line)?))
             }
         }
+    }
+
+    fn index(&self, request: &Request<'_>) -> Result<Answer, Failure> {
+        let body = match prediction::body(request, &self.config.limits) {
+            Err(Failure::Body(BodyError::Missing)) => Cow::default(),
+            body => body?,
+        };
+        if Indexed::is_asked(&body) {
+            json(&Indexed::all(self.visible(request)))
+        } else {
+            Err(Failure::NotIndex)
+        }
+    }
+
+    /// Of one version, of all versions of a model, or of all models.
+    fn statistics<'a>(
+        &'a self,
+        request: &'a Request<'_>,
+        target: &Target,
+        line: &mut Line<'_>,
+    ) -> Result<ModelStatistics<'a>, Failure> {
+        let versions: Vec<_> = match target {
+            Target { model: None, .. } => {
+                let models = self.visible(request).models();
+                models.flat_map(Entry::all).collect()
+            }
+            Target { version: None, .. } => {
+                let found = self.find(request, target, line)?;
+                found.entry.all().collect()
+            }
+            Target { .. } => vec![self.find(request, target, line)?],
+        };
+        Ok(ModelStatistics::of(versions.into_iter()))
     }
 
     fn visible<'a>(&'a self, request: &'a Request<'_>) -> Visible<'a> {
@@ -197,35 +241,31 @@ impl ModelFunction {
         accepted: Accepted,
         line: &mut Line<'_>,
     ) -> Result<Answer, Failure> {
+        let started = Instant::now();
         let version = self.find(request, target, line)?;
-        check_content(request)?;
-        let limits = self.limits(request, version)?;
-        let specification = version.model.specification();
-
-        let parsing = Instant::now();
-        let body = body(request, &limits)?;
-        let mut question = protocol::read(&body, specification, &limits, accepted)?;
-        drop(body);
-        line.dialect = Some(question.dialect.name());
-        line.rows = Some(question.rows);
-        line.parse_ms = Some(Milliseconds::since(parsing));
-
-        let running = Instant::now();
-        let outputs = version.model.run(std::mem::take(&mut question.inputs));
-        line.run_ms = Some(Milliseconds::since(running));
-        let outputs = outputs?;
-
-        let writing = Instant::now();
-        let number = version.number.to_string();
-        let served = Served {
-            model: &version.entry.name,
-            version: &number,
-            outputs: &specification.outputs,
+        let asked = Asked {
+            accepted,
+            limits: self.limits(request, version)?,
         };
-        let body = protocol::write(served, &question, &outputs)?;
-        line.write_ms = Some(Milliseconds::since(writing));
-        Ok(Answer::json(body))
+        let answered = prediction::answered(version, request, &asked, line);
+        let (statistics, took) = (version.statistics, started.elapsed());
+        match answered {
+            Ok((answer, rows, steps)) => {
+                statistics.succeed(rows, steps, took, now());
+                Ok(answer)
+            }
+            Err(failure) => {
+                statistics.fail(took, now());
+                Err(failure)
+            }
+        }
     }
+}
+
+/// The time on the wall: statistics say when the last request came.
+fn now() -> SystemTime {
+    #[expect(clippy::disallowed_methods, reason = "this is the edge")]
+    SystemTime::now()
 }
 
 /// Everything that is wrong with any model is told at once, files and contents together.
@@ -245,35 +285,4 @@ fn open(config: &Config) -> Result<Repository, StartError> {
 fn json(document: &impl Serialize) -> Result<Answer, Failure> {
     let text = serde_json::to_string(document).map_err(Failure::Write)?;
     Ok(Answer::json(text))
-}
-
-/// The body as it was before it was compressed.
-fn body<'a>(request: &'a Request<'_>, limits: &Limits) -> Result<Cow<'a, [u8]>, Failure> {
-    let coding = Coding::of(&request.header_list("content-encoding"))?;
-    let body = request.body(limits.body_bytes)?;
-    match coding {
-        Some(coding) => Ok(coding.decode(&body, limits.decoded_bytes)?.into()),
-        None => Ok(body),
-    }
-}
-
-/// What is read as JSON: what says so, what says nothing, and what curl says by default.
-fn check_content(request: &Request<'_>) -> Result<(), Failure> {
-    let given = request.header("content-type").unwrap_or_default();
-    let media_type = given
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
-    let is_json = matches!(
-        media_type.as_str(),
-        "" | "application/json" | "application/x-www-form-urlencoded"
-    );
-    let is_like_json = media_type.starts_with("application/") && media_type.ends_with("+json");
-    if is_json || is_like_json {
-        Ok(())
-    } else {
-        Err(Failure::ContentType(media_type))
-    }
 }

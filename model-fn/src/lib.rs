@@ -14,11 +14,13 @@ mod function;
 pub mod grants;
 mod log;
 mod metadata;
+mod prediction;
 pub mod protocol;
 pub mod reply;
 pub mod repository;
 pub mod route;
 pub mod source;
+pub mod statistics;
 pub mod tensor;
 
 pub use config::{Config, ConfigError};

@@ -5,20 +5,23 @@
 //! statuses are left to the edge.
 
 mod answer;
+mod binary;
 mod body;
+mod classes;
 mod error;
 mod fit;
 mod inputs;
 mod limits;
 mod named;
 mod nested;
+mod parameters;
 mod reading;
 mod rows;
 
 use crate::engine::Specification;
 use crate::tensor::Tensor;
 
-pub use answer::{AnswerError, Served, write};
+pub use answer::{AnswerError, Served, Written, write};
 pub use error::InputError;
 pub use limits::Limits;
 pub use named::{NamedTensor, named_tensor};
@@ -84,8 +87,19 @@ pub struct Question {
     pub inputs: Vec<Tensor>,
     /// How many rows are asked for: the length of the first axis.
     pub rows: usize,
-    /// The places of the outputs asked for; all where nothing is said.
-    pub outputs: Option<Vec<usize>>,
+    /// The outputs asked for; all, in JSON, where nothing is said.
+    pub outputs: Option<Vec<Asked>>,
+}
+
+/// An output that is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// Its place among the model's outputs.
+    pub place: usize,
+    /// Whether it goes as bytes, behind the JSON.
+    pub is_binary: bool,
+    /// Whether it goes as so many of its highest values.
+    pub classes: Option<usize>,
 }
 
 /// Reads a body for a model.
@@ -95,15 +109,48 @@ pub fn read(
     limits: &Limits,
     accepted: Accepted,
 ) -> Result<Question, InputError> {
-    let body = body::read(body, specification, limits)?;
-    let dialect = accepted.dialect(body.dialect)?;
-    let fitted = fit::fit(body.inputs, dialect, &specification.inputs, limits)?;
-    let outputs = body
-        .outputs
-        .map(|names| answer::places(&names, &specification.outputs))
-        .transpose()?;
+    let mut body = body::read(body, &[], specification, limits)?;
+    body.dialect = accepted.dialect(body.dialect)?;
+    question(body, specification, limits)
+}
+
+/// Reads a body of the Open Inference Protocol that has binary data behind its JSON.
+///
+/// `header_length` is how long the JSON is, as the header says. Without any, the body is nothing but
+/// the values of the only input, and the outputs are asked for as bytes.
+pub fn read_binary(
+    body: &[u8],
+    header_length: &str,
+    specification: &Specification,
+    limits: &Limits,
+) -> Result<Question, InputError> {
+    let (json, binary) = binary::split(body, header_length)?;
+    let body = if json.is_empty() {
+        let tensor = binary::raw(binary, &specification.inputs)?;
+        let (limit, given) = (limits.elements, tensor.tensor.values().len());
+        if given > limit {
+            return Err(InputError::TooManyElements { limit });
+        }
+        body::Body::raw(tensor)
+    } else {
+        body::read(json, binary, specification, limits)?
+    };
+    if body.dialect == Dialect::Tensors {
+        question(body, specification, limits)
+    } else {
+        Err(InputError::NotTensors)
+    }
+}
+
+fn question(
+    body: body::Body,
+    specification: &Specification,
+    limits: &Limits,
+) -> Result<Question, InputError> {
+    let fitted = fit::fit(body.inputs, body.dialect, &specification.inputs, limits)?;
+    let outputs = answer::asked(body.outputs, body.is_binary, &specification.outputs)?;
     Ok(Question {
-        dialect,
+        dialect: body.dialect,
         id: body.id,
         inputs: fitted.inputs,
         rows: fitted.rows,

@@ -190,6 +190,51 @@ pub enum InputError {
         /// The length here.
         given: usize,
     },
+    /// The length of the JSON in front of binary data is none.
+    #[error(
+        "`Inference-Header-Content-Length` must be a number of bytes from 0 to {limit}, the body's, given `{}`",
+        given.escape_debug()
+    )]
+    HeaderLength {
+        /// The length of the body.
+        limit: usize,
+        /// What the header says.
+        given: String,
+    },
+    /// There are bytes behind those of the last tensor.
+    #[error(
+        "{given} bytes are left over behind the JSON: say by `binary_data_size` which tensor they are of"
+    )]
+    LeftOver {
+        /// How many.
+        given: usize,
+    },
+    /// The body is no values of the only input.
+    #[error(
+        "the body of {given} bytes is no value of input `{input}`, `{datatype}` of shape {expected:?}: send a JSON header with its shape"
+    )]
+    Raw {
+        /// The input.
+        input: String,
+        /// Its shape, -1 where any length will do.
+        #[serde(serialize_with = "as_shape")]
+        expected: Vec<i64>,
+        /// Its datatype.
+        datatype: Datatype,
+        /// The bytes of the body.
+        given: usize,
+    },
+    /// A known parameter is of another type than the protocol says.
+    #[error("`{parameter}` of {of} must {must}")]
+    Parameter {
+        /// What has the parameter.
+        of: String,
+        /// Its name.
+        parameter: &'static str,
+        /// What it must be or not be.
+        #[serde(skip)]
+        must: &'static str,
+    },
     /// `outputs` does not say which outputs are asked for.
     #[error("`outputs` must {must}")]
     Outputs {
@@ -210,6 +255,17 @@ pub enum InputError {
     OutputRepeated {
         /// The output.
         output: String,
+    },
+    /// A classification of what is no number.
+    #[error(
+        "output `{output}` is `{given}`, which has no classes: ask for it without `classification`"
+    )]
+    NoClasses {
+        /// The output.
+        output: String,
+        /// Its datatype.
+        #[serde(serialize_with = "as_datatype")]
+        given: Datatype,
     },
     /// An output that does not have one entry a row.
     #[error(
@@ -232,6 +288,10 @@ impl InputError {
             Self::NotADialect { .. } | Self::NotRows { .. } | Self::Twice => "not_a_dialect",
             Self::NotTensors | Self::NotValues => "not_a_dialect",
             Self::Field { .. } | Self::Length { .. } | Self::Outputs { .. } => "malformed_tensor",
+            Self::HeaderLength { .. } | Self::LeftOver { .. } | Self::Raw { .. } => {
+                "malformed_tensor"
+            }
+            Self::Parameter { .. } => "wrong_parameter",
             Self::Ragged { .. } => "ragged",
             Self::TooDeep { .. } => "too_deep",
             Self::TooManyElements { .. } => "too_many_elements",
@@ -246,6 +306,7 @@ impl InputError {
             Self::Disagree { .. } => "rows_disagree",
             Self::OutputUnknown { .. } => "output_unknown",
             Self::OutputRepeated { .. } => "output_repeated",
+            Self::NoClasses { .. } => "no_classes",
             Self::NoRows { .. } => "no_rows",
         }
     }

@@ -67,10 +67,9 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Makes room for what a shape promises, as far as the limits go.
+    /// Makes room for what a shape promises, as far as that can be.
     pub(super) fn reserve(&mut self, elements: usize) {
-        self.values
-            .reserve(elements.min(self.reading.limits.elements));
+        self.values.reserve(self.reading.credible(elements));
     }
 
     /// Begins a list within the lists that are open.
@@ -121,7 +120,7 @@ impl<'a> Builder<'a> {
         if expected != depth || self.lengths.len() != depth {
             return Err(self.ragged("a list", "a value"));
         }
-        self.reading.count()?;
+        self.reading.count(1)?;
         if self.values.push(scalar) {
             return Ok(());
         }
