@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use crate::coding::CodingError;
 use crate::engine::RunError;
 use crate::event::{BodyError, EventError};
+use crate::media::{self, NotAcceptable};
 use crate::protocol::InputError;
 use crate::repository::FindError;
 use crate::route::{RouteError, Unserved};
@@ -28,8 +29,13 @@ pub enum Failure {
     #[error(transparent)]
     Find(#[from] FindError),
     /// The content type is none that is read.
-    #[error("the content type `{0}` is not read: send `application/json`")]
+    #[error(
+        "the content type `{0}` is not read: send `application/json`, `text/csv` or `application/jsonlines`"
+    )]
     ContentType(String),
+    /// No answer is of a type that the caller takes.
+    #[error(transparent)]
+    NotAcceptable(#[from] NotAcceptable),
     /// The body is compressed in a way that is not read.
     #[error(transparent)]
     Coding(#[from] CodingError),
@@ -76,6 +82,7 @@ pub fn status(failure: &Failure) -> u16 {
         Failure::Route(RouteError::Method { .. }) => 405,
         Failure::Unserved(_) => 501,
         Failure::ContentType(_) => 415,
+        Failure::NotAcceptable(_) => 406,
         Failure::Coding(CodingError::Unknown(_) | CodingError::Several(_)) => 415,
         Failure::Coding(CodingError::Damaged(_)) => 400,
         Failure::Coding(CodingError::TooLarge { .. }) => 413,
@@ -97,6 +104,15 @@ fn input_status(error: &InputError) -> u16 {
         | InputError::Twice
         | InputError::NotTensors
         | InputError::NotValues => 400,
+        InputError::Frame { .. }
+        | InputError::Cells { .. }
+        | InputError::NotCsv { .. }
+        | InputError::Header => 400,
+        InputError::Columns { .. }
+        | InputError::NoColumns { .. }
+        | InputError::Signature { .. }
+        | InputError::Params { .. }
+        | InputError::Encoded { .. } => 422,
         InputError::Outputs { .. }
         | InputError::Field { .. }
         | InputError::Length { .. }
@@ -113,6 +129,7 @@ fn input_status(error: &InputError) -> u16 {
         InputError::OutputUnknown { .. }
         | InputError::OutputRepeated { .. }
         | InputError::NoRows { .. } => 422,
+        InputError::NoTable { .. } => 406,
     }
 }
 
@@ -130,6 +147,7 @@ impl Failure {
             Self::Find(FindError::Version { .. }) => "version_unknown",
             Self::Find(FindError::NoDefault { .. }) => "no_default_model",
             Self::ContentType(_) => "content_type_unknown",
+            Self::NotAcceptable(_) => "not_acceptable",
             Self::Coding(CodingError::Unknown(_) | CodingError::Several(_)) => {
                 "content_encoding_unknown"
             }
@@ -171,6 +189,7 @@ impl Failure {
             Self::Input(error) => error.detail(),
             Self::Event(_) | Self::Unauthenticated | Self::Route(RouteError::Unknown) => Map::new(),
             Self::Unserved(_) => Map::new(),
+            Self::NotAcceptable(_) => pair("expected", json!(media::TYPES)),
             Self::Body(BodyError::Missing | BodyError::NotBase64)
             | Self::Run(_)
             | Self::Write(_) => Map::new(),
@@ -198,9 +217,11 @@ impl Failure {
             | Self::Find(_)
             | Self::Input(_)
             | Self::Run(RunError::Unfit(_)) => None,
-            Self::ContentType(_) | Self::Coding(_) | Self::Body(_) | Self::ReplyTooLarge { .. } => {
-                None
-            }
+            Self::ContentType(_)
+            | Self::NotAcceptable(_)
+            | Self::Coding(_)
+            | Self::Body(_)
+            | Self::ReplyTooLarge { .. } => None,
         }
     }
 }

@@ -12,8 +12,9 @@ use crate::coding::{Acceptable, Coding};
 use crate::event::{self, Request};
 use crate::failure::{Failure, status};
 use crate::log::{Line, Milliseconds};
+use crate::media::{self, Choice};
 use crate::metadata::{Health, Model, ModelReady, Models, Server, serving};
-use crate::protocol::{self, Accepted, Limits, Served};
+use crate::protocol::{self, Accepted, Dialect, Format, Limits, Served};
 use crate::reply::{Answer, Outcome, Reply};
 use crate::repository::{Repository, Version};
 use crate::route::{Route, RouteError, Serving, Target};
@@ -177,17 +178,24 @@ impl ModelFunction {
         line: &mut Line<'_>,
     ) -> Result<Answer, Failure> {
         let version = self.find(target, line)?;
-        check_content(request)?;
+        let format = format(request)?;
         let limits = &version.entry.limits;
         let specification = version.model.specification();
 
         let parsing = Instant::now();
         let body = body(request, limits)?;
-        let mut question = protocol::read(&body, specification, limits, accepted)?;
+        let mut question = protocol::read_as(format, &body, specification, limits, accepted)?;
         drop(body);
         line.dialect = Some(question.dialect.name());
         line.rows = Some(question.rows);
         line.parse_ms = Some(Milliseconds::since(parsing));
+
+        let choice = match question.dialect {
+            Dialect::Tensors => Choice::JSON,
+            Dialect::Rows | Dialect::Columns | Dialect::Invoked => {
+                media::choose(&request.header_list("accept"), format)?
+            }
+        };
 
         let running = Instant::now();
         let outputs = version.model.run(std::mem::take(&mut question.inputs));
@@ -201,9 +209,9 @@ impl ModelFunction {
             version: &number,
             outputs: &specification.outputs,
         };
-        let body = protocol::write(served, &question, &outputs)?;
+        let body = protocol::write_as(choice.form, served, &question, &outputs)?;
         line.write_ms = Some(Milliseconds::since(writing));
-        Ok(Answer::json(body))
+        Ok(Answer::text(body, choice.content_type))
     }
 }
 
@@ -236,23 +244,11 @@ fn body<'a>(request: &'a Request<'_>, limits: &Limits) -> Result<Cow<'a, [u8]>, 
     }
 }
 
-/// What is read as JSON: what says so, what says nothing, and what curl says by default.
-fn check_content(request: &Request<'_>) -> Result<(), Failure> {
+/// The format of the body, by what the caller says of it.
+fn format(request: &Request<'_>) -> Result<Format, Failure> {
     let given = request.header("content-type").unwrap_or_default();
-    let media_type = given
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
-    let is_json = matches!(
-        media_type.as_str(),
-        "" | "application/json" | "application/x-www-form-urlencoded"
-    );
-    let is_like_json = media_type.starts_with("application/") && media_type.ends_with("+json");
-    if is_json || is_like_json {
-        Ok(())
-    } else {
-        Err(Failure::ContentType(media_type))
-    }
+    media::format(given).ok_or_else(|| {
+        let media_type = given.trim().to_ascii_lowercase();
+        Failure::ContentType(media_type)
+    })
 }

@@ -11,6 +11,7 @@ pub mod event;
 pub mod failure;
 mod function;
 mod log;
+pub mod media;
 mod metadata;
 pub mod protocol;
 pub mod reply;

@@ -6,19 +6,26 @@
 
 mod answer;
 mod body;
+mod columns;
+mod csv;
 mod error;
 mod fit;
+mod frame;
 mod inputs;
 mod limits;
+mod lines;
 mod named;
 mod nested;
 mod reading;
 mod rows;
+mod table;
 
 use crate::engine::Specification;
 use crate::tensor::Tensor;
+use body::Body;
+use reading::Reading;
 
-pub use answer::{AnswerError, Served, write};
+pub use answer::{AnswerError, Served, write, write_as};
 pub use error::InputError;
 pub use limits::Limits;
 pub use named::{NamedTensor, named_tensor};
@@ -88,14 +95,58 @@ pub struct Question {
     pub outputs: Option<Vec<usize>>,
 }
 
-/// Reads a body for a model.
+/// What a body is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// JSON of any dialect.
+    Json,
+    /// CSV, and whether its first line is names, where that is said.
+    Csv {
+        /// Whether it is.
+        header: Option<bool>,
+    },
+    /// A row a line, in JSON.
+    JsonLines,
+}
+
+/// What an answer is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// JSON in the dialect of the question.
+    Json,
+    /// CSV, a row a line.
+    Csv {
+        /// Whether the first line is names.
+        header: bool,
+    },
+    /// A row a line, in JSON.
+    JsonLines,
+}
+
+/// Reads a body of JSON for a model.
 pub fn read(
     body: &[u8],
     specification: &Specification,
     limits: &Limits,
     accepted: Accepted,
 ) -> Result<Question, InputError> {
-    let body = body::read(body, specification, limits)?;
+    read_as(Format::Json, body, specification, limits, accepted)
+}
+
+/// Reads a body of any format for a model.
+pub fn read_as(
+    format: Format,
+    body: &[u8],
+    specification: &Specification,
+    limits: &Limits,
+    accepted: Accepted,
+) -> Result<Question, InputError> {
+    let reading = || Reading::new(&specification.inputs, limits);
+    let body = match format {
+        Format::Json => body::read(body, specification, limits)?,
+        Format::Csv { header } => Body::of(Dialect::Rows, csv::read(body, header, &reading())?),
+        Format::JsonLines => Body::of(Dialect::Rows, lines::read(body, &reading())?),
+    };
     let dialect = accepted.dialect(body.dialect)?;
     let fitted = fit::fit(body.inputs, dialect, &specification.inputs, limits)?;
     let outputs = body

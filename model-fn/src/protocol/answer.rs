@@ -1,11 +1,13 @@
 //! Answers in the dialect of the question, written without a tree of values in between.
 
+mod table;
+
 use std::collections::BTreeMap;
 
 use serde::ser::{Error as _, SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
-use super::{Dialect, InputError, Question};
+use super::{Dialect, Form, InputError, Question};
 use crate::engine::Port;
 use crate::tensor::{Tensor, Values, volume};
 
@@ -69,8 +71,18 @@ pub enum AnswerError {
     Json(#[from] serde_json::Error),
 }
 
-/// Writes the answer to a question. `outputs` are all outputs of the model, in its order.
+/// Writes the answer to a question in JSON. `outputs` are all outputs of the model, in its order.
 pub fn write(
+    served: Served<'_>,
+    question: &Question,
+    outputs: &[Tensor],
+) -> Result<String, AnswerError> {
+    write_as(Form::Json, served, question, outputs)
+}
+
+/// The same, in any form. Tensors are answered with tensors, whatever the form.
+pub fn write_as(
+    form: Form,
     served: Served<'_>,
     question: &Question,
     outputs: &[Tensor],
@@ -99,10 +111,21 @@ pub fn write(
         rows: question.rows,
         outputs,
     };
-    if answer.dialect == Dialect::Rows {
-        answer.check_rows()?;
+    match (form, answer.dialect) {
+        (Form::Json, Dialect::Rows) => {
+            answer.check_rows()?;
+            Ok(serde_json::to_string(&answer)?)
+        }
+        (Form::Json, _) | (_, Dialect::Tensors) => Ok(serde_json::to_string(&answer)?),
+        (Form::Csv { header }, _) => {
+            answer.check_rows()?;
+            table::csv(&answer, header)
+        }
+        (Form::JsonLines, _) => {
+            answer.check_rows()?;
+            table::lines(&answer)
+        }
     }
-    Ok(serde_json::to_string(&answer)?)
 }
 
 impl Answer<'_> {

@@ -1,5 +1,6 @@
 //! The outermost object of a body, and which dialect it is.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
@@ -7,10 +8,11 @@ use serde::{Deserialize, Deserializer};
 use serde_json::Value;
 use serde_json::value::RawValue;
 
+use super::frame::Frame;
 use super::inputs::{Given, Inputs};
 use super::named::NamedTensor;
 use super::reading::Reading;
-use super::rows::Rows;
+use super::rows::List;
 use super::{Dialect, InputError, Limits};
 use crate::engine::Specification;
 
@@ -21,6 +23,18 @@ pub(super) struct Body {
     pub(super) id: Option<String>,
     /// The names of the outputs asked for.
     pub(super) outputs: Option<Vec<String>>,
+}
+
+impl Body {
+    /// Values that say nothing besides.
+    pub(super) fn of(dialect: Dialect, inputs: Vec<NamedTensor>) -> Self {
+        Self {
+            dialect,
+            inputs,
+            id: None,
+            outputs: None,
+        }
+    }
 }
 
 /// Reads a body; the datatypes of the model's inputs are those of the buffers.
@@ -49,6 +63,8 @@ struct Parts {
     given: Option<(Dialect, Vec<NamedTensor>)>,
     id: Option<String>,
     outputs: Option<Box<RawValue>>,
+    signature: Option<Box<RawValue>>,
+    params: Option<Box<RawValue>>,
     keys: Vec<String>,
 }
 
@@ -72,7 +88,9 @@ impl<'de> Visitor<'de> for Outermost<'_> {
         let mut parts = Parts::default();
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
-                "inputs" | "instances" if parts.given.is_some() => {
+                "inputs" | "instances" | "dataframe_split" | "dataframe_records"
+                    if parts.given.is_some() =>
+                {
                     return Err(reading.stop(InputError::Twice));
                 }
                 "inputs" => {
@@ -82,13 +100,21 @@ impl<'de> Visitor<'de> for Outermost<'_> {
                     });
                 }
                 "instances" => {
-                    let names = reading.names().into_iter();
-                    let tensors = map.next_value_seed(Rows(reading))?.into_iter();
-                    let rows = names
-                        .zip(tensors)
-                        .map(|(name, tensor)| NamedTensor { name, tensor });
-                    parts.given = Some((Dialect::Rows, rows.collect()));
+                    let key = "instances";
+                    let rows = map.next_value_seed(List { reading, key })?;
+                    parts.given = Some((Dialect::Rows, rows));
                 }
+                "dataframe_records" => {
+                    let key = "dataframe_records";
+                    let rows = map.next_value_seed(List { reading, key })?;
+                    parts.given = Some((Dialect::Rows, rows));
+                }
+                "dataframe_split" => {
+                    let rows = map.next_value_seed(Frame(reading))?;
+                    parts.given = Some((Dialect::Rows, rows));
+                }
+                "signature_name" => parts.signature = Some(map.next_value()?),
+                "params" => parts.params = Some(map.next_value()?),
                 "id" => parts.id = id(map.next_value()?),
                 "outputs" => parts.outputs = Some(map.next_value()?),
                 _ => drop(map.next_value::<IgnoredAny>()?),
@@ -106,6 +132,9 @@ fn id(value: Value) -> Option<String> {
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }
+
+/// A name is quoted in messages up to this many characters.
+const QUOTED: usize = 40;
 
 /// How many keys a message repeats.
 const KEYS: usize = 8;
@@ -129,12 +158,52 @@ impl Parts {
             (Dialect::Tensors, None) => None,
             (Dialect::Rows | Dialect::Columns | Dialect::Invoked, _) => None,
         };
+        match dialect {
+            Dialect::Tensors => {}
+            Dialect::Rows | Dialect::Columns | Dialect::Invoked => {
+                check_signature(self.signature.as_deref())?;
+                check_params(self.params.as_deref())?;
+            }
+        }
         Ok(Body {
             dialect,
             inputs,
             id: self.id,
             outputs,
         })
+    }
+}
+
+/// The signature that every model has by TensorFlow's convention.
+const SIGNATURE: &str = "serving_default";
+
+fn check_signature(text: Option<&RawValue>) -> Result<(), InputError> {
+    let Some(text) = text.map(RawValue::get) else {
+        return Ok(());
+    };
+    match serde_json::from_str::<String>(text) {
+        Ok(name) if name == SIGNATURE => Ok(()),
+        Ok(_) | Err(_) => {
+            let given = text.chars().take(QUOTED).collect();
+            Err(InputError::Signature { given })
+        }
+    }
+}
+
+/// A model that has become an ONNX file takes no parameters any more: to pass some over would answer
+/// another question.
+fn check_params(text: Option<&RawValue>) -> Result<(), InputError> {
+    let Some(text) = text.map(RawValue::get).filter(|text| *text != "null") else {
+        return Ok(());
+    };
+    let given: Option<BTreeMap<String, IgnoredAny>> = serde_json::from_str(text).ok();
+    match given {
+        Some(given) if given.is_empty() => Ok(()),
+        given => {
+            let names = given.into_iter().flatten().map(|(name, _)| name);
+            let given = names.take(KEYS).collect();
+            Err(InputError::Params { given })
+        }
     }
 }
 

@@ -1,6 +1,8 @@
 //! Bodies and answers as lines of data: the models they are for, and one check for each side.
 
 mod answering;
+mod frames;
+mod lines;
 mod malformed;
 mod reading;
 mod unfit;
