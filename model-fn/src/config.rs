@@ -19,7 +19,7 @@ use crate::protocol::Limits;
 /// | `MAX_DECODED_BYTES` | the limit on a body once it is decompressed, and on an answer before it is compressed | 24000000 |
 /// | `MAX_REPLY_BYTES` | the limit on an answer's body as it is sent | 5242880 |
 /// | `MAX_ROWS` | the limit on rows | 10000 |
-/// | `MAX_ELEMENTS` | the limit on values in all inputs | 2000000 |
+/// | `MAX_ELEMENTS` | the limit on values in all inputs | 5000000 |
 /// | `MAX_DEPTH` | the limit on lists within lists, at most 100 | 16 |
 /// | `AWS_LAMBDA_FUNCTION_MEMORY_SIZE` | the function's memory in MB, set by Lambda: what models and runs must fit into | no limit |
 #[derive(Debug, Clone, PartialEq, Eq)]

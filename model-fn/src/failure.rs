@@ -30,7 +30,7 @@ pub enum Failure {
     Find(#[from] FindError),
     /// The content type is none that is read.
     #[error(
-        "the content type `{0}` is not read: send `application/json`, `text/csv` or `application/jsonlines`"
+        "the content type `{0}` is not read: send `application/json`, `text/csv`, `application/jsonlines` or `application/x-npy`"
     )]
     ContentType(String),
     /// No answer is of a type that the caller takes.
@@ -117,6 +117,10 @@ fn input_status(error: &InputError) -> u16 {
         | InputError::Field { .. }
         | InputError::Length { .. }
         | InputError::Ragged { .. } => 400,
+        InputError::HeaderLength { .. }
+        | InputError::LeftOver { .. }
+        | InputError::Raw { .. }
+        | InputError::Parameter { .. } => 400,
         InputError::TooDeep { .. }
         | InputError::TooManyElements { .. }
         | InputError::TooManyRows { .. } => 413,
@@ -128,8 +132,12 @@ fn input_status(error: &InputError) -> u16 {
         InputError::Null { .. } => 422,
         InputError::OutputUnknown { .. }
         | InputError::OutputRepeated { .. }
+        | InputError::NoClasses { .. }
         | InputError::NoRows { .. } => 422,
-        InputError::NoTable { .. } => 406,
+        InputError::NoTable { .. } | InputError::NoArray { .. } | InputError::NotArray { .. } => {
+            406
+        }
+        InputError::NotNpy { .. } => 400,
     }
 }
 

@@ -14,11 +14,16 @@ use crate::failure::{Failure, status};
 use crate::log::{Line, Milliseconds};
 use crate::media::{self, Choice};
 use crate::metadata::{Health, Model, ModelReady, Models, Server, serving};
-use crate::protocol::{self, Accepted, Dialect, Format, Limits, Served};
-use crate::reply::{Answer, Outcome, Reply};
+use crate::protocol::{
+    self, Accepted, Dialect, Format, InputError, Limits, Question, Served, Written,
+};
+use crate::reply::{Answer, Body, Outcome, Reply};
 use crate::repository::{Repository, Version};
 use crate::route::{Route, RouteError, Serving, Target};
 use crate::source;
+
+/// How long the JSON in front of binary data is.
+const HEADER_LENGTH: &str = "inference-header-content-length";
 
 /// The model function with all its models loaded, run and found right.
 #[derive(Debug)]
@@ -178,14 +183,10 @@ impl ModelFunction {
         line: &mut Line<'_>,
     ) -> Result<Answer, Failure> {
         let version = self.find(target, line)?;
-        let format = format(request)?;
-        let limits = &version.entry.limits;
         let specification = version.model.specification();
 
         let parsing = Instant::now();
-        let body = body(request, limits)?;
-        let mut question = protocol::read_as(format, &body, specification, limits, accepted)?;
-        drop(body);
+        let (format, mut question) = read(request, version, accepted)?;
         line.dialect = Some(question.dialect.name());
         line.rows = Some(question.rows);
         line.parse_ms = Some(Milliseconds::since(parsing));
@@ -196,6 +197,9 @@ impl ModelFunction {
                 media::choose(&request.header_list("accept"), format)?
             }
         };
+        if let Some(output) = &choice.output {
+            question.select(output, &specification.outputs)?;
+        }
 
         let running = Instant::now();
         let outputs = version.model.run(std::mem::take(&mut question.inputs));
@@ -208,10 +212,11 @@ impl ModelFunction {
             model: &version.entry.name,
             version: &number,
             outputs: &specification.outputs,
+            labels: &version.entry.description.labels,
         };
-        let body = protocol::write_as(choice.form, served, &question, &outputs)?;
+        let written = protocol::write_as(choice.form, served, &question, &outputs)?;
         line.write_ms = Some(Milliseconds::since(writing));
-        Ok(Answer::text(body, choice.content_type))
+        Ok(answered(written, choice))
     }
 }
 
@@ -232,6 +237,46 @@ fn open(config: &Config) -> Result<Repository, StartError> {
 fn json(document: &impl Serialize) -> Result<Answer, Failure> {
     let text = serde_json::to_string(document).map_err(Failure::Write)?;
     Ok(Answer::json(text))
+}
+
+/// The question of a request, and the format it came in.
+fn read(
+    request: &Request<'_>,
+    version: Version<'_>,
+    accepted: Accepted,
+) -> Result<(Format, Question), Failure> {
+    let limits = &version.entry.limits;
+    let specification = version.model.specification();
+    let header_length = request.header_list(HEADER_LENGTH);
+    // Clients of the binary tensor extension say what they send by this header alone.
+    if !header_length.is_empty() {
+        if accepted == Accepted::Serving {
+            return Err(InputError::NotValues.into());
+        }
+        let body = body(request, limits)?;
+        let question = protocol::read_binary(&body, &header_length, specification, limits)?;
+        return Ok((Format::Json, question));
+    }
+    let format = format(request)?;
+    let body = body(request, limits)?;
+    let question = protocol::read_as(format, &body, specification, limits, accepted)?;
+    Ok((format, question))
+}
+
+fn answered(written: Written, choice: Choice) -> Answer {
+    match written {
+        Written::Json(text) | Written::Text(text) => Answer::text(text, choice.content_type),
+        Written::Array(body) => Answer {
+            content_type: choice.content_type,
+            headers: Vec::new(),
+            body: Body::Bytes(body),
+        },
+        Written::Binary { header_bytes, body } => Answer {
+            content_type: "application/octet-stream",
+            headers: vec![(HEADER_LENGTH, header_bytes.to_string())],
+            body: Body::Bytes(body),
+        },
+    }
 }
 
 /// The body as it was before it was compressed.

@@ -2,12 +2,13 @@
 //!
 //! Values of headers in, formats out; where the headers stand is left to `event` and `reply`.
 
-use crate::protocol::{Form, Format};
+use crate::protocol::{AnswerForm, Format};
 
 const JSON: &str = "application/json";
 const CSV: &str = "text/csv";
 const CSV_WITH_NAMES: &str = "text/csv; header=present";
 const JSON_LINES: &str = "application/jsonlines";
+const NPY: &str = "application/x-npy";
 
 /// JSON lines have no registered type, and several that are in use.
 const MORE_JSON_LINES: [&str; 4] = [
@@ -18,19 +19,22 @@ const MORE_JSON_LINES: [&str; 4] = [
 ];
 
 /// The form of an answer, and the type it is called by.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Choice {
     /// The form.
-    pub form: Form,
+    pub form: AnswerForm,
     /// The value of `Content-Type`.
     pub content_type: &'static str,
+    /// The output that the caller asks for alone.
+    pub output: Option<String>,
 }
 
 impl Choice {
     /// The answer of every dialect.
     pub const JSON: Self = Self {
-        form: Form::Json,
+        form: AnswerForm::Json,
         content_type: JSON,
+        output: None,
     };
 }
 
@@ -43,7 +47,7 @@ pub struct NotAcceptable {
 }
 
 /// The types that answers are of.
-pub const TYPES: [&str; 3] = [JSON, CSV, JSON_LINES];
+pub const TYPES: [&str; 4] = [JSON, CSV, JSON_LINES, NPY];
 
 fn list(names: &[&str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
@@ -99,76 +103,82 @@ pub fn format(content_type: &str) -> Option<Format> {
             Some(_) => None,
         },
         JSON_LINES => Some(Format::JsonLines),
+        NPY => Some(Format::Npy),
         name if MORE_JSON_LINES.contains(&name) => Some(Format::JsonLines),
         _ => None,
     }
 }
 
 /// The answer that a caller takes best by `Accept`; of those that are as good, what suits the format of the body.
+///
+/// Two parameters of ours say more: `text/csv; header=present` asks for names in the first line, and
+/// `application/x-npy; output=NAME` for one output of several.
 pub fn choose(accept: &str, format: Format) -> Result<Choice, NotAcceptable> {
-    let ranges: Vec<Range> = accept.split(',').filter_map(Range::read).collect();
+    let ranges: Vec<Range<'_>> = accept.split(',').filter_map(Range::read).collect();
     let mut best: Option<(u16, Choice)> = None;
-    for (name, choice) in offers(format) {
-        let quality = if ranges.is_empty() {
-            Range::MOST
-        } else {
-            quality(&ranges, name)
+    for (content_type, form) in offers(format) {
+        let range = closest(&ranges, content_type);
+        let quality = match range {
+            Some(range) => range.quality,
+            None if ranges.is_empty() => Range::MOST,
+            None => 0,
         };
-        if quality > best.map_or(0, |(quality, _)| quality) {
-            best = Some((quality, choice));
+        if quality > best.as_ref().map_or(0, |(quality, _)| *quality) {
+            best = Some((quality, chosen(content_type, form, range)));
         }
     }
-    let names = ranges.iter().any(|range| range.wants_names);
-    match best {
-        Some((
-            _,
-            Choice {
-                form: Form::Csv { .. },
-                ..
-            },
-        )) if names => Ok(Choice {
-            form: Form::Csv { header: true },
+    best.map(|(_, choice)| choice).ok_or_else(|| NotAcceptable {
+        accept: accept.to_owned(),
+    })
+}
+
+fn chosen(content_type: &'static str, form: AnswerForm, range: Option<&Range<'_>>) -> Choice {
+    let parameter = |name| range.and_then(|range| range.given.parameter(name));
+    match form {
+        AnswerForm::Csv { .. } if parameter("header") == Some("present") => Choice {
+            form: AnswerForm::Csv { header: true },
             content_type: CSV_WITH_NAMES,
-        }),
-        Some((_, choice)) => Ok(choice),
-        None => Err(NotAcceptable {
-            accept: accept.to_owned(),
-        }),
+            output: None,
+        },
+        AnswerForm::Npy => Choice {
+            form,
+            content_type,
+            output: parameter("output").map(str::to_owned),
+        },
+        AnswerForm::Json | AnswerForm::Csv { .. } | AnswerForm::JsonLines => Choice {
+            form,
+            content_type,
+            output: None,
+        },
     }
 }
 
 /// What can be answered, under each of its names; what suits a body of this format first.
-fn offers(format: Format) -> Vec<(&'static str, Choice)> {
-    let of = |name: &'static str, form| {
-        let choice = Choice {
-            form,
-            content_type: name,
-        };
-        (name, choice)
-    };
-    let json = of(JSON, Form::Json);
-    let csv = of(CSV, Form::Csv { header: false });
-    let lines = of(JSON_LINES, Form::JsonLines);
-    let more = MORE_JSON_LINES.map(|name| of(name, Form::JsonLines));
+fn offers(format: Format) -> Vec<(&'static str, AnswerForm)> {
+    let json = (JSON, AnswerForm::Json);
+    let csv = (CSV, AnswerForm::Csv { header: false });
+    let lines = (JSON_LINES, AnswerForm::JsonLines);
+    let npy = (NPY, AnswerForm::Npy);
     let first = match format {
-        Format::Json | Format::Csv { .. } => vec![json, lines, csv],
-        Format::JsonLines => vec![lines, json, csv],
+        Format::Json | Format::Csv { .. } => [json, lines, csv, npy],
+        Format::JsonLines => [lines, json, csv, npy],
+        Format::Npy => [npy, json, lines, csv],
     };
+    let more = MORE_JSON_LINES.map(|name| (name, AnswerForm::JsonLines));
     first.into_iter().chain(more).collect()
 }
 
 /// One range of `Accept`.
-struct Range {
-    name: String,
+struct Range<'a> {
+    given: MediaType<'a>,
     /// In thousandths.
     quality: u16,
-    wants_names: bool,
 }
 
-impl Range {
+impl<'a> Range<'a> {
     const MOST: u16 = 1000;
 
-    fn read(text: &str) -> Option<Self> {
+    fn read(text: &'a str) -> Option<Self> {
         let given = MediaType::read(text);
         let quality = given
             .parameter("q")
@@ -176,18 +186,16 @@ impl Range {
         let quality = quality
             .filter(|quality| (0.0..=1.0).contains(quality))
             .unwrap_or(1.0);
-        let wants_names = given.name == CSV && given.parameter("header") == Some("present");
         (!given.name.is_empty()).then_some(Self {
-            wants_names,
             quality: (quality * f32::from(Self::MOST)) as u16,
-            name: given.name,
+            given,
         })
     }
 
     /// How closely the range names a type, if it does.
     fn closeness(&self, name: &str) -> Option<u8> {
         let kind = name.split_once('/').map(|(kind, _)| kind);
-        match self.name.as_str() {
+        match self.given.name.as_str() {
             given if given == name => Some(2),
             "*/*" | "*" => Some(0),
             given if given.strip_suffix("/*") == kind => Some(1),
@@ -196,12 +204,13 @@ impl Range {
     }
 }
 
-/// How well a type is taken: as the range says that names it most closely.
-fn quality(ranges: &[Range], name: &str) -> u16 {
+/// The range that names a type most closely, and of those the best.
+fn closest<'r, 'a>(ranges: &'r [Range<'a>], name: &str) -> Option<&'r Range<'a>> {
     let named = ranges
         .iter()
-        .filter_map(|range| Some((range.closeness(name)?, range.quality)));
-    named.max().map_or(0, |(_, quality)| quality)
+        .filter_map(|range| Some((range.closeness(name)?, range)));
+    let best = named.max_by_key(|(closeness, range)| (*closeness, range.quality));
+    best.map(|(_, range)| range)
 }
 
 #[cfg(test)]
@@ -237,8 +246,10 @@ mod tests {
         ] {
             check_format(lines, Some(Format::JsonLines));
         }
+        check_format("application/x-npy", Some(Format::Npy));
         for other in [
             "text/plain",
+            "application/x-npz",
             "text/csv; header=maybe",
             "text/csv; charset=iso-8859-1",
             "application/json; charset=utf-16",
@@ -300,6 +311,28 @@ mod tests {
             Some("application/jsonlines"),
         );
         check("text/csv;q=x", Format::Json, Some("text/csv"));
+        let npy = Some("application/x-npy");
+        check("", Format::Npy, npy);
+        check("application/*", Format::Npy, npy);
+        check("application/json", Format::Npy, json);
+        check(
+            "application/x-npy, application/json;q=0.9",
+            Format::Json,
+            npy,
+        );
+    }
+
+    #[test]
+    fn one_output_may_be_asked_for_where_an_array_is() {
+        let output = |accept| choose(accept, Format::Npy).map(|choice| choice.output);
+        let label = || Ok(Some("label".to_owned()));
+        assert_eq!(output("application/x-npy; output=label"), label());
+        assert_eq!(
+            output("*/*;q=0.1, application/x-npy;output=\"label\";q=0.5"),
+            label()
+        );
+        assert_eq!(output("application/x-npy"), Ok(None));
+        assert_eq!(output("application/json; output=label"), Ok(None));
     }
 
     #[test]
@@ -312,7 +345,7 @@ mod tests {
         ] {
             check(accept, Format::Json, None);
         }
-        let message = "no answer is of a type that `text/html` takes: accept `application/json`, `text/csv`, `application/jsonlines`";
+        let message = "no answer is of a type that `text/html` takes: accept `application/json`, `text/csv`, `application/jsonlines`, `application/x-npy`";
         assert_eq!(
             choose("text/html", Format::Json).unwrap_err().to_string(),
             message

@@ -5,7 +5,9 @@
 //! statuses are left to the edge.
 
 mod answer;
+mod binary;
 mod body;
+mod classes;
 mod columns;
 mod csv;
 mod error;
@@ -16,16 +18,19 @@ mod limits;
 mod lines;
 mod named;
 mod nested;
+mod npy;
+mod options;
+mod parameters;
 mod reading;
 mod rows;
 mod table;
 
-use crate::engine::Specification;
+use crate::engine::{Port, Specification};
 use crate::tensor::Tensor;
 use body::Body;
 use reading::Reading;
 
-pub use answer::{AnswerError, Served, write, write_as};
+pub use answer::{AnswerError, Served, Written, write, write_as};
 pub use error::InputError;
 pub use limits::Limits;
 pub use named::{NamedTensor, named_tensor};
@@ -91,8 +96,28 @@ pub struct Question {
     pub inputs: Vec<Tensor>,
     /// How many rows are asked for: the length of the first axis.
     pub rows: usize,
-    /// The places of the outputs asked for; all where nothing is said.
-    pub outputs: Option<Vec<usize>>,
+    /// The outputs asked for; all, in JSON, where nothing is said.
+    pub outputs: Option<Vec<Asked>>,
+}
+
+/// An output that is asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Asked {
+    /// Its place among the model's outputs.
+    pub place: usize,
+    /// Whether it goes as bytes, behind the JSON.
+    pub is_binary: bool,
+    /// Whether it goes as so many of its highest values.
+    pub classes: Option<usize>,
+}
+
+impl Question {
+    /// Asks for one output alone.
+    pub fn select(&mut self, output: &str, outputs: &[Port]) -> Result<(), InputError> {
+        let requested = (output.to_owned(), parameters::Form::default());
+        self.outputs = answer::asked(Some(vec![requested]), false, outputs)?;
+        Ok(())
+    }
 }
 
 /// What a body is written in.
@@ -107,11 +132,13 @@ pub enum Format {
     },
     /// A row a line, in JSON.
     JsonLines,
+    /// An array as NumPy saves it.
+    Npy,
 }
 
 /// What an answer is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Form {
+pub enum AnswerForm {
     /// JSON in the dialect of the question.
     Json,
     /// CSV, a row a line.
@@ -121,6 +148,8 @@ pub enum Form {
     },
     /// A row a line, in JSON.
     JsonLines,
+    /// An array as NumPy saves it.
+    Npy,
 }
 
 /// Reads a body of JSON for a model.
@@ -143,16 +172,47 @@ pub fn read_as(
 ) -> Result<Question, InputError> {
     let reading = || Reading::new(&specification.inputs, limits);
     let body = match format {
-        Format::Json => body::read(body, specification, limits)?,
+        Format::Json => body::read(body, &[], specification, limits)?,
         Format::Csv { header } => Body::of(Dialect::Rows, csv::read(body, header, &reading())?),
         Format::JsonLines => Body::of(Dialect::Rows, lines::read(body, &reading())?),
+        Format::Npy => Body::of(Dialect::Columns, npy::read(body, &reading())?),
     };
+    question(body, specification, limits, accepted)
+}
+
+/// Reads a body of the Open Inference Protocol that has binary data behind its JSON.
+///
+/// `header_length` is how long the JSON is, as the header says. Without any, the body is nothing but
+/// the values of the only input, and the outputs are asked for as bytes.
+pub fn read_binary(
+    body: &[u8],
+    header_length: &str,
+    specification: &Specification,
+    limits: &Limits,
+) -> Result<Question, InputError> {
+    let (json, binary) = binary::split(body, header_length)?;
+    let body = if json.is_empty() {
+        let tensor = binary::raw(binary, &specification.inputs)?;
+        let (limit, given) = (limits.elements, tensor.tensor.values().len());
+        if given > limit {
+            return Err(InputError::TooManyElements { limit });
+        }
+        Body::raw(tensor)
+    } else {
+        body::read(json, binary, specification, limits)?
+    };
+    question(body, specification, limits, Accepted::TensorsOnly)
+}
+
+fn question(
+    body: Body,
+    specification: &Specification,
+    limits: &Limits,
+    accepted: Accepted,
+) -> Result<Question, InputError> {
     let dialect = accepted.dialect(body.dialect)?;
     let fitted = fit::fit(body.inputs, dialect, &specification.inputs, limits)?;
-    let outputs = body
-        .outputs
-        .map(|names| answer::places(&names, &specification.outputs))
-        .transpose()?;
+    let outputs = answer::asked(body.outputs, body.is_binary, &specification.outputs)?;
     Ok(Question {
         dialect,
         id: body.id,

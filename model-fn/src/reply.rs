@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::coding::{Acceptable, Coding, SMALLEST_COMPRESSED};
+use crate::coding::{Acceptable, Coding, CodingError, SMALLEST_COMPRESSED};
 use crate::failure::{Failure, status};
 use crate::protocol::Limits;
 use crate::route::RouteError;
@@ -147,6 +147,9 @@ impl Reply {
         let mut headers = BTreeMap::from([("content-type", JSON.to_owned())]);
         if let Failure::Route(RouteError::Method { allowed }) = failure {
             headers.insert("allow", (*allowed).to_owned());
+        }
+        if let Failure::Coding(CodingError::Unknown(_) | CodingError::Several(_)) = failure {
+            headers.insert("accept-encoding", "gzip, deflate".to_owned());
         }
         Self {
             status_code: status(failure),

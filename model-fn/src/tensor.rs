@@ -2,10 +2,12 @@
 //!
 //! Names are those of the Open Inference Protocol. Nothing here knows JSON or the engine.
 
+mod bytes;
 mod convert;
 mod datatype;
 mod values;
 
+pub use bytes::BytesError;
 pub use convert::ConvertError;
 pub use datatype::Datatype;
 pub use values::{Scalar, Values};

@@ -1,5 +1,6 @@
 //! Tensors of requests to tract's and back.
 
+use half::bf16;
 use tract_onnx::prelude::{
     Datum, DatumType, IntoTValue, IntoTensor, TValue, Tensor as TractTensor, TractError,
     TractResult, tract_ndarray::ArrayD,
@@ -8,7 +9,7 @@ use tract_onnx::prelude::{
 use super::{Port, RunError};
 use crate::tensor::{Datatype, Tensor, Values};
 
-/// tract's name for a datatype.
+/// tract's name for a datatype. It has no `BF16`, so no model has one; 32-bit floats hold every such value.
 pub(super) fn datum_type(datatype: Datatype) -> DatumType {
     match datatype {
         Datatype::Bool => DatumType::Bool,
@@ -21,7 +22,7 @@ pub(super) fn datum_type(datatype: Datatype) -> DatumType {
         Datatype::Int32 => DatumType::I32,
         Datatype::Int64 => DatumType::I64,
         Datatype::Fp16 => DatumType::F16,
-        Datatype::Fp32 => DatumType::F32,
+        Datatype::Bf16 | Datatype::Fp32 => DatumType::F32,
         Datatype::Fp64 => DatumType::F64,
         Datatype::Bytes => DatumType::String,
     }
@@ -41,6 +42,10 @@ pub(super) fn to_tract(tensor: Tensor) -> TractResult<TValue> {
         Values::Int32(list) => TractTensor::from_shape(&shape, &list),
         Values::Int64(list) => TractTensor::from_shape(&shape, &list),
         Values::Fp16(list) => TractTensor::from_shape(&shape, &list),
+        Values::Bf16(list) => {
+            let list: Vec<f32> = list.into_iter().map(bf16::to_f32).collect();
+            TractTensor::from_shape(&shape, &list)
+        }
         Values::Fp32(list) => TractTensor::from_shape(&shape, &list),
         Values::Fp64(list) => TractTensor::from_shape(&shape, &list),
         Values::Bytes(list) => ArrayD::from_shape_vec(shape, list)
@@ -85,6 +90,10 @@ fn values(datatype: Datatype, tensor: &TractTensor) -> TractResult<Values> {
         Datatype::Int32 => Values::Int32(copied(tensor)?),
         Datatype::Int64 => Values::Int64(copied(tensor)?),
         Datatype::Fp16 => Values::Fp16(copied(tensor)?),
+        Datatype::Bf16 => {
+            let list: Vec<f32> = copied(tensor)?;
+            Values::Bf16(list.into_iter().map(bf16::from_f32).collect())
+        }
         Datatype::Fp32 => Values::Fp32(copied(tensor)?),
         Datatype::Fp64 => Values::Fp64(copied(tensor)?),
         Datatype::Bytes => Values::Bytes(copied(tensor)?),
@@ -138,6 +147,7 @@ mod tests {
         check(Values::Int32(vec![i32::MIN, i32::MAX]));
         check(Values::Int64(vec![i64::MIN, i64::MAX]));
         check(Values::Fp16(vec![half::f16::ONE]));
+        check(Values::Bf16(vec![bf16::ONE, bf16::MAX]));
         check(Values::Fp32(vec![0.1, f32::MAX]));
         check(Values::Fp64(vec![0.1, f64::MAX]));
         check(Values::Bytes(vec!["é".to_owned(), String::new()]));

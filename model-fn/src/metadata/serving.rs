@@ -197,6 +197,7 @@ fn dtype(datatype: Datatype) -> &'static str {
         Datatype::Int32 => "DT_INT32",
         Datatype::Int64 => "DT_INT64",
         Datatype::Fp16 => "DT_HALF",
+        Datatype::Bf16 => "DT_BFLOAT16",
         Datatype::Fp32 => "DT_FLOAT",
         Datatype::Fp64 => "DT_DOUBLE",
         Datatype::Bytes => "DT_STRING",

@@ -1,14 +1,15 @@
 //! Answers in the dialect of the question, written without a tree of values in between.
 
+mod array;
 mod table;
-
-use std::collections::BTreeMap;
 
 use serde::ser::{Error as _, SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
-use super::{Dialect, Form, InputError, Question};
-use crate::engine::Port;
+use super::classes::{classes, has_classes};
+use super::parameters::Form;
+use super::{AnswerForm, Asked, Dialect, InputError, Question};
+use crate::engine::{Dimension, Port};
 use crate::tensor::{Tensor, Values, volume};
 
 /// Who answers: what an answer says besides the outputs.
@@ -20,27 +21,63 @@ pub struct Served<'a> {
     pub version: &'a str,
     /// The model's outputs.
     pub outputs: &'a [Port],
+    /// What the model's classes are called, where it says so.
+    pub labels: &'a [String],
 }
 
-/// The places of outputs that are asked for by name.
-pub(super) fn places(names: &[String], outputs: &[Port]) -> Result<Vec<usize>, InputError> {
-    let mut places = Vec::with_capacity(names.len());
-    for name in names {
-        let Some(place) = outputs.iter().position(|output| output.name == *name) else {
+/// An answer in the form that was asked for.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Written {
+    /// JSON alone.
+    Json(String),
+    /// Text of another form.
+    Text(String),
+    /// One output as npy.
+    Array(Vec<u8>),
+    /// JSON, and outputs as bytes behind it.
+    Binary {
+        /// How long the JSON is.
+        header_bytes: usize,
+        /// Both.
+        body: Vec<u8>,
+    },
+}
+
+/// The outputs that are asked for by name; nothing for all of them in JSON.
+pub(super) fn asked(
+    requested: Option<Vec<(String, Form)>>,
+    is_binary: bool,
+    outputs: &[Port],
+) -> Result<Option<Vec<Asked>>, InputError> {
+    let Some(requested) = requested else {
+        let all = (0..outputs.len()).map(|place| Asked {
+            place,
+            is_binary,
+            classes: None,
+        });
+        return Ok(is_binary.then(|| all.collect()));
+    };
+    let mut asked: Vec<Asked> = Vec::new();
+    for (output, form) in requested {
+        let found = outputs.iter().enumerate();
+        let Some((place, port)) = found.into_iter().find(|(_, port)| port.name == output) else {
             let expected = outputs.iter().map(|output| output.name.clone()).collect();
-            return Err(InputError::OutputUnknown {
-                output: name.clone(),
-                expected,
-            });
+            return Err(InputError::OutputUnknown { output, expected });
         };
-        if places.contains(&place) {
-            return Err(InputError::OutputRepeated {
-                output: name.clone(),
-            });
+        if asked.iter().any(|known| known.place == place) {
+            return Err(InputError::OutputRepeated { output });
         }
-        places.push(place);
+        if form.classes.is_some() && !has_classes(port.datatype) {
+            let given = port.datatype;
+            return Err(InputError::NoClasses { output, given });
+        }
+        asked.push(Asked {
+            place,
+            is_binary: form.is_binary.unwrap_or(is_binary),
+            classes: form.classes,
+        });
     }
-    Ok(places)
+    Ok(Some(asked))
 }
 
 /// One output of a port.
@@ -49,6 +86,7 @@ struct Output<'a> {
     /// What the values of a row are called, where the model answers with maps.
     labels: &'a [String],
     tensor: &'a Tensor,
+    is_binary: bool,
 }
 
 /// What an answer is made of; the dialect decides the form.
@@ -76,59 +114,99 @@ pub fn write(
     served: Served<'_>,
     question: &Question,
     outputs: &[Tensor],
-) -> Result<String, AnswerError> {
-    write_as(Form::Json, served, question, outputs)
+) -> Result<Written, AnswerError> {
+    write_as(AnswerForm::Json, served, question, outputs)
 }
 
 /// The same, in any form. Tensors are answered with tensors, whatever the form.
 pub fn write_as(
-    form: Form,
+    form: AnswerForm,
     served: Served<'_>,
     question: &Question,
     outputs: &[Tensor],
-) -> Result<String, AnswerError> {
-    let all: Vec<_> = served.outputs.iter().zip(outputs).collect();
-    let asked = match &question.outputs {
-        Some(places) => places
-            .iter()
-            .filter_map(|place| all.get(*place).copied())
-            .collect(),
-        None => all,
+) -> Result<Written, AnswerError> {
+    let all = served.outputs.iter().zip(outputs);
+    let all: Vec<(&Port, &Tensor)> = all.collect();
+    let in_json = |place| Asked {
+        place,
+        is_binary: false,
+        classes: None,
     };
-    let outputs = asked
-        .into_iter()
-        .map(|(port, tensor)| Output {
-            name: &port.name,
-            labels: &port.labels,
-            tensor,
-        })
+    let asked = question.outputs.clone();
+    let asked = asked.unwrap_or_else(|| (0..all.len()).map(in_json).collect());
+    let asked: Vec<_> = asked
+        .iter()
+        .filter_map(|asked| all.get(asked.place).map(|found| (asked, *found)))
         .collect();
-    let id = question.id.as_deref();
+    let classified = asked.iter().map(|(asked, (port, output))| {
+        let count = asked.classes?;
+        let rows = rows(port, output, question.rows);
+        let labels = if port.labels.is_empty() {
+            served.labels
+        } else {
+            &port.labels
+        };
+        classes(output, rows, count, labels)
+    });
+    let classified: Vec<Option<Tensor>> = classified.collect();
+    let outputs = asked
+        .iter()
+        .zip(&classified)
+        .map(|((asked, (port, output)), classified)| Output {
+            name: &port.name,
+            labels: if classified.is_some() {
+                &[]
+            } else {
+                &port.labels
+            },
+            tensor: classified.as_ref().unwrap_or(output),
+            is_binary: asked.is_binary,
+        });
     let answer = Answer {
         served,
-        id,
+        id: question.id.as_deref(),
         dialect: question.dialect,
         rows: question.rows,
-        outputs,
+        outputs: outputs.collect(),
     };
     match (form, answer.dialect) {
-        (Form::Json, Dialect::Rows) => {
+        (AnswerForm::Json, Dialect::Rows) => {
             answer.check_rows()?;
-            Ok(serde_json::to_string(&answer)?)
+            answer.written()
         }
-        (Form::Json, _) | (_, Dialect::Tensors) => Ok(serde_json::to_string(&answer)?),
-        (Form::Csv { header }, _) => {
+        (AnswerForm::Json, _) | (_, Dialect::Tensors) => answer.written(),
+        (AnswerForm::Csv { header }, _) => {
             answer.check_rows()?;
-            table::csv(&answer, header)
+            table::csv(&answer, header).map(Written::Text)
         }
-        (Form::JsonLines, _) => {
+        (AnswerForm::JsonLines, _) => {
             answer.check_rows()?;
-            table::lines(&answer)
+            table::lines(&answer).map(Written::Text)
         }
+        (AnswerForm::Npy, _) => array::npy(&answer).map(Written::Array),
     }
 }
 
+/// The rows of an output that has one entry for each row asked for.
+fn rows(port: &Port, output: &Tensor, asked: usize) -> Option<usize> {
+    let is_open = !matches!(port.shape.as_deref(), Some([Dimension::Fixed(_), ..]));
+    output.rows().filter(|rows| is_open && *rows == asked)
+}
+
 impl Answer<'_> {
+    fn written(&self) -> Result<Written, AnswerError> {
+        let binary = || self.outputs.iter().filter(|output| output.is_binary);
+        if binary().next().is_none() {
+            return Ok(Written::Json(serde_json::to_string(self)?));
+        }
+        let mut body = serde_json::to_vec(self)?;
+        let header_bytes = body.len();
+        let values = || binary().map(|output| output.tensor.values());
+        body.reserve_exact(values().map(Values::byte_count).sum());
+        values().for_each(|values| values.append_bytes(&mut body));
+        Ok(Written::Binary { header_bytes, body })
+    }
+
     fn check_rows(&self) -> Result<(), InputError> {
         let odd = self
             .outputs
@@ -171,8 +249,17 @@ impl Serialize for Answer<'_> {
     }
 }
 
-/// `{"name", "shape", "datatype", "data"}`, the data flat. Labels are a parameter, which is text at most.
+/// `{"name", "shape", "datatype", "data"}`, the data flat, or its length where it stands behind the JSON.
 struct AsTensor<'a>(&'a Output<'a>);
+
+/// Labels are one text, for a parameter is text at most.
+#[derive(Serialize)]
+struct Parameters {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    labels: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    binary_data_size: Option<usize>,
+}
 
 impl Serialize for AsTensor<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
@@ -180,14 +267,22 @@ impl Serialize for AsTensor<'_> {
             name,
             labels,
             tensor,
+            is_binary,
         } = self.0;
         let mut map = serializer.serialize_map(None)?;
         map.serialize_entry("name", name)?;
         map.serialize_entry("shape", tensor.shape())?;
         map.serialize_entry("datatype", &tensor.datatype())?;
-        if !labels.is_empty() {
-            let labels = serde_json::to_string(labels).map_err(S::Error::custom)?;
-            map.serialize_entry("parameters", &BTreeMap::from([("labels", labels)]))?;
+        let labels = (!labels.is_empty()).then(|| serde_json::to_string(labels));
+        let parameters = Parameters {
+            labels: labels.transpose().map_err(S::Error::custom)?,
+            binary_data_size: is_binary.then(|| tensor.values().byte_count()),
+        };
+        if parameters.labels.is_some() || *is_binary {
+            map.serialize_entry("parameters", &parameters)?;
+        }
+        if *is_binary {
+            return map.end();
         }
         let flat = Nested {
             values: tensor.values(),

@@ -1,19 +1,18 @@
 //! The outermost object of a body, and which dialect it is.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use serde_json::Value;
 use serde_json::value::RawValue;
 
 use super::frame::Frame;
 use super::inputs::{Given, Inputs};
 use super::named::NamedTensor;
+use super::parameters::{self, Form};
 use super::reading::Reading;
 use super::rows::List;
-use super::{Dialect, InputError, Limits};
+use super::{Dialect, InputError, Limits, options};
 use crate::engine::Specification;
 
 /// A body as read; whether it fits the model is decided later.
@@ -21,11 +20,24 @@ pub(super) struct Body {
     pub(super) dialect: Dialect,
     pub(super) inputs: Vec<NamedTensor>,
     pub(super) id: Option<String>,
-    /// The names of the outputs asked for.
-    pub(super) outputs: Option<Vec<String>>,
+    /// The outputs asked for, by name.
+    pub(super) outputs: Option<Vec<(String, Form)>>,
+    /// Whether outputs that do not say otherwise are asked for as bytes.
+    pub(super) is_binary: bool,
 }
 
 impl Body {
+    /// A body that is nothing but the values of one tensor.
+    pub(super) fn raw(tensor: NamedTensor) -> Self {
+        Self {
+            dialect: Dialect::Tensors,
+            inputs: vec![tensor],
+            id: None,
+            outputs: None,
+            is_binary: true,
+        }
+    }
+
     /// Values that say nothing besides.
     pub(super) fn of(dialect: Dialect, inputs: Vec<NamedTensor>) -> Self {
         Self {
@@ -33,6 +45,7 @@ impl Body {
             inputs,
             id: None,
             outputs: None,
+            is_binary: false,
         }
     }
 }
@@ -40,17 +53,21 @@ impl Body {
 /// Reads a body; the datatypes of the model's inputs are those of the buffers.
 pub(super) fn read(
     body: &[u8],
+    binary: &[u8],
     specification: &Specification,
     limits: &Limits,
 ) -> Result<Body, InputError> {
-    let reading = Reading::new(&specification.inputs, limits);
+    let reading = Reading::new(&specification.inputs, limits).of(body.len(), binary);
     let mut deserializer = serde_json::Deserializer::from_slice(body);
     let outermost = Outermost { reading: &reading }.deserialize(&mut deserializer);
     let parts = outermost.map_err(|error| reading.problem(&error))?;
     deserializer
         .end()
         .map_err(|error| reading.problem(&error))?;
-    parts.body()
+    match reading.left_over() {
+        0 => parts.body(),
+        given => Err(InputError::LeftOver { given }),
+    }
 }
 
 struct Outermost<'a> {
@@ -59,31 +76,32 @@ struct Outermost<'a> {
 
 /// The fields that matter, whatever their order; others are passed over.
 #[derive(Default)]
-struct Parts {
+struct Parts<'de> {
     given: Option<(Dialect, Vec<NamedTensor>)>,
-    id: Option<String>,
-    outputs: Option<Box<RawValue>>,
-    signature: Option<Box<RawValue>>,
-    params: Option<Box<RawValue>>,
+    id: Option<&'de RawValue>,
+    outputs: Option<&'de RawValue>,
+    parameters: Option<&'de RawValue>,
+    signature: Option<&'de RawValue>,
+    params: Option<&'de RawValue>,
     keys: Vec<String>,
 }
 
 impl<'de> DeserializeSeed<'de> for Outermost<'_> {
-    type Value = Parts;
+    type Value = Parts<'de>;
 
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Parts, D::Error> {
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Parts<'de>, D::Error> {
         deserializer.deserialize_map(self)
     }
 }
 
 impl<'de> Visitor<'de> for Outermost<'_> {
-    type Value = Parts;
+    type Value = Parts<'de>;
 
     fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str("an object")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parts, A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parts<'de>, A::Error> {
         let Self { reading } = self;
         let mut parts = Parts::default();
         while let Some(key) = map.next_key::<String>()? {
@@ -115,109 +133,87 @@ impl<'de> Visitor<'de> for Outermost<'_> {
                 }
                 "signature_name" => parts.signature = Some(map.next_value()?),
                 "params" => parts.params = Some(map.next_value()?),
-                "id" => parts.id = id(map.next_value()?),
+                "id" => parts.id = Some(map.next_value()?),
                 "outputs" => parts.outputs = Some(map.next_value()?),
+                "parameters" => parts.parameters = Some(map.next_value()?),
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
-            parts.keys.push(key);
+            if parts.keys.len() < KEYS {
+                parts.keys.push(key);
+            }
         }
         Ok(parts)
     }
 }
 
-fn id(value: Value) -> Option<String> {
-    match value {
-        Value::String(id) => Some(id),
-        Value::Number(id) => Some(id.to_string()),
-        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
-    }
-}
-
-/// A name is quoted in messages up to this many characters.
-const QUOTED: usize = 40;
-
 /// How many keys a message repeats.
 const KEYS: usize = 8;
 
+/// The longest text of `outputs`: more than the names of any model's outputs take.
+const LONGEST_OUTPUTS: usize = 1 << 16;
+
 /// An output asked for by name.
 #[derive(Deserialize)]
-struct Requested {
+struct Requested<'a> {
     name: String,
-    #[serde(default)]
-    parameters: serde_json::Map<String, Value>,
+    #[serde(borrow, default)]
+    parameters: Option<&'a RawValue>,
 }
 
-impl Parts {
-    fn body(mut self) -> Result<Body, InputError> {
+impl Parts<'_> {
+    fn body(self) -> Result<Body, InputError> {
         let Some((dialect, inputs)) = self.given else {
-            self.keys.truncate(KEYS);
             return Err(InputError::NotADialect { keys: self.keys });
         };
-        let outputs = match (dialect, &self.outputs) {
-            (Dialect::Tensors, Some(text)) => requested(text)?,
-            (Dialect::Tensors, None) => None,
-            (Dialect::Rows | Dialect::Columns | Dialect::Invoked, _) => None,
-        };
-        match dialect {
-            Dialect::Tensors => {}
-            Dialect::Rows | Dialect::Columns | Dialect::Invoked => {
-                check_signature(self.signature.as_deref())?;
-                check_params(self.params.as_deref())?;
-            }
-        }
-        Ok(Body {
+        let mut body = Body {
             dialect,
             inputs,
-            id: self.id,
-            outputs,
-        })
-    }
-}
-
-/// The signature that every model has by TensorFlow's convention.
-const SIGNATURE: &str = "serving_default";
-
-fn check_signature(text: Option<&RawValue>) -> Result<(), InputError> {
-    let Some(text) = text.map(RawValue::get) else {
-        return Ok(());
-    };
-    match serde_json::from_str::<String>(text) {
-        Ok(name) if name == SIGNATURE => Ok(()),
-        Ok(_) | Err(_) => {
-            let given = text.chars().take(QUOTED).collect();
-            Err(InputError::Signature { given })
+            id: None,
+            outputs: None,
+            is_binary: false,
+        };
+        // In the other dialects, these names are not the protocol's.
+        if dialect == Dialect::Tensors {
+            body.id = self.id.map(id).transpose()?.flatten();
+            body.outputs = self.outputs.map(requested).transpose()?.flatten();
+            body.is_binary = parameters::binary_output(self.parameters)?;
+        } else {
+            options::check_signature(self.signature)?;
+            options::check_params(self.params)?;
         }
+        Ok(body)
     }
 }
 
-/// A model that has become an ONNX file takes no parameters any more: to pass some over would answer
-/// another question.
-fn check_params(text: Option<&RawValue>) -> Result<(), InputError> {
-    let Some(text) = text.map(RawValue::get).filter(|text| *text != "null") else {
-        return Ok(());
+/// The protocol has texts; numbers are what people write.
+fn id(text: &RawValue) -> Result<Option<String>, InputError> {
+    let text = text.get();
+    if text == "null" {
+        return Ok(None);
+    }
+    let id = serde_json::from_str(text).ok();
+    let number = || serde_json::from_str::<serde_json::Number>(text).ok();
+    let id = id.or_else(|| number().map(|number| number.to_string()));
+    id.map(Some).ok_or_else(|| InputError::Parameter {
+        of: "the request".to_owned(),
+        parameter: "id",
+        must: "be text",
+    })
+}
+
+/// The outputs asked for; an empty list asks for all, as none does.
+fn requested(text: &RawValue) -> Result<Option<Vec<(String, Form)>>, InputError> {
+    let must = "be a list of objects with a `name`, of 65536 bytes at most";
+    let text = Some(text.get()).filter(|text| text.len() <= LONGEST_OUTPUTS);
+    let outputs = text.and_then(|text| serde_json::from_str::<Vec<&RawValue>>(text).ok());
+    let outputs = outputs.ok_or(InputError::Outputs { must })?.into_iter();
+    let outputs = outputs.map(|output| parameters::object(output.get()));
+    let outputs: Option<Vec<Requested<'_>>> = outputs.collect();
+    let form = |output: Requested<'_>| {
+        let form = parameters::form(output.parameters, &output.name)?;
+        Ok((output.name, form))
     };
-    let given: Option<BTreeMap<String, IgnoredAny>> = serde_json::from_str(text).ok();
-    match given {
-        Some(given) if given.is_empty() => Ok(()),
-        given => {
-            let names = given.into_iter().flatten().map(|(name, _)| name);
-            let given = names.take(KEYS).collect();
-            Err(InputError::Params { given })
-        }
-    }
-}
-
-/// The names of the outputs asked for; an empty list asks for all, as none does.
-fn requested(text: &RawValue) -> Result<Option<Vec<String>>, InputError> {
-    let wrong = |must| InputError::Outputs { must };
-    let outputs: Vec<Requested> = serde_json::from_str(text.get())
-        .map_err(|_| wrong("be a list of objects with a `name`"))?;
-    if outputs
-        .iter()
-        .any(|output| output.parameters.contains_key("classification"))
-    {
-        return Err(wrong("not ask for a `classification`: it is not supported"));
-    }
-    let names: Vec<String> = outputs.into_iter().map(|output| output.name).collect();
-    Ok(Some(names).filter(|names| !names.is_empty()))
+    let outputs = outputs.ok_or(InputError::Outputs { must })?.into_iter();
+    let outputs: Result<Vec<_>, InputError> = outputs.map(form).collect();
+    Ok(Some(outputs?).filter(|outputs| !outputs.is_empty()))
 }

@@ -17,10 +17,10 @@ use crate::tensor::{Datatype, Scalar};
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
 /// Reads a table; whether its first line is names is said, or told from the model.
-pub(super) fn read(
+pub(super) fn read<'a>(
     body: &[u8],
     header: Option<bool>,
-    reading: &Reading<'_>,
+    reading: &'a Reading<'a>,
 ) -> Result<Vec<NamedTensor>, InputError> {
     let text = std::str::from_utf8(body).map_err(|error| {
         let before = body.get(..error.valid_up_to()).unwrap_or_default();
@@ -129,7 +129,9 @@ impl Field<'_> {
             Datatype::Int8 | Datatype::Int16 | Datatype::Int32 | Datatype::Int64 => {
                 number(trimmed).unwrap_or(text)
             }
-            Datatype::Fp16 | Datatype::Fp32 | Datatype::Fp64 => number(trimmed).unwrap_or(text),
+            Datatype::Fp16 | Datatype::Bf16 | Datatype::Fp32 | Datatype::Fp64 => {
+                number(trimmed).unwrap_or(text)
+            }
         }
     }
 

@@ -65,6 +65,31 @@ pub enum InputError {
         /// In which line.
         line: usize,
     },
+    /// The bytes are no array that is read.
+    #[error("the body is no npy array: it {message}")]
+    NotNpy {
+        /// What is wrong.
+        #[serde(skip)]
+        message: String,
+    },
+    /// An array holds one output, and there are several.
+    #[error(
+        "the model has {} outputs, and npy holds one: accept `application/json`, or `application/x-npy; output=NAME`",
+        expected.len()
+    )]
+    NoArray {
+        /// Their names.
+        expected: Vec<String>,
+    },
+    /// An output whose values no array holds.
+    #[error("output `{output}` goes into no npy array: accept `application/json`")]
+    NotArray {
+        /// The output.
+        output: String,
+        /// Its datatype.
+        #[serde(serialize_with = "as_datatype")]
+        given: Datatype,
+    },
     /// The first line may be names or values.
     #[error(
         "the first line of the CSV may be names or values: send `text/csv; header=present` or `header=absent`"
@@ -268,6 +293,51 @@ pub enum InputError {
         /// The length here.
         given: usize,
     },
+    /// The length of the JSON in front of binary data is none.
+    #[error(
+        "`Inference-Header-Content-Length` must be a number of bytes from 0 to {limit}, the body's, given `{}`",
+        given.escape_debug()
+    )]
+    HeaderLength {
+        /// The length of the body.
+        limit: usize,
+        /// What the header says.
+        given: String,
+    },
+    /// There are bytes behind those of the last tensor.
+    #[error(
+        "{given} bytes are left over behind the JSON: say by `binary_data_size` which tensor they are of"
+    )]
+    LeftOver {
+        /// How many.
+        given: usize,
+    },
+    /// The body is no values of the only input.
+    #[error(
+        "the body of {given} bytes is no value of input `{input}`, `{datatype}` of shape {expected:?}: send a JSON header with its shape"
+    )]
+    Raw {
+        /// The input.
+        input: String,
+        /// Its shape, -1 where any length will do.
+        #[serde(serialize_with = "as_shape")]
+        expected: Vec<i64>,
+        /// Its datatype.
+        datatype: Datatype,
+        /// The bytes of the body.
+        given: usize,
+    },
+    /// A known parameter is of another type than the protocol says.
+    #[error("`{parameter}` of {of} must {must}")]
+    Parameter {
+        /// What has the parameter.
+        of: String,
+        /// Its name.
+        parameter: &'static str,
+        /// What it must be or not be.
+        #[serde(skip)]
+        must: &'static str,
+    },
     /// `outputs` does not say which outputs are asked for.
     #[error("`outputs` must {must}")]
     Outputs {
@@ -288,6 +358,17 @@ pub enum InputError {
     OutputRepeated {
         /// The output.
         output: String,
+    },
+    /// A classification of what is no number.
+    #[error(
+        "output `{output}` is `{given}`, which has no classes: ask for it without `classification`"
+    )]
+    NoClasses {
+        /// The output.
+        output: String,
+        /// Its datatype.
+        #[serde(serialize_with = "as_datatype")]
+        given: Datatype,
     },
     /// An output that does not have one entry a row.
     #[error(
@@ -321,6 +402,10 @@ impl InputError {
             Self::NotADialect { .. } | Self::NotRows { .. } | Self::Twice => "not_a_dialect",
             Self::NotTensors | Self::NotValues => "not_a_dialect",
             Self::Field { .. } | Self::Length { .. } | Self::Outputs { .. } => "malformed_tensor",
+            Self::HeaderLength { .. } | Self::LeftOver { .. } | Self::Raw { .. } => {
+                "malformed_tensor"
+            }
+            Self::Parameter { .. } => "wrong_parameter",
             Self::Ragged { .. } | Self::Cells { .. } => "ragged",
             Self::Frame { .. } => "malformed_frame",
             Self::NotCsv { .. } => "not_csv",
@@ -343,8 +428,10 @@ impl InputError {
             Self::Disagree { .. } => "rows_disagree",
             Self::OutputUnknown { .. } => "output_unknown",
             Self::OutputRepeated { .. } => "output_repeated",
+            Self::NoClasses { .. } => "no_classes",
             Self::NoRows { .. } => "no_rows",
-            Self::NoTable { .. } => "not_acceptable",
+            Self::NoTable { .. } | Self::NoArray { .. } | Self::NotArray { .. } => "not_acceptable",
+            Self::NotNpy { .. } => "not_npy",
         }
     }
 

@@ -96,7 +96,7 @@ fn converted(port: &Port, tensor: Tensor) -> Result<Tensor, InputError> {
 }
 
 /// The index along each axis of a place in row-major order.
-fn position(shape: &[usize], index: usize) -> Vec<usize> {
+pub(super) fn position(shape: &[usize], index: usize) -> Vec<usize> {
     let mut rest = index;
     let mut position: Vec<usize> = shape
         .iter()

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use serde::Deserializer;
-use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
+use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::InputError;
 use super::named::{Named, NamedTensor};
@@ -115,6 +115,11 @@ impl<'de> Visitor<'de> for Inputs<'_> {
                     place: tensors.len(),
                 })? {
                     tensors.push(tensor);
+                    // One of them is not the model's, or is there twice.
+                    if tensors.len() > reading.ports.len() {
+                        while list.next_element::<IgnoredAny>()?.is_some() {}
+                        break;
+                    }
                 }
                 Ok(Given::Tensors(tensors))
             }

@@ -23,18 +23,17 @@ impl Limits {
     /// have 10240 bytes at most, and for the context. So what is within the limit always comes
     /// through, and what is not is mostly told so here, with the number.
     ///
-    /// Decompressed, a body may have twelve characters for each of its scalars, which is more than 32-bit
-    /// floats in JSON take on average.
+    /// A body of 4.7 MB holds 4.7 million scalars at most: bytes of an image in the binary extension. In
+    /// JSON that is decompressed, two million 32-bit floats have twelve characters each.
     ///
     /// Lambda takes answers of 6 MB; quotes in them are escaped, so an answer may grow on its way
-    /// out. A body of 4.7 MB cannot hold more than 2.4 million scalars. No model takes tensors of
-    /// more than a few axes, and the reader's own stack ends at 128.
+    /// out. No model takes tensors of more than a few axes, and the reader's own stack ends at 128.
     pub const DEFAULT: Self = Self {
         body_bytes: 4_700_000,
         decoded_bytes: 24_000_000,
         reply_bytes: 5 * 1024 * 1024,
         rows: 10_000,
-        elements: 2_000_000,
+        elements: 5_000_000,
         depth: 16,
     };
 

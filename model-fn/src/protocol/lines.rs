@@ -8,7 +8,10 @@ use super::reading::Reading;
 use super::rows::Rows;
 
 /// Reads the rows. Lines without anything in them are passed over.
-pub(super) fn read(body: &[u8], reading: &Reading<'_>) -> Result<Vec<NamedTensor>, InputError> {
+pub(super) fn read<'a>(
+    body: &[u8],
+    reading: &'a Reading<'a>,
+) -> Result<Vec<NamedTensor>, InputError> {
     let mut rows = Rows::new(reading)?;
     for (line, text) in (1..).zip(body.split(|byte| *byte == b'\n')) {
         if text.iter().all(u8::is_ascii_whitespace) {

@@ -8,8 +8,11 @@ use serde_json::value::RawValue;
 
 use super::nested::{Builder, Nested};
 use super::reading::Reading;
-use super::{InputError, Limits};
+use super::{InputError, Limits, binary, parameters};
 use crate::tensor::{Datatype, Tensor, volume};
+
+/// The longest text of a shape: no model takes dozens of axes, whose lengths have 20 digits at most.
+const LONGEST_SHAPE: usize = 1024;
 
 /// A tensor and its name.
 #[derive(Debug, Clone, PartialEq)]
@@ -22,7 +25,7 @@ pub struct NamedTensor {
 
 /// Reads one tensor that stands alone.
 pub fn named_tensor(text: &str, limits: &Limits) -> Result<NamedTensor, InputError> {
-    let reading = Reading::new(&[], limits);
+    let reading = Reading::new(&[], limits).of(text.len(), &[]);
     let mut deserializer = serde_json::Deserializer::from_str(text);
     let tensor = deserializer.deserialize_map(Named {
         reading: &reading,
@@ -87,6 +90,7 @@ impl Named<'_> {
                     }
                     None => parts.data = Some(Data::Text(map.next_value()?)),
                 },
+                "parameters" => parts.parameters = Some(map.next_value()?),
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
             next = map.next_key()?;
@@ -101,14 +105,15 @@ impl Named<'_> {
         field: &'static str,
         text: &RawValue,
     ) -> Result<T, E> {
-        serde_json::from_str(text.get()).map_err(|_| {
-            let wanted = if field == "shape" {
-                "must be a list of lengths from 0"
-            } else {
-                "must be text"
-            };
-            self.reading.stop(parts.wrong(field, wanted.to_owned()))
-        })
+        let (wanted, longest) = if field == "shape" {
+            ("must be a list of lengths from 0", LONGEST_SHAPE)
+        } else {
+            ("must be text", usize::MAX)
+        };
+        let text = Some(text.get()).filter(|text| text.len() <= longest);
+        let value = text.and_then(|text| serde_json::from_str(text).ok());
+        let stop = || self.reading.stop(parts.wrong(field, wanted.to_owned()));
+        value.ok_or_else(stop)
     }
 
     fn datatype<E: serde::de::Error>(
@@ -132,6 +137,7 @@ struct Parts<'a, 'de> {
     shape: Option<Vec<usize>>,
     datatype: Option<Datatype>,
     data: Option<Data<'a, 'de>>,
+    parameters: Option<&'de RawValue>,
 }
 
 /// The data of a tensor.
@@ -149,6 +155,7 @@ impl<'a, 'de> Parts<'a, 'de> {
             shape: None,
             datatype: None,
             data: None,
+            parameters: None,
         }
     }
 
@@ -173,26 +180,56 @@ impl<'a, 'de> Parts<'a, 'de> {
 
     fn finish(mut self) -> Result<NamedTensor, InputError> {
         let missing = |part: &Self, field| part.wrong(field, "is missing".to_owned());
-        let Some(mut builder) = self.builder() else {
-            return Err(missing(&self, "datatype"));
-        };
-        let builder = match self.data.take() {
-            Some(Data::Read(builder)) => builder,
-            Some(Data::Text(text)) => {
-                let mut deserializer = serde_json::Deserializer::from_str(text.get());
-                let read = Nested(&mut builder).deserialize(&mut deserializer);
-                read.map_err(|error| self.reading.problem(&error))?;
-                builder
+        let binary_bytes = parameters::input_bytes(self.parameters, &self.title())?;
+        let builder = match (self.data.take(), binary_bytes) {
+            (None, Some(bytes)) => return self.binary(bytes),
+            (Some(_), Some(_)) => {
+                let message = "is given beside `binary_data_size`".to_owned();
+                return Err(self.wrong("data", message));
             }
-            None => return Err(missing(&self, "data")),
+            (Some(Data::Read(builder)), None) => builder,
+            (Some(Data::Text(text)), None) => self.read(text)?,
+            (None, None) if self.datatype.is_none() => return Err(missing(&self, "datatype")),
+            (None, None) => return Err(missing(&self, "data")),
         };
-        let Some(name) = self.name.clone() else {
-            return Err(missing(&self, "name"));
-        };
-        let Some(shape) = self.shape.take() else {
-            return Err(missing(&self, "shape"));
-        };
+        let (name, shape) = self.name_and_shape()?;
         let tensor = reshaped(&name, shape, builder.finish()?)?;
+        Ok(NamedTensor { name, tensor })
+    }
+
+    /// Data that stood before its datatype.
+    fn read(&self, text: &RawValue) -> Result<Builder<'a>, InputError> {
+        let missing = || self.wrong("datatype", "is missing".to_owned());
+        let mut builder = self.builder().ok_or_else(missing)?;
+        let mut deserializer = serde_json::Deserializer::from_str(text.get());
+        let read = Nested(&mut builder).deserialize(&mut deserializer);
+        read.map_err(|error| self.reading.problem(&error))?;
+        Ok(builder)
+    }
+
+    fn name_and_shape(&self) -> Result<(String, Vec<usize>), InputError> {
+        let missing = |field| self.wrong(field, "is missing".to_owned());
+        let name = self.name.clone().ok_or_else(|| missing("name"))?;
+        let shape = self.shape.clone().ok_or_else(|| missing("shape"))?;
+        Ok((name, shape))
+    }
+
+    /// The tensor that has the next so many bytes behind the JSON.
+    fn binary(self, bytes: usize) -> Result<NamedTensor, InputError> {
+        let (name, shape) = self.name_and_shape()?;
+        let taken = self.reading.take(bytes).map_err(|left| {
+            let message = format!("is {bytes}, and {left} bytes are left behind the JSON");
+            self.wrong("binary_data_size", message)
+        })?;
+        let Some(datatype) = self.datatype else {
+            return Err(self.wrong("datatype", "is missing".to_owned()));
+        };
+        // Numbers have their bytes, or are refused; texts are counted before there is room for them.
+        let count = volume(&shape).unwrap_or(usize::MAX);
+        if datatype.width().is_none() || count <= taken.len() {
+            self.reading.count(count)?;
+        }
+        let tensor = binary::tensor(&name, datatype, shape, taken)?;
         Ok(NamedTensor { name, tensor })
     }
 }

@@ -80,10 +80,9 @@ impl<'a> Builder<'a> {
         }
     }
 
-    /// Makes room for what a shape promises, as far as the limits go.
+    /// Makes room for what a shape promises, as far as that can be.
     pub(super) fn reserve(&mut self, elements: usize) {
-        self.values
-            .reserve(elements.min(self.reading.limits.elements));
+        self.values.reserve(self.reading.credible(elements));
     }
 
     pub(super) fn datatype(&self) -> Datatype {
@@ -138,7 +137,7 @@ impl<'a> Builder<'a> {
         if expected != depth || self.lengths.len() != depth {
             return Err(self.ragged("a list", "a value"));
         }
-        self.reading.count()?;
+        self.reading.count(1)?;
         if self.values.push(scalar) {
             return Ok(());
         }

@@ -14,6 +14,9 @@ pub(super) struct Reading<'a> {
     pub(super) ports: &'a [Port],
     pub(super) limits: &'a Limits,
     elements: Cell<usize>,
+    json_bytes: usize,
+    /// What stands behind the JSON, without what tensors have taken of it.
+    binary: Cell<&'a [u8]>,
     problem: RefCell<Option<InputError>>,
 }
 
@@ -23,8 +26,34 @@ impl<'a> Reading<'a> {
             ports,
             limits,
             elements: Cell::new(0),
+            json_bytes: 0,
+            binary: Cell::new(&[]),
             problem: RefCell::new(None),
         }
+    }
+
+    /// Of so much JSON, with what stands behind it.
+    pub(super) fn of(self, json_bytes: usize, binary: &'a [u8]) -> Self {
+        self.binary.set(binary);
+        Self { json_bytes, ..self }
+    }
+
+    /// How many of the scalars that a shape promises can be there: each has a comma or a bracket at least.
+    pub(super) fn credible(&self, scalars: usize) -> usize {
+        scalars.min(self.limits.elements).min(self.json_bytes / 2)
+    }
+
+    /// Takes the next so many bytes of what stands behind the JSON, or tells how many are left.
+    pub(super) fn take(&self, bytes: usize) -> Result<&'a [u8], usize> {
+        let left = self.binary.get();
+        let (taken, rest) = left.split_at_checked(bytes).ok_or(left.len())?;
+        self.binary.set(rest);
+        Ok(taken)
+    }
+
+    /// How many bytes behind the JSON no tensor has taken.
+    pub(super) fn left_over(&self) -> usize {
+        self.binary.get().len()
     }
 
     /// Stops the JSON reader with this problem.
@@ -33,9 +62,9 @@ impl<'a> Reading<'a> {
         E::custom("refused")
     }
 
-    /// Counts one more scalar.
-    pub(super) fn count(&self) -> Result<(), InputError> {
-        let elements = self.elements.get() + 1;
+    /// Counts so many more scalars.
+    pub(super) fn count(&self, scalars: usize) -> Result<(), InputError> {
+        let elements = self.elements.get().saturating_add(scalars);
         self.elements.set(elements);
         let limit = self.limits.elements;
         if elements > limit {

@@ -1,6 +1,8 @@
 //! Bodies and answers as lines of data: the models they are for, and one check for each side.
 
 mod answering;
+mod arrays;
+mod binary;
 mod frames;
 mod lines;
 mod malformed;
@@ -71,6 +73,37 @@ fn named() -> Specification {
     Specification {
         inputs: vec![input("ids"), input("mask")],
         outputs: Vec::new(),
+    }
+}
+
+/// Outputs asked for in JSON.
+fn plain(places: &[usize]) -> Option<Vec<Asked>> {
+    let asked = |place: &usize| Asked {
+        place: *place,
+        is_binary: false,
+        classes: None,
+    };
+    Some(places.iter().map(asked).collect())
+}
+
+/// The model `m` in version 1, which has no labels.
+fn served(outputs: &[Port]) -> Served<'_> {
+    Served {
+        model: "m",
+        version: "1",
+        outputs,
+        labels: &[],
+    }
+}
+
+/// An answer that is JSON alone.
+#[track_caller]
+fn json_of(written: Written) -> String {
+    match written {
+        Written::Json(text) => text,
+        Written::Binary { .. } | Written::Text(_) | Written::Array(_) => {
+            panic!("JSON alone, not {written:?}")
+        }
     }
 }
 

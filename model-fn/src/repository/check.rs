@@ -173,7 +173,7 @@ fn check_labels(
 ) -> Result<(), CheckError> {
     let given = description.labels.len();
     let scores = |(port, output): (&Port, &Tensor)| match (output.values(), output.shape()) {
-        (Values::Fp16(_) | Values::Fp32(_) | Values::Fp64(_), [_, classes]) => {
+        (Values::Fp16(_) | Values::Bf16(_) | Values::Fp32(_) | Values::Fp64(_), [_, classes]) => {
             Some((port.name.clone(), *classes))
         }
         _ => None,

@@ -70,6 +70,7 @@ pub(super) fn difference(
     }
     let place = match (given.values(), expected.values()) {
         (Values::Fp16(given), Values::Fp16(expected)) => first_apart(given, expected, tolerance),
+        (Values::Bf16(given), Values::Bf16(expected)) => first_apart(given, expected, tolerance),
         (Values::Fp32(given), Values::Fp32(expected)) => first_apart(given, expected, tolerance),
         (Values::Fp64(given), Values::Fp64(expected)) => first_apart(given, expected, tolerance),
         (given, expected) => (given != expected).then_some(0),

@@ -1,6 +1,6 @@
 //! From one datatype to another, only where nothing is lost.
 
-use half::f16;
+use half::{bf16, f16};
 
 use super::{Datatype, Values};
 
@@ -45,6 +45,16 @@ impl Values {
             Self::Fp16(list) if to == Datatype::Fp64 => {
                 Ok(Self::Fp64(list.into_iter().map(f16::to_f64).collect()))
             }
+            Self::Bf16(list) if to == Datatype::Fp32 => {
+                Ok(Self::Fp32(list.into_iter().map(bf16::to_f32).collect()))
+            }
+            Self::Bf16(list) if to == Datatype::Fp64 => {
+                Ok(Self::Fp64(list.into_iter().map(bf16::to_f64).collect()))
+            }
+            // Bytes of images, which are many: each is exact.
+            Self::Uint8(list) if to == Datatype::Fp32 => {
+                Ok(Self::Fp32(list.into_iter().map(f32::from).collect()))
+            }
             Self::Fp32(list) if to == Datatype::Fp64 => {
                 Ok(Self::Fp64(list.into_iter().map(f64::from).collect()))
             }
@@ -56,7 +66,8 @@ impl Values {
             Self::Int16(list) => integers(list, from, to),
             Self::Int32(list) => integers(list, from, to),
             Self::Int64(list) => integers(list, from, to),
-            Self::Bool(_) | Self::Bytes(_) | Self::Fp16(_) | Self::Fp32(_) | Self::Fp64(_) => {
+            Self::Bool(_) | Self::Bytes(_) => Err(ConvertError::Types { from, to }),
+            Self::Fp16(_) | Self::Bf16(_) | Self::Fp32(_) | Self::Fp64(_) => {
                 Err(ConvertError::Types { from, to })
             }
         }
@@ -100,6 +111,11 @@ fn integers<T: Into<i128>>(
                 .filter(|float| float.to_f64() as i128 == number && float.is_finite())
         })
         .map(Values::Fp16),
+        Datatype::Bf16 => each(numbers, from, to, |number| {
+            Some(bf16::from_f64(number as f64))
+                .filter(|float| float.to_f64() as i128 == number && float.is_finite())
+        })
+        .map(Values::Bf16),
         Datatype::Fp32 => each(numbers, from, to, |number| {
             Some(number as f32).filter(|float| *float as i128 == number)
         })
@@ -173,6 +189,17 @@ mod tests {
         );
         check(Values::Int32(vec![2049]), Datatype::Fp16, Err(Some(0)));
         check(Values::Int32(vec![70_000]), Datatype::Fp16, Err(Some(0)));
+        check(
+            Values::Int32(vec![256]),
+            Datatype::Bf16,
+            Ok(Values::Bf16(vec![bf16::from_f32(256.0)])),
+        );
+        check(Values::Int32(vec![257]), Datatype::Bf16, Err(Some(0)));
+        check(
+            Values::Uint8(vec![0, 255]),
+            Datatype::Fp32,
+            Ok(Values::Fp32(vec![0.0, 255.0])),
+        );
     }
 
     #[test]
@@ -187,6 +214,18 @@ mod tests {
             Datatype::Fp32,
             Ok(Values::Fp32(vec![1.0])),
         );
+        check(
+            Values::Bf16(vec![bf16::from_f32(0.1)]),
+            Datatype::Fp32,
+            Ok(Values::Fp32(vec![0.100_097_656])),
+        );
+        check(
+            Values::Bf16(vec![bf16::ONE]),
+            Datatype::Fp64,
+            Ok(Values::Fp64(vec![1.0])),
+        );
+        check(Values::Bf16(vec![bf16::ONE]), Datatype::Fp16, Err(None));
+        check(Values::Fp16(vec![f16::ONE]), Datatype::Bf16, Err(None));
         check(Values::Fp64(vec![1.0]), Datatype::Fp32, Err(None));
         check(Values::Fp32(vec![1.0]), Datatype::Int64, Err(None));
     }

@@ -26,6 +26,8 @@ pub enum Datatype {
     Int64,
     /// `FP16`
     Fp16,
+    /// `BF16`: the upper half of a 32-bit float.
+    Bf16,
     /// `FP32`
     Fp32,
     /// `FP64`
@@ -35,7 +37,7 @@ pub enum Datatype {
 }
 
 /// All datatypes with their names.
-const NAMES: [(Datatype, &str); 13] = [
+const NAMES: [(Datatype, &str); 14] = [
     (Datatype::Bool, "BOOL"),
     (Datatype::Uint8, "UINT8"),
     (Datatype::Uint16, "UINT16"),
@@ -46,6 +48,7 @@ const NAMES: [(Datatype, &str); 13] = [
     (Datatype::Int32, "INT32"),
     (Datatype::Int64, "INT64"),
     (Datatype::Fp16, "FP16"),
+    (Datatype::Bf16, "BF16"),
     (Datatype::Fp32, "FP32"),
     (Datatype::Fp64, "FP64"),
     (Datatype::Bytes, "BYTES"),
@@ -59,7 +62,18 @@ pub struct UnknownDatatype(pub String);
 impl Datatype {
     /// Whether values are floating-point numbers, and may hence be not-a-number.
     pub fn is_float(self) -> bool {
-        matches!(self, Self::Fp16 | Self::Fp32 | Self::Fp64)
+        matches!(self, Self::Fp16 | Self::Bf16 | Self::Fp32 | Self::Fp64)
+    }
+
+    /// How many bytes each value has; nothing where that differs from value to value.
+    pub fn width(self) -> Option<usize> {
+        match self {
+            Self::Bool | Self::Uint8 | Self::Int8 => Some(1),
+            Self::Uint16 | Self::Int16 | Self::Fp16 | Self::Bf16 => Some(2),
+            Self::Uint32 | Self::Int32 | Self::Fp32 => Some(4),
+            Self::Uint64 | Self::Int64 | Self::Fp64 => Some(8),
+            Self::Bytes => None,
+        }
     }
 
     /// Whether values are integers.

@@ -1,6 +1,6 @@
 //! The values of a tensor, and how one scalar of a request becomes one of them without loss.
 
-use half::f16;
+use half::{bf16, f16};
 use serde::{Serialize, Serializer};
 
 use super::Datatype;
@@ -36,6 +36,7 @@ pub enum Values {
     Int32(Vec<i32>),
     Int64(Vec<i64>),
     Fp16(Vec<f16>),
+    Bf16(Vec<bf16>),
     Fp32(Vec<f32>),
     Fp64(Vec<f64>),
     Bytes(Vec<String>),
@@ -55,6 +56,7 @@ macro_rules! each {
             Values::Int32($list) => $result,
             Values::Int64($list) => $result,
             Values::Fp16($list) => $result,
+            Values::Bf16($list) => $result,
             Values::Fp32($list) => $result,
             Values::Fp64($list) => $result,
             Values::Bytes($list) => $result,
@@ -76,6 +78,7 @@ impl Values {
             Datatype::Int32 => Self::Int32(Vec::new()),
             Datatype::Int64 => Self::Int64(Vec::new()),
             Datatype::Fp16 => Self::Fp16(Vec::new()),
+            Datatype::Bf16 => Self::Bf16(Vec::new()),
             Datatype::Fp32 => Self::Fp32(Vec::new()),
             Datatype::Fp64 => Self::Fp64(Vec::new()),
             Datatype::Bytes => Self::Bytes(Vec::new()),
@@ -95,6 +98,7 @@ impl Values {
             Self::Int32(_) => Datatype::Int32,
             Self::Int64(_) => Datatype::Int64,
             Self::Fp16(_) => Datatype::Fp16,
+            Self::Bf16(_) => Datatype::Bf16,
             Self::Fp32(_) => Datatype::Fp32,
             Self::Fp64(_) => Datatype::Fp64,
             Self::Bytes(_) => Datatype::Bytes,
@@ -133,6 +137,7 @@ impl Values {
             Self::Int32(list) => append(list, integer(scalar)),
             Self::Int64(list) => append(list, integer(scalar)),
             Self::Fp16(list) => append(list, float(scalar, f16::from_f64, f16::is_infinite)),
+            Self::Bf16(list) => append(list, float(scalar, bf16::from_f64, bf16::is_infinite)),
             Self::Fp32(list) => append(list, float(scalar, narrow, f32::is_infinite)),
             Self::Fp64(list) => append(list, float(scalar, |number| number, f64::is_infinite)),
             Self::Bytes(list) => append(list, text(scalar)),
@@ -163,6 +168,7 @@ impl Values {
     pub fn not_finite(&self) -> Option<usize> {
         match self {
             Self::Fp16(list) => list.iter().position(|number| !number.is_finite()),
+            Self::Bf16(list) => list.iter().position(|number| !number.is_finite()),
             Self::Fp32(list) => list.iter().position(|number| !number.is_finite()),
             Self::Fp64(list) => list.iter().position(|number| !number.is_finite()),
             Self::Bool(_) | Self::Bytes(_) => None,
@@ -181,6 +187,9 @@ impl Values {
     ) -> Result<S::Ok, S::Error> {
         match self {
             Self::Fp16(list) => {
+                serializer.collect_seq(slice(list, range).iter().map(|number| number.to_f32()))
+            }
+            Self::Bf16(list) => {
                 serializer.collect_seq(slice(list, range).iter().map(|number| number.to_f32()))
             }
             Self::Bool(list) => slice(list, range).serialize(serializer),
@@ -206,6 +215,10 @@ impl Values {
     ) -> Result<S::Ok, S::Error> {
         match self {
             Self::Fp16(list) => list
+                .get(index)
+                .map(|number| number.to_f32())
+                .serialize(serializer),
+            Self::Bf16(list) => list
                 .get(index)
                 .map(|number| number.to_f32())
                 .serialize(serializer),
@@ -365,11 +378,15 @@ mod tests {
         check(Fp64, Float(3.5e38), Some("[3.5e+38]"));
         check(Fp16, Float(65504.0), Some("[65504.0]"));
         check(Fp16, Float(65536.0), None);
+        check(Fp16, Float(0.1), Some("[0.099975586]"));
+        check(Bf16, Float(0.1), Some("[0.100097656]"));
+        check(Bf16, Float(3.38e38), Some("[3.3762391e+38]"));
+        check(Bf16, Float(3.4e38), None);
     }
 
     #[test]
     fn null_is_not_a_number_and_only_floats_have_it() {
-        for datatype in [Fp16, Fp32, Fp64] {
+        for datatype in [Fp16, Bf16, Fp32, Fp64] {
             check(datatype, Null, Some("[null]"));
         }
         for datatype in [Bool, Int64, Uint8, Bytes] {

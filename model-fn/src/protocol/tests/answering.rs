@@ -5,13 +5,9 @@ use serde_json::{Value, json};
 use super::*;
 
 #[track_caller]
-fn answers(dialect: Dialect, outputs: Option<Vec<usize>>, expected: Value) {
+fn answers(dialect: Dialect, outputs: Option<Vec<Asked>>, expected: Value) {
     let specification = two();
-    let served = Served {
-        model: "m",
-        version: "1",
-        outputs: &specification.outputs,
-    };
+    let served = served(&specification.outputs);
     let question = Question {
         dialect,
         id: Some("7".to_owned()),
@@ -21,7 +17,7 @@ fn answers(dialect: Dialect, outputs: Option<Vec<usize>>, expected: Value) {
     };
     let a = tensor(&[2], Values::Fp32(vec![0.1, f32::NAN]));
     let b = tensor(&[2, 2], Values::Int64(vec![1, 2, 3, i64::MAX]));
-    let text = write(served, &question, &[a, b]).unwrap();
+    let text = json_of(write(served, &question, &[a, b]).unwrap());
     assert_eq!(serde_json::from_str::<Value>(&text).unwrap(), expected);
 }
 
@@ -36,19 +32,19 @@ fn answers_come_in_the_dialect_of_the_question() {
     );
     answers(
         Dialect::Tensors,
-        Some(vec![1]),
+        plain(&[1]),
         json!({"model_name": "m", "model_version": "1", "id": "7", "outputs": [b]}),
     );
     let rows = json!([{"a": 0.1, "b": [1, 2]}, {"a": null, "b": [3, i64::MAX]}]);
     answers(Dialect::Rows, None, json!({"predictions": rows}));
     answers(
         Dialect::Rows,
-        Some(vec![1]),
+        plain(&[1]),
         json!({"predictions": [[1, 2], [3, i64::MAX]]}),
     );
     answers(
         Dialect::Rows,
-        Some(vec![0]),
+        plain(&[0]),
         json!({"predictions": [0.1, null]}),
     );
     answers(
@@ -63,12 +59,12 @@ fn answers_come_in_the_dialect_of_the_question() {
     );
     answers(
         Dialect::Invoked,
-        Some(vec![0]),
+        plain(&[0]),
         json!({"predictions": [0.1, null]}),
     );
     answers(
         Dialect::Columns,
-        Some(vec![1]),
+        plain(&[1]),
         json!({"outputs": [[1, 2], [3, i64::MAX]]}),
     );
 }
@@ -79,11 +75,7 @@ fn maps_are_objects_where_the_dialect_has_rows_and_a_tensor_where_it_has_not() {
     let mut scores = port("scores", Datatype::Fp32, &[-1, 2]);
     scores.labels = vec!["no".to_owned(), "yes \"é\"".to_owned()];
     let outputs = [port("label", Datatype::Int64, &[-1]), scores];
-    let served = Served {
-        model: "m",
-        version: "1",
-        outputs: &outputs,
-    };
+    let served = served(&outputs);
     let label = tensor(&[2], Values::Int64(vec![0, 1]));
     let scores = tensor(&[2, 2], Values::Fp32(vec![0.75, 0.25, 0.5, f32::NAN]));
     let answer = |dialect, outputs| {
@@ -94,7 +86,7 @@ fn maps_are_objects_where_the_dialect_has_rows_and_a_tensor_where_it_has_not() {
             rows: 2,
             outputs,
         };
-        let text = write(served, &question, &[label.clone(), scores.clone()]).unwrap();
+        let text = json_of(write(served, &question, &[label.clone(), scores.clone()]).unwrap());
         serde_json::from_str::<Value>(&text).unwrap()
     };
     let maps = json!([{"no": 0.75, "yes \"é\"": 0.25}, {"no": 0.5, "yes \"é\"": null}]);
@@ -103,7 +95,7 @@ fn maps_are_objects_where_the_dialect_has_rows_and_a_tensor_where_it_has_not() {
         json!({"predictions": [{"label": 0, "scores": maps[0]}, {"label": 1, "scores": maps[1]}]})
     );
     assert_eq!(
-        answer(Dialect::Rows, Some(vec![1])),
+        answer(Dialect::Rows, plain(&[1])),
         json!({"predictions": maps})
     );
     assert_eq!(
@@ -111,7 +103,7 @@ fn maps_are_objects_where_the_dialect_has_rows_and_a_tensor_where_it_has_not() {
         json!({"outputs": {"label": [0, 1], "scores": maps}})
     );
     assert_eq!(
-        answer(Dialect::Tensors, Some(vec![1]))["outputs"],
+        answer(Dialect::Tensors, plain(&[1]))["outputs"],
         json!([{
             "name": "scores", "shape": [2, 2], "datatype": "FP32", "data": [0.75, 0.25, 0.5, null],
             "parameters": {"labels": r#"["no","yes \"é\""]"#},
@@ -122,11 +114,7 @@ fn maps_are_objects_where_the_dialect_has_rows_and_a_tensor_where_it_has_not() {
 #[test]
 fn an_output_without_rows_cannot_be_told_by_row() {
     let specification = one();
-    let served = Served {
-        model: "m",
-        version: "1",
-        outputs: &specification.outputs,
-    };
+    let served = served(&specification.outputs);
     let ask = |dialect, output: &Tensor| {
         let question = Question {
             dialect,
@@ -135,7 +123,8 @@ fn an_output_without_rows_cannot_be_told_by_row() {
             rows: 2,
             outputs: None,
         };
-        write(served, &question, std::slice::from_ref(output)).map_err(|error| error.to_string())
+        let written = write(served, &question, std::slice::from_ref(output));
+        written.map(json_of).map_err(|error| error.to_string())
     };
     let scalar = tensor(&[], Values::Fp32(vec![1.0]));
     let message = "output `y` has the shape [], not one entry a row: ask with `inputs` instead of `instances`";
@@ -149,12 +138,8 @@ fn an_output_without_rows_cannot_be_told_by_row() {
 
 /// The answer in another form, and its error if it has none.
 #[track_caller]
-fn written(form: Form, outputs: &[Port], tensors: &[Tensor], expected: Result<&str, &str>) {
-    let served = Served {
-        model: "m",
-        version: "1",
-        outputs,
-    };
+fn written(form: AnswerForm, outputs: &[Port], tensors: &[Tensor], expected: Result<&str, &str>) {
+    let served = served(outputs);
     for dialect in [Dialect::Rows, Dialect::Columns, Dialect::Invoked] {
         let question = Question {
             dialect,
@@ -163,8 +148,10 @@ fn written(form: Form, outputs: &[Port], tensors: &[Tensor], expected: Result<&s
             rows: 2,
             outputs: None,
         };
-        let text = write_as(form, served, &question, tensors).map_err(|error| error.to_string());
-        assert_eq!(text.as_deref().map_err(String::as_str), expected);
+        let written = write_as(form, served, &question, tensors);
+        let text = written.map_err(|error| error.to_string());
+        let expected = expected.map(|text| Written::Text(text.to_owned()));
+        assert_eq!(text, expected.map_err(str::to_owned));
     }
 }
 
@@ -174,8 +161,8 @@ fn csv_has_the_values_of_all_outputs_side_by_side() {
     let a = tensor(&[2], Values::Fp32(vec![0.1, f32::NAN]));
     let b = tensor(&[2, 2], Values::Int64(vec![1, 2, 3, i64::MAX]));
     let both = [a.clone(), b];
-    let plain = Form::Csv { header: false };
-    let titled = Form::Csv { header: true };
+    let plain = AnswerForm::Csv { header: false };
+    let titled = AnswerForm::Csv { header: true };
     written(
         plain,
         &outputs,
@@ -206,21 +193,22 @@ fn json_lines_have_a_row_each() {
     let a = tensor(&[2], Values::Fp32(vec![0.1, f32::NAN]));
     let b = tensor(&[2, 2], Values::Int64(vec![1, 2, 3, 4]));
     let both = "{\"a\":0.1,\"b\":[1,2]}\n{\"a\":null,\"b\":[3,4]}\n";
-    written(Form::JsonLines, &outputs, &[a, b.clone()], Ok(both));
-    written(Form::JsonLines, &outputs[1..], &[b], Ok("[1,2]\n[3,4]\n"));
+    written(AnswerForm::JsonLines, &outputs, &[a, b.clone()], Ok(both));
+    written(
+        AnswerForm::JsonLines,
+        &outputs[1..],
+        &[b],
+        Ok("[1,2]\n[3,4]\n"),
+    );
     let message = "output `a` has the shape [3], not one entry a row: ask with `inputs` instead of `instances`";
     let odd = tensor(&[3], Values::Bool(vec![true; 3]));
-    written(Form::JsonLines, &outputs[..1], &[odd], Err(message));
+    written(AnswerForm::JsonLines, &outputs[..1], &[odd], Err(message));
 }
 
 #[test]
 fn tensors_are_answered_with_tensors_alone() {
     let specification = one();
-    let served = Served {
-        model: "m",
-        version: "1",
-        outputs: &specification.outputs,
-    };
+    let served = served(&specification.outputs);
     let question = Question {
         dialect: Dialect::Tensors,
         id: None,
@@ -230,7 +218,11 @@ fn tensors_are_answered_with_tensors_alone() {
     };
     let outputs = [tensor(&[1], Values::Fp32(vec![1.0]))];
     let json = write(served, &question, &outputs).unwrap();
-    for form in [Form::Json, Form::JsonLines, Form::Csv { header: true }] {
+    for form in [
+        AnswerForm::Json,
+        AnswerForm::JsonLines,
+        AnswerForm::Csv { header: true },
+    ] {
         assert_eq!(write_as(form, served, &question, &outputs).unwrap(), json);
     }
 }

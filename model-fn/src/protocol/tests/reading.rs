@@ -105,7 +105,7 @@ fn the_id_and_the_outputs_asked_for_are_kept() {
     assert_eq!(kept(""), (None, None));
     assert_eq!(
         kept(r#", "id": "7", "outputs": [{"name": "b"}]"#),
-        (Some("7".to_owned()), Some(vec![1]))
+        (Some("7".to_owned()), plain(&[1]))
     );
     assert_eq!(
         kept(r#", "id": 7, "outputs": []"#),
@@ -120,14 +120,85 @@ fn the_id_and_the_outputs_asked_for_are_kept() {
         error(r#", "outputs": [{"name": "b"}, {"name": "b"}]"#),
         "output `b` is asked for twice"
     );
+    let outputs = "`outputs` must be a list of objects with a `name`, of 65536 bytes at most";
+    assert_eq!(error(r#", "outputs": ["b"]"#), outputs);
+    assert_eq!(error(r#", "outputs": [["b"]]"#), outputs);
+    let long = format!(r#", "outputs": [{{"name": "b{}"}}]"#, " ".repeat(1 << 16));
+    assert_eq!(error(&long), outputs);
+    assert_eq!(error(r#", "id": [7]"#), "`id` of the request must be text");
+    assert_eq!(kept(r#", "id": null, "parameters": null"#), (None, None));
+}
+
+/// Known parameters have the type of the protocol; unknown ones mean nothing, whatever they are.
+#[test]
+fn parameters_that_are_known_are_typed() {
+    let ask = |parameters: &str, output: &str, input: &str| {
+        let body = format!(
+            r#"{{"parameters": {parameters}, "outputs": [{{"name": "y", "parameters": {output}}}],
+            "inputs": [{{"name": "x", "shape": [1, 2], "datatype": "FP32", "parameters": {input}, "data": [1, 2]}}]}}"#
+        );
+        read(body.as_bytes(), &one(), &LIMITS, Accepted::TensorsOnly)
+    };
+    let asked = |parameters: &str, output: &str| ask(parameters, output, "{}").unwrap().outputs;
+    let form = |is_binary, classes| {
+        Some(vec![Asked {
+            place: 0,
+            is_binary,
+            classes,
+        }])
+    };
+    let unknown = r#"{"timeout": "soon", "content_type": {"a": [1]}, "priority": -1}"#;
+    assert!(ask(unknown, unknown, unknown).is_ok());
+    assert_eq!(asked("null", "null"), form(false, None));
     assert_eq!(
-        error(r#", "outputs": ["b"]"#),
-        "`outputs` must be a list of objects with a `name`"
+        asked(r#"{"binary_data_output": true}"#, "{}"),
+        form(true, None)
     );
-    let classes = r#", "outputs": [{"name": "a", "parameters": {"classification": 3}}]"#;
+    let but = r#"{"binary_data": false, "classification": 2}"#;
     assert_eq!(
-        error(classes),
-        "`outputs` must not ask for a `classification`: it is not supported"
+        asked(r#"{"binary_data_output": true}"#, but),
+        form(false, Some(2))
+    );
+    assert_eq!(asked("{}", r#"{"binary_data": true}"#), form(true, None));
+
+    let error = |parameters: &str, output: &str, input: &str| {
+        let error = ask(parameters, output, input).unwrap_err();
+        assert_eq!(error.code(), "wrong_parameter");
+        error.to_string()
+    };
+    assert_eq!(
+        error(r#"{"binary_data_output": 1}"#, "{}", "{}"),
+        "`binary_data_output` of the request must be true or false"
+    );
+    assert_eq!(
+        error("[]", "{}", "{}"),
+        "`parameters` of the request must be an object without repetitions"
+    );
+    assert_eq!(
+        error("{}", r#"{"binary_data": "yes"}"#, "{}"),
+        "`binary_data` of output `y` must be true or false"
+    );
+    for classes in ["0", "-1", "1.5", "\"2\""] {
+        assert_eq!(
+            error("{}", &format!(r#"{{"classification": {classes}}}"#), "{}"),
+            "`classification` of output `y` must be a number of classes from 1"
+        );
+    }
+    for bytes in ["-1", "8.0", "true", "1e3", "99999999999999999999"] {
+        assert_eq!(
+            error("{}", "{}", &format!(r#"{{"binary_data_size": {bytes}}}"#)),
+            "`binary_data_size` of input `x` must be a number of bytes from 0"
+        );
+    }
+    let shared = r#"{"shared_memory_region": "r", "shared_memory_byte_size": 8}"#;
+    let message = "must not be asked for: no memory is shared with callers";
+    assert_eq!(
+        error("{}", shared, "{}"),
+        format!("`shared_memory_region` of output `y` {message}")
+    );
+    assert_eq!(
+        error("{}", "{}", shared),
+        format!("`shared_memory_region` of input `x` {message}")
     );
 }
 

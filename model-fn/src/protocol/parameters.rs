@@ -1,0 +1,110 @@
+//! `parameters` of the Open Inference Protocol: known ones have a type, all others are passed over.
+
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::value::RawValue;
+
+use super::InputError;
+
+/// What `parameters` of a request, an input or a requested output may hold that means something here.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Known<'a> {
+    #[serde(borrow)]
+    binary_data_size: Option<&'a RawValue>,
+    #[serde(borrow)]
+    binary_data: Option<&'a RawValue>,
+    #[serde(borrow)]
+    binary_data_output: Option<&'a RawValue>,
+    #[serde(borrow)]
+    classification: Option<&'a RawValue>,
+    #[serde(borrow)]
+    shared_memory_region: Option<&'a RawValue>,
+}
+
+/// What an output is asked for as.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Form {
+    /// Whether as bytes; nothing where it does not say.
+    pub(super) is_binary: Option<bool>,
+    /// As so many of its highest values.
+    pub(super) classes: Option<usize>,
+}
+
+/// Whether a request asks for all its outputs as bytes.
+pub(super) fn binary_output(text: Option<&RawValue>) -> Result<bool, InputError> {
+    let of = || "the request".to_owned();
+    let known = Known::read(text, of)?;
+    let value = known.binary_data_output;
+    let is_binary = typed("binary_data_output", value, "be true or false", of)?;
+    Ok(is_binary.unwrap_or_default())
+}
+
+/// How many bytes of an input stand behind the JSON.
+pub(super) fn input_bytes(
+    text: Option<&RawValue>,
+    input: &str,
+) -> Result<Option<usize>, InputError> {
+    let of = || format!("input `{input}`");
+    let known = Known::read(text, of)?;
+    known.refuse_shared_memory(of)?;
+    let must = "be a number of bytes from 0";
+    typed("binary_data_size", known.binary_data_size, must, of)
+}
+
+/// What a requested output is asked for as.
+pub(super) fn form(text: Option<&RawValue>, output: &str) -> Result<Form, InputError> {
+    let of = || format!("output `{output}`");
+    let known = Known::read(text, of)?;
+    known.refuse_shared_memory(of)?;
+    let is_binary = typed("binary_data", known.binary_data, "be true or false", of)?;
+    let must = "be a number of classes from 1";
+    let classes = typed("classification", known.classification, must, of)?;
+    match classes {
+        Some(0) => Err(wrong("classification", must, of)),
+        classes => Ok(Form { is_binary, classes }),
+    }
+}
+
+impl<'a> Known<'a> {
+    fn read(text: Option<&'a RawValue>, of: impl Fn() -> String) -> Result<Self, InputError> {
+        let Some(text) = text.map(RawValue::get).filter(|text| *text != "null") else {
+            return Ok(Self::default());
+        };
+        let known = object(text);
+        known.ok_or_else(|| wrong("parameters", "be an object without repetitions", of))
+    }
+
+    fn refuse_shared_memory(&self, of: impl Fn() -> String) -> Result<(), InputError> {
+        let must = "not be asked for: no memory is shared with callers";
+        self.shared_memory_region
+            .map_or(Ok(()), |_| Err(wrong("shared_memory_region", must, of)))
+    }
+}
+
+/// Reads an object; a list of its values in their order is none.
+pub(super) fn object<'a, T: Deserialize<'a>>(text: &'a str) -> Option<T> {
+    let text = Some(text).filter(|text| text.starts_with('{'))?;
+    serde_json::from_str(text).ok()
+}
+
+fn typed<T: DeserializeOwned>(
+    name: &'static str,
+    value: Option<&RawValue>,
+    must: &'static str,
+    of: impl Fn() -> String,
+) -> Result<Option<T>, InputError> {
+    let read = |value: &RawValue| serde_json::from_str(value.get());
+    value
+        .map(read)
+        .transpose()
+        .map_err(|_| wrong(name, must, of))
+}
+
+fn wrong(parameter: &'static str, must: &'static str, of: impl Fn() -> String) -> InputError {
+    InputError::Parameter {
+        of: of(),
+        parameter,
+        must,
+    }
+}
