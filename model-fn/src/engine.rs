@@ -174,6 +174,13 @@ impl Model {
         &self.specification
     }
 
+    /// Names the values in a row of the only input.
+    pub fn name_columns(&mut self, columns: &[String]) {
+        if let ([port], [_, ..]) = (self.specification.inputs.as_mut_slice(), columns) {
+            port.labels = columns.to_vec();
+        }
+    }
+
     /// Corrects the declared shapes of the outputs by an answer that was found right.
     pub fn correct(&mut self, outputs: &[Tensor]) {
         for (port, output) in self.specification.outputs.iter_mut().zip(outputs) {

@@ -6,6 +6,7 @@ use crate::caller::LimitError;
 use crate::coding::CodingError;
 use crate::engine::RunError;
 use crate::event::{BodyError, EventError};
+use crate::media::{self, NotAcceptable};
 use crate::protocol::InputError;
 use crate::repository::FindError;
 use crate::route::{RouteError, Unserved};
@@ -40,8 +41,13 @@ pub enum Failure {
     #[error("the body must be empty or an object with `ready`, true or false")]
     NotIndex,
     /// The content type is none that is read.
-    #[error("the content type `{0}` is not read: send `application/json`")]
+    #[error(
+        "the content type `{0}` is not read: send `application/json`, `text/csv`, `application/jsonlines` or `application/x-npy`"
+    )]
     ContentType(String),
+    /// No answer is of a type that the caller takes.
+    #[error(transparent)]
+    NotAcceptable(#[from] NotAcceptable),
     /// The body is compressed in a way that is not read.
     #[error(transparent)]
     Coding(#[from] CodingError),
@@ -90,6 +96,7 @@ pub fn status(failure: &Failure) -> u16 {
         Failure::Unserved(_) | Failure::NotLoadable => 501,
         Failure::NotIndex => 400,
         Failure::ContentType(_) => 415,
+        Failure::NotAcceptable(_) => 406,
         Failure::Coding(CodingError::Unknown(_) | CodingError::Several(_)) => 415,
         Failure::Coding(CodingError::Damaged(_)) => 400,
         Failure::Coding(CodingError::TooLarge { .. }) => 413,
@@ -111,6 +118,15 @@ fn input_status(error: &InputError) -> u16 {
         | InputError::Twice
         | InputError::NotTensors
         | InputError::NotValues => 400,
+        InputError::Frame { .. }
+        | InputError::Cells { .. }
+        | InputError::NotCsv { .. }
+        | InputError::Header => 400,
+        InputError::Columns { .. }
+        | InputError::NoColumns { .. }
+        | InputError::Signature { .. }
+        | InputError::Params { .. }
+        | InputError::Encoded { .. } => 422,
         InputError::Outputs { .. }
         | InputError::Field { .. }
         | InputError::Length { .. }
@@ -132,6 +148,10 @@ fn input_status(error: &InputError) -> u16 {
         | InputError::OutputRepeated { .. }
         | InputError::NoClasses { .. }
         | InputError::NoRows { .. } => 422,
+        InputError::NoTable { .. } | InputError::NoArray { .. } | InputError::NotArray { .. } => {
+            406
+        }
+        InputError::NotNpy { .. } => 400,
     }
 }
 
@@ -153,6 +173,7 @@ impl Failure {
             Self::NotLoadable => "not_implemented",
             Self::NotIndex => "malformed_body",
             Self::ContentType(_) => "content_type_unknown",
+            Self::NotAcceptable(_) => "not_acceptable",
             Self::Coding(CodingError::Unknown(_) | CodingError::Several(_)) => {
                 "content_encoding_unknown"
             }
@@ -195,6 +216,7 @@ impl Failure {
             Self::Input(error) => error.detail(),
             Self::Event(_) | Self::Unauthenticated | Self::Route(RouteError::Unknown) => Map::new(),
             Self::Limit(_) | Self::Unserved(_) | Self::NotLoadable | Self::NotIndex => Map::new(),
+            Self::NotAcceptable(_) => pair("expected", json!(media::TYPES)),
             Self::Body(BodyError::Missing | BodyError::NotBase64)
             | Self::Run(_)
             | Self::Write(_) => Map::new(),
@@ -225,9 +247,11 @@ impl Failure {
             | Self::NotIndex
             | Self::Input(_)
             | Self::Run(RunError::Unfit(_)) => None,
-            Self::ContentType(_) | Self::Coding(_) | Self::Body(_) | Self::ReplyTooLarge { .. } => {
-                None
-            }
+            Self::ContentType(_)
+            | Self::NotAcceptable(_)
+            | Self::Coding(_)
+            | Self::Body(_)
+            | Self::ReplyTooLarge { .. } => None,
         }
     }
 }

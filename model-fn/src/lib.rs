@@ -13,6 +13,7 @@ pub mod failure;
 mod function;
 pub mod grants;
 mod log;
+pub mod media;
 mod metadata;
 mod prediction;
 pub mod protocol;

@@ -7,7 +7,10 @@ use crate::coding::Coding;
 use crate::event::Request;
 use crate::failure::Failure;
 use crate::log::{Line, Milliseconds};
-use crate::protocol::{self, Accepted, Limits, Served, Written};
+use crate::media::{self, Choice};
+use crate::protocol::{
+    self, Accepted, Dialect, Format, InputError, Limits, Question, Served, Written,
+};
 use crate::reply::{Answer, Body};
 use crate::repository::Version;
 use crate::statistics::Steps;
@@ -30,27 +33,15 @@ pub(crate) fn answered(
     asked: &Asked,
     line: &mut Line<'_>,
 ) -> Result<(Answer, usize, Steps), Failure> {
-    let Asked { accepted, limits } = asked;
-    let header_length = request.header_list(HEADER_LENGTH);
-    // Clients of the binary tensor extension say what they send by this header alone.
-    if header_length.is_empty() {
-        check_content(request)?;
-    }
     let specification = version.model.specification();
 
     let parsing = Instant::now();
-    let body = body(request, limits)?;
-    let question = if header_length.is_empty() {
-        protocol::read(&body, specification, limits, *accepted)
-    } else {
-        protocol::read_binary(&body, &header_length, specification, limits)
-    };
-    let mut question = question?;
-    drop(body);
+    let (format, mut question) = read(request, version, asked)?;
     let parse = parsing.elapsed();
     line.dialect = Some(question.dialect.name());
     line.rows = Some(question.rows);
     line.parse_ms = Some(Milliseconds(parse));
+    let choice = choice(request, format, &mut question, version)?;
 
     let running = Instant::now();
     let outputs = version.model.run(std::mem::take(&mut question.inputs));
@@ -66,16 +57,63 @@ pub(crate) fn answered(
         outputs: &specification.outputs,
         labels: &version.entry.description.labels,
     };
-    let written = protocol::write(served, &question, &outputs)?;
+    let written = protocol::write_as(choice.form, served, &question, &outputs)?;
     let write = writing.elapsed();
     line.write_ms = Some(Milliseconds(write));
     let steps = Steps { parse, run, write };
-    Ok((answer(written), question.rows, steps))
+    Ok((answer(written, choice), question.rows, steps))
 }
 
-fn answer(written: Written) -> Answer {
+/// The question of a request, and the format it came in.
+fn read(
+    request: &Request<'_>,
+    version: Version<'_>,
+    Asked { accepted, limits }: &Asked,
+) -> Result<(Format, Question), Failure> {
+    let specification = version.model.specification();
+    let header_length = request.header_list(HEADER_LENGTH);
+    // Clients of the binary tensor extension say what they send by this header alone.
+    if !header_length.is_empty() {
+        if *accepted == Accepted::Serving {
+            return Err(InputError::NotValues.into());
+        }
+        let body = body(request, limits)?;
+        let question = protocol::read_binary(&body, &header_length, specification, limits)?;
+        return Ok((Format::Json, question));
+    }
+    let format = format(request)?;
+    let body = body(request, limits)?;
+    let question = protocol::read_as(format, &body, specification, limits, *accepted)?;
+    Ok((format, question))
+}
+
+/// The form of the answer, which may be that of one output alone.
+fn choice(
+    request: &Request<'_>,
+    format: Format,
+    question: &mut Question,
+    version: Version<'_>,
+) -> Result<Choice, Failure> {
+    let choice = match question.dialect {
+        Dialect::Tensors => Choice::JSON,
+        Dialect::Rows | Dialect::Columns | Dialect::Invoked => {
+            media::choose(&request.header_list("accept"), format)?
+        }
+    };
+    if let Some(output) = &choice.output {
+        question.select(output, &version.model.specification().outputs)?;
+    }
+    Ok(choice)
+}
+
+fn answer(written: Written, choice: Choice) -> Answer {
     match written {
-        Written::Json(text) => Answer::json(text),
+        Written::Json(text) | Written::Text(text) => Answer::text(text, choice.content_type),
+        Written::Array(body) => Answer {
+            content_type: choice.content_type,
+            headers: Vec::new(),
+            body: Body::Bytes(body),
+        },
         Written::Binary { header_bytes, body } => Answer {
             content_type: "application/octet-stream",
             headers: vec![(HEADER_LENGTH, header_bytes.to_string())],
@@ -97,23 +135,11 @@ pub(crate) fn body<'a>(
     }
 }
 
-/// What is read as JSON: what says so, what says nothing, and what curl says by default.
-fn check_content(request: &Request<'_>) -> Result<(), Failure> {
+/// The format of the body, by what the caller says of it.
+fn format(request: &Request<'_>) -> Result<Format, Failure> {
     let given = request.header("content-type").unwrap_or_default();
-    let media_type = given
-        .split(';')
-        .next()
-        .unwrap_or_default()
-        .trim()
-        .to_ascii_lowercase();
-    let is_json = matches!(
-        media_type.as_str(),
-        "" | "application/json" | "application/x-www-form-urlencoded"
-    );
-    let is_like_json = media_type.starts_with("application/") && media_type.ends_with("+json");
-    if is_json || is_like_json {
-        Ok(())
-    } else {
-        Err(Failure::ContentType(media_type))
-    }
+    media::format(given).ok_or_else(|| {
+        let media_type = given.trim().to_ascii_lowercase();
+        Failure::ContentType(media_type)
+    })
 }

@@ -8,20 +8,29 @@ mod answer;
 mod binary;
 mod body;
 mod classes;
+mod columns;
+mod csv;
 mod error;
 mod fit;
+mod frame;
 mod inputs;
 mod limits;
+mod lines;
 mod named;
 mod nested;
+mod npy;
+mod options;
 mod parameters;
 mod reading;
 mod rows;
+mod table;
 
-use crate::engine::Specification;
+use crate::engine::{Port, Specification};
 use crate::tensor::Tensor;
+use body::Body;
+use reading::Reading;
 
-pub use answer::{AnswerError, Served, Written, write};
+pub use answer::{AnswerError, Served, Written, write, write_as};
 pub use error::InputError;
 pub use limits::Limits;
 pub use named::{NamedTensor, named_tensor};
@@ -102,16 +111,73 @@ pub struct Asked {
     pub classes: Option<usize>,
 }
 
-/// Reads a body for a model.
+impl Question {
+    /// Asks for one output alone.
+    pub fn select(&mut self, output: &str, outputs: &[Port]) -> Result<(), InputError> {
+        let requested = (output.to_owned(), parameters::Form::default());
+        self.outputs = answer::asked(Some(vec![requested]), false, outputs)?;
+        Ok(())
+    }
+}
+
+/// What a body is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// JSON of any dialect.
+    Json,
+    /// CSV, and whether its first line is names, where that is said.
+    Csv {
+        /// Whether it is.
+        header: Option<bool>,
+    },
+    /// A row a line, in JSON.
+    JsonLines,
+    /// An array as NumPy saves it.
+    Npy,
+}
+
+/// What an answer is written in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AnswerForm {
+    /// JSON in the dialect of the question.
+    Json,
+    /// CSV, a row a line.
+    Csv {
+        /// Whether the first line is names.
+        header: bool,
+    },
+    /// A row a line, in JSON.
+    JsonLines,
+    /// An array as NumPy saves it.
+    Npy,
+}
+
+/// Reads a body of JSON for a model.
 pub fn read(
     body: &[u8],
     specification: &Specification,
     limits: &Limits,
     accepted: Accepted,
 ) -> Result<Question, InputError> {
-    let mut body = body::read(body, &[], specification, limits)?;
-    body.dialect = accepted.dialect(body.dialect)?;
-    question(body, specification, limits)
+    read_as(Format::Json, body, specification, limits, accepted)
+}
+
+/// Reads a body of any format for a model.
+pub fn read_as(
+    format: Format,
+    body: &[u8],
+    specification: &Specification,
+    limits: &Limits,
+    accepted: Accepted,
+) -> Result<Question, InputError> {
+    let reading = || Reading::new(&specification.inputs, limits);
+    let body = match format {
+        Format::Json => body::read(body, &[], specification, limits)?,
+        Format::Csv { header } => Body::of(Dialect::Rows, csv::read(body, header, &reading())?),
+        Format::JsonLines => Body::of(Dialect::Rows, lines::read(body, &reading())?),
+        Format::Npy => Body::of(Dialect::Columns, npy::read(body, &reading())?),
+    };
+    question(body, specification, limits, accepted)
 }
 
 /// Reads a body of the Open Inference Protocol that has binary data behind its JSON.
@@ -131,26 +197,24 @@ pub fn read_binary(
         if given > limit {
             return Err(InputError::TooManyElements { limit });
         }
-        body::Body::raw(tensor)
+        Body::raw(tensor)
     } else {
         body::read(json, binary, specification, limits)?
     };
-    if body.dialect == Dialect::Tensors {
-        question(body, specification, limits)
-    } else {
-        Err(InputError::NotTensors)
-    }
+    question(body, specification, limits, Accepted::TensorsOnly)
 }
 
 fn question(
-    body: body::Body,
+    body: Body,
     specification: &Specification,
     limits: &Limits,
+    accepted: Accepted,
 ) -> Result<Question, InputError> {
-    let fitted = fit::fit(body.inputs, body.dialect, &specification.inputs, limits)?;
+    let dialect = accepted.dialect(body.dialect)?;
+    let fitted = fit::fit(body.inputs, dialect, &specification.inputs, limits)?;
     let outputs = answer::asked(body.outputs, body.is_binary, &specification.outputs)?;
     Ok(Question {
-        dialect: body.dialect,
+        dialect,
         id: body.id,
         inputs: fitted.inputs,
         rows: fitted.rows,

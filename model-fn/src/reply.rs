@@ -66,8 +66,13 @@ struct ErrorBody {
 impl Answer {
     /// The type is exactly this: some clients look for nothing else.
     pub(crate) fn json(body: String) -> Self {
+        Self::text(body, JSON)
+    }
+
+    /// Text of any type.
+    pub(crate) fn text(body: String, content_type: &'static str) -> Self {
         Self {
-            content_type: JSON,
+            content_type,
             headers: Vec::new(),
             body: Body::Text(body),
         }

@@ -312,6 +312,7 @@ fn load(
             }));
         }
     };
+    loaded.name_columns(&description.columns);
     match check::check(&loaded, description, recorded, limits) {
         Ok(outputs) => {
             loaded.correct(&outputs);

@@ -69,6 +69,14 @@ impl Tensor {
         self.shape.first().copied()
     }
 
+    /// The same values under another shape, if it holds as many.
+    pub fn reshaped(self, shape: Vec<usize>) -> Self {
+        let fits = volume(&shape) == Some(self.values.len());
+        let shape = if fits { shape } else { self.shape };
+        let values = self.values;
+        Self { shape, values }
+    }
+
     /// Takes the tensor apart.
     pub fn into_parts(self) -> (Vec<usize>, Values) {
         (self.shape, self.values)

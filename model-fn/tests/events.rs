@@ -58,7 +58,10 @@ fn start(more: &[(&str, &str)]) -> ModelFunction {
 /// The body as the caller reads it: decompressed, and as JSON where it says so.
 fn body(reply: &Reply) -> Value {
     if !reply.is_base64_encoded {
-        return serde_json::from_str(&reply.body).unwrap();
+        return match reply.headers["content-type"].as_str() {
+            "application/json" => serde_json::from_str(&reply.body).unwrap(),
+            _ => Value::from(reply.body.as_str()),
+        };
     }
     let body = STANDARD.decode(&reply.body).unwrap();
     let coding = reply.headers.get("content-encoding");

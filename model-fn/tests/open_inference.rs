@@ -54,7 +54,7 @@ fn ask_of(function: &ModelFunction, route: &str, headers: &[(&str, &str)], body:
     let (method, path) = route.split_once(' ').unwrap();
     let headers: BTreeMap<_, _> = headers.iter().copied().collect();
     let event = json!({"httpMethod": method, "path": path, "headers": headers,
-        "requestContext": {"authorizer": {"principalId": "somebody"}},
+        "requestContext": {"authorizer": {"principalId": "somebody", "scope": "predict"}},
         "body": STANDARD.encode(body), "isBase64Encoded": true});
     let reply = function.handle(&event.to_string(), "request").reply;
     let body = if reply.is_base64_encoded {

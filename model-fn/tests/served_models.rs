@@ -150,3 +150,72 @@ fn the_template_sets_where_the_models_are_and_keeps_the_door_closed() {
     assert!(sets("MODEL_SOURCE") && sets("DEFAULT_MODEL"));
     assert!(!sets("ALLOW_UNAUTHENTICATED"));
 }
+
+/// `model.yaml` names the columns of the wine, so they may come in any order.
+#[test]
+fn a_table_is_read_by_the_names_of_its_columns() {
+    let function = start();
+    let example = std::fs::read_to_string(folder().join("wine/example.json")).unwrap();
+    let (_, expected) = call(&function, "POST", "/predict/wine", Some(&example));
+    let (_, model) = call(&function, "GET", "/v2/models/wine", None);
+    let names: Vec<&str> = model["columns"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|name| name.as_str().unwrap())
+        .collect();
+    let example: Value = serde_json::from_str(&example).unwrap();
+    let rows: Vec<Vec<&Value>> = example["instances"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| row.as_array().unwrap().iter().collect())
+        .collect();
+    let backwards = |row: &[&Value]| {
+        row.iter()
+            .rev()
+            .map(|value| (*value).clone())
+            .collect::<Vec<_>>()
+    };
+    let reversed: Vec<&str> = names.iter().rev().copied().collect();
+    let data: Vec<Vec<Value>> = rows.iter().map(|row| backwards(row)).collect();
+    let split = json!({"dataframe_split": {"columns": reversed, "index": [5], "data": data}});
+    let records: Vec<serde_json::Map<String, Value>> = data
+        .iter()
+        .map(|row| {
+            reversed
+                .iter()
+                .map(|name| (*name).to_owned())
+                .zip(row.clone())
+                .collect()
+        })
+        .collect();
+    for body in [
+        split,
+        json!({"dataframe_records": records}),
+        json!({"instances": records}),
+    ] {
+        let (status, answer) = call(&function, "POST", "/invocations", Some(&body.to_string()));
+        assert_eq!((status, &answer), (200, &expected), "{body}");
+    }
+    let line = |row: &Vec<Value>| {
+        row.iter()
+            .map(Value::to_string)
+            .collect::<Vec<_>>()
+            .join(",")
+    };
+    let table: Vec<String> = data.iter().map(line).collect();
+    let csv = format!("{}\r\n{}\r\n", reversed.join(","), table.join("\r\n"));
+    let event = json!({
+        "httpMethod": "POST",
+        "path": "/invocations",
+        "headers": {"Content-Type": "text/csv", "Accept": "text/csv;q=0.5, application/json"},
+        "requestContext": {"authorizer": {"principalId": "somebody", "scope": "predict"}},
+        "body": csv,
+    });
+    let reply = function.handle(&event.to_string(), "request").reply;
+    assert_eq!(
+        serde_json::from_str::<Value>(&reply.body).unwrap(),
+        expected
+    );
+}

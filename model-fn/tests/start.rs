@@ -163,7 +163,18 @@ fn check_pair(file: &str, text: &str, expected: Result<(), &str>) {
 
 #[test]
 fn a_description_must_fit_its_model() {
-    check_pair("model.yaml", "columns: [left, right]", Ok(()));
+    check_pair(
+        "model.yaml",
+        "columns: [left, right]",
+        Err(
+            "model `pair` version 1: `model.yaml`: `columns` names the values in a row of the only input, and there are 2 inputs",
+        ),
+    );
+    check_pair(
+        "model.yaml",
+        "columns: [left, left]",
+        Err("model `pair` version 1: `model.yaml`: `columns` has `left` twice"),
+    );
     check_pair("model.yaml", "versions: [1]\ndefault: 1", Ok(()));
     check_pair("model.yaml", "labels: [left, right]", Ok(()));
     check_pair(

@@ -26,7 +26,8 @@ pub struct Port {
     pub datatype: Datatype,
     /// Its axes; an output's may be undeclared, and what is declared may be wrong.
     pub shape: Option<Vec<Dimension>>,
-    /// What the values of a row are called, where the file has a map a row; none otherwise.
+    /// What the values of a row are called, where the file has a map a row, or where `model.yaml` says so of
+    /// the only input; none otherwise.
     pub labels: Vec<String>,
 }
 

@@ -1,11 +1,14 @@
 //! Answers in the dialect of the question, written without a tree of values in between.
 
+mod array;
+mod table;
+
 use serde::ser::{Error as _, SerializeMap, SerializeSeq};
 use serde::{Serialize, Serializer};
 
 use super::classes::{classes, has_classes};
 use super::parameters::Form;
-use super::{Asked, Dialect, InputError, Question};
+use super::{AnswerForm, Asked, Dialect, InputError, Question};
 use crate::engine::{Dimension, Port};
 use crate::tensor::{Tensor, Values, volume};
 
@@ -27,6 +30,10 @@ pub struct Served<'a> {
 pub enum Written {
     /// JSON alone.
     Json(String),
+    /// Text of another form.
+    Text(String),
+    /// One output as npy.
+    Array(Vec<u8>),
     /// JSON, and outputs as bytes behind it.
     Binary {
         /// How long the JSON is.
@@ -102,8 +109,18 @@ pub enum AnswerError {
     Json(#[from] serde_json::Error),
 }
 
-/// Writes the answer to a question. `outputs` are all outputs of the model, in its order.
+/// Writes the answer to a question in JSON. `outputs` are all outputs of the model, in its order.
 pub fn write(
+    served: Served<'_>,
+    question: &Question,
+    outputs: &[Tensor],
+) -> Result<Written, AnswerError> {
+    write_as(AnswerForm::Json, served, question, outputs)
+}
+
+/// The same, in any form. Tensors are answered with tensors, whatever the form.
+pub fn write_as(
+    form: AnswerForm,
     served: Served<'_>,
     question: &Question,
     outputs: &[Tensor],
@@ -152,10 +169,22 @@ pub fn write(
         rows: question.rows,
         outputs: outputs.collect(),
     };
-    if answer.dialect == Dialect::Rows {
-        answer.check_rows()?;
+    match (form, answer.dialect) {
+        (AnswerForm::Json, Dialect::Rows) => {
+            answer.check_rows()?;
+            answer.written()
+        }
+        (AnswerForm::Json, _) | (_, Dialect::Tensors) => answer.written(),
+        (AnswerForm::Csv { header }, _) => {
+            answer.check_rows()?;
+            table::csv(&answer, header).map(Written::Text)
+        }
+        (AnswerForm::JsonLines, _) => {
+            answer.check_rows()?;
+            table::lines(&answer).map(Written::Text)
+        }
+        (AnswerForm::Npy, _) => array::npy(&answer).map(Written::Array),
     }
-    answer.written()
 }
 
 /// The rows of an output that has one entry for each row asked for.

@@ -6,12 +6,13 @@ use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::frame::Frame;
 use super::inputs::{Given, Inputs};
 use super::named::NamedTensor;
 use super::parameters::{self, Form};
 use super::reading::Reading;
-use super::rows::Rows;
-use super::{Dialect, InputError, Limits};
+use super::rows::List;
+use super::{Dialect, InputError, Limits, options};
 use crate::engine::Specification;
 
 /// A body as read; whether it fits the model is decided later.
@@ -34,6 +35,17 @@ impl Body {
             id: None,
             outputs: None,
             is_binary: true,
+        }
+    }
+
+    /// Values that say nothing besides.
+    pub(super) fn of(dialect: Dialect, inputs: Vec<NamedTensor>) -> Self {
+        Self {
+            dialect,
+            inputs,
+            id: None,
+            outputs: None,
+            is_binary: false,
         }
     }
 }
@@ -69,6 +81,8 @@ struct Parts<'de> {
     id: Option<&'de RawValue>,
     outputs: Option<&'de RawValue>,
     parameters: Option<&'de RawValue>,
+    signature: Option<&'de RawValue>,
+    params: Option<&'de RawValue>,
     keys: Vec<String>,
 }
 
@@ -92,7 +106,9 @@ impl<'de> Visitor<'de> for Outermost<'_> {
         let mut parts = Parts::default();
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
-                "inputs" | "instances" if parts.given.is_some() => {
+                "inputs" | "instances" | "dataframe_split" | "dataframe_records"
+                    if parts.given.is_some() =>
+                {
                     return Err(reading.stop(InputError::Twice));
                 }
                 "inputs" => {
@@ -102,13 +118,21 @@ impl<'de> Visitor<'de> for Outermost<'_> {
                     });
                 }
                 "instances" => {
-                    let names = reading.names().into_iter();
-                    let tensors = map.next_value_seed(Rows(reading))?.into_iter();
-                    let rows = names
-                        .zip(tensors)
-                        .map(|(name, tensor)| NamedTensor { name, tensor });
-                    parts.given = Some((Dialect::Rows, rows.collect()));
+                    let key = "instances";
+                    let rows = map.next_value_seed(List { reading, key })?;
+                    parts.given = Some((Dialect::Rows, rows));
                 }
+                "dataframe_records" => {
+                    let key = "dataframe_records";
+                    let rows = map.next_value_seed(List { reading, key })?;
+                    parts.given = Some((Dialect::Rows, rows));
+                }
+                "dataframe_split" => {
+                    let rows = map.next_value_seed(Frame(reading))?;
+                    parts.given = Some((Dialect::Rows, rows));
+                }
+                "signature_name" => parts.signature = Some(map.next_value()?),
+                "params" => parts.params = Some(map.next_value()?),
                 "id" => parts.id = Some(map.next_value()?),
                 "outputs" => parts.outputs = Some(map.next_value()?),
                 "parameters" => parts.parameters = Some(map.next_value()?),
@@ -153,6 +177,9 @@ impl Parts<'_> {
             body.id = self.id.map(id).transpose()?.flatten();
             body.outputs = self.outputs.map(requested).transpose()?.flatten();
             body.is_binary = parameters::binary_output(self.parameters)?;
+        } else {
+            options::check_signature(self.signature)?;
+            options::check_params(self.params)?;
         }
         Ok(body)
     }

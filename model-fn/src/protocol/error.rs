@@ -18,22 +18,115 @@ pub enum InputError {
     },
     /// JSON, but nothing to predict from.
     #[error(
-        "the body is no known dialect: send `instances`, or `inputs` as a list of tensors, as an object or as a nested list"
+        "the body is no known dialect: send `instances`, a data frame, or `inputs` as a list of tensors, as an object or as a nested list"
     )]
     NotADialect {
         /// The keys of the body, where it is an object.
         #[serde(rename = "given")]
         keys: Vec<String>,
     },
-    /// `instances` is something else than a list.
-    #[error("`instances` must be a list of rows, given {given}")]
+    /// The rows are something else than a list.
+    #[error("`{key}` must be a list of rows, given {given}")]
     NotRows {
+        /// What they are called in the body.
+        #[serde(skip)]
+        key: &'static str,
         /// What kind of JSON it is.
         given: &'static str,
     },
     /// Two questions in one body.
-    #[error("the body asks twice: send either `inputs` or `instances`, once")]
+    #[error("the body asks twice: send one of `inputs`, `instances` and data frames, once")]
     Twice,
+    /// A part of a data frame is not what it must be.
+    #[error("`{field}` must {must}")]
+    Frame {
+        /// The part.
+        field: &'static str,
+        /// What it must be.
+        #[serde(skip)]
+        must: &'static str,
+    },
+    /// A row of a table is longer or shorter than others.
+    #[error("row {row} of the table has {given} values, where there are {expected} columns")]
+    Cells {
+        /// The row, from 0.
+        row: usize,
+        /// How many columns there are.
+        expected: usize,
+        /// How many values there are; at least so many.
+        given: usize,
+    },
+    /// The text is not CSV.
+    #[error("the body is not CSV: line {line} {message}")]
+    NotCsv {
+        /// What is wrong.
+        #[serde(skip)]
+        message: &'static str,
+        /// In which line.
+        line: usize,
+    },
+    /// The bytes are no array that is read.
+    #[error("the body is no npy array: it {message}")]
+    NotNpy {
+        /// What is wrong.
+        #[serde(skip)]
+        message: String,
+    },
+    /// An array holds one output, and there are several.
+    #[error(
+        "the model has {} outputs, and npy holds one: accept `application/json`, or `application/x-npy; output=NAME`",
+        expected.len()
+    )]
+    NoArray {
+        /// Their names.
+        expected: Vec<String>,
+    },
+    /// An output whose values no array holds.
+    #[error("output `{output}` goes into no npy array: accept `application/json`")]
+    NotArray {
+        /// The output.
+        output: String,
+        /// Its datatype.
+        #[serde(serialize_with = "as_datatype")]
+        given: Datatype,
+    },
+    /// The first line may be names or values.
+    #[error(
+        "the first line of the CSV may be names or values: send `text/csv; header=present` or `header=absent`"
+    )]
+    Header,
+    /// The columns of a table are not those of the model.
+    #[error("the columns do not fit the model: {}", unfit(.unknown, .missing, .repeated))]
+    Columns {
+        /// Names that the model does not know; the first of them.
+        unknown: Vec<String>,
+        /// Names that are not given; the first of them.
+        missing: Vec<String>,
+        /// Names that are given more than once; the first of them.
+        repeated: Vec<String>,
+    },
+    /// The columns have names, and nobody knows those of the model.
+    #[error(
+        "the columns have names, and the order of the values of input `{input}` is not known by name: leave the names out, or name them in `columns` of `model.yaml`"
+    )]
+    NoColumns {
+        /// The input.
+        input: String,
+        /// The names given; the first of them.
+        given: Vec<String>,
+    },
+    /// A signature that no model has.
+    #[error("the model has no signature {given}: leave it out, or send `serving_default`")]
+    Signature {
+        /// What is given, as JSON.
+        given: String,
+    },
+    /// Parameters of a prediction, which no model takes.
+    #[error("the model takes no parameters: leave out `params`")]
+    Params {
+        /// Their names; the first of them.
+        given: Vec<String>,
+    },
     /// The route takes tensors only.
     #[error("this route takes the open inference protocol: send `inputs` as a list of tensors")]
     NotTensors,
@@ -138,6 +231,16 @@ pub enum InputError {
         expected: Datatype,
         /// The scalar, shortened.
         given: String,
+    },
+    /// An object that stands for text is not what it must be.
+    #[error(
+        "input `{input}`: `b64` at {at:?} must be alone in its object, and base64 of UTF-8 text"
+    )]
+    Encoded {
+        /// The input.
+        input: String,
+        /// The way to the place, index by index.
+        at: Vec<usize>,
     },
     /// Null stands where all of an input should.
     #[error("input `{input}` is null, which is no tensor")]
@@ -278,6 +381,17 @@ pub enum InputError {
         #[serde(serialize_with = "as_shape")]
         given: Vec<usize>,
     },
+    /// An output whose rows are no lists of values.
+    #[error(
+        "output `{output}` has the shape {given:?}, which is no table: accept `application/json`"
+    )]
+    NoTable {
+        /// The output.
+        output: String,
+        /// Its shape.
+        #[serde(serialize_with = "as_shape")]
+        given: Vec<usize>,
+    },
 }
 
 impl InputError {
@@ -292,7 +406,15 @@ impl InputError {
                 "malformed_tensor"
             }
             Self::Parameter { .. } => "wrong_parameter",
-            Self::Ragged { .. } => "ragged",
+            Self::Ragged { .. } | Self::Cells { .. } => "ragged",
+            Self::Frame { .. } => "malformed_frame",
+            Self::NotCsv { .. } => "not_csv",
+            Self::Header => "header_unsaid",
+            Self::Columns { .. } => "columns_unfit",
+            Self::NoColumns { .. } => "columns_unnamed",
+            Self::Signature { .. } => "signature_unknown",
+            Self::Params { .. } => "params_unknown",
+            Self::Encoded { .. } => "wrong_value",
             Self::TooDeep { .. } => "too_deep",
             Self::TooManyElements { .. } => "too_many_elements",
             Self::TooManyRows { .. } => "too_many_rows",
@@ -308,6 +430,8 @@ impl InputError {
             Self::OutputRepeated { .. } => "output_repeated",
             Self::NoClasses { .. } => "no_classes",
             Self::NoRows { .. } => "no_rows",
+            Self::NoTable { .. } | Self::NoArray { .. } | Self::NotArray { .. } => "not_acceptable",
+            Self::NotNpy { .. } => "not_npy",
         }
     }
 
@@ -320,6 +444,17 @@ impl InputError {
             .cloned()
             .unwrap_or_default()
     }
+}
+
+fn unfit(unknown: &[String], missing: &[String], repeated: &[String]) -> String {
+    let kinds = [
+        ("unknown", unknown),
+        ("missing", missing),
+        ("given twice", repeated),
+    ];
+    let said = kinds.iter().filter(|(_, names)| !names.is_empty());
+    let said = said.map(|(kind, names)| format!("`{}` {kind}", names.join("`, `")));
+    said.collect::<Vec<_>>().join("; ")
 }
 
 /// A shape, told apart from other lists of numbers.

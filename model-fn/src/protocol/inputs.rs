@@ -7,7 +7,7 @@ use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor
 
 use super::InputError;
 use super::named::{Named, NamedTensor};
-use super::nested::{Builder, Nested, visit_scalars};
+use super::nested::{Builder, ENCODED, Nested, visit_scalars};
 use super::reading::Reading;
 use crate::tensor::Scalar;
 
@@ -176,13 +176,16 @@ impl<'de> Visitor<'de> for First<'_, '_> {
         formatter.write_str("a tensor or a value")
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
-        Named {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let first = map.next_key::<String>()?;
+        if first.as_deref() == Some(ENCODED) {
+            return Nested(self.begin()?).encoded(map).map(|()| None);
+        }
+        let tensor = Named {
             reading: self.inputs.0,
             place: 0,
-        }
-        .visit_map(map)
-        .map(Some)
+        };
+        tensor.tensor(first, map).map(Some)
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Self::Value, A::Error> {

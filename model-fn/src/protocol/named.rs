@@ -60,8 +60,21 @@ impl<'de> Visitor<'de> for Named<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<NamedTensor, A::Error> {
+        let first = map.next_key()?;
+        self.tensor(first, map)
+    }
+}
+
+impl Named<'_> {
+    /// Reads a tensor whose first key has been read.
+    pub(super) fn tensor<'de, A: MapAccess<'de>>(
+        self,
+        first: Option<String>,
+        mut map: A,
+    ) -> Result<NamedTensor, A::Error> {
         let mut parts = Parts::new(&self);
-        while let Some(key) = map.next_key::<String>()? {
+        let mut next = first;
+        while let Some(key) = next {
             match key.as_str() {
                 "name" => parts.name = Some(self.field(&parts, "name", map.next_value()?)?),
                 "shape" => parts.shape = Some(self.field(&parts, "shape", map.next_value()?)?),
@@ -80,12 +93,11 @@ impl<'de> Visitor<'de> for Named<'_> {
                 "parameters" => parts.parameters = Some(map.next_value()?),
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
+            next = map.next_key()?;
         }
         parts.finish().map_err(|problem| self.reading.stop(problem))
     }
-}
 
-impl Named<'_> {
     /// A small field, read apart so that its problems are told with its name.
     fn field<T: DeserializeOwned, E: serde::de::Error>(
         &self,

@@ -2,8 +2,12 @@
 
 use std::fmt;
 
+use base64::Engine;
+use base64::alphabet::STANDARD;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserializer;
-use serde::de::{self, DeserializeSeed, SeqAccess, Visitor};
+use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde_json::value::RawValue;
 
 use super::InputError;
 use super::reading::Reading;
@@ -11,6 +15,15 @@ use crate::tensor::{Datatype, Scalar, Tensor, Values};
 
 /// Text is quoted in messages up to this many characters.
 const QUOTED: usize = 40;
+
+/// The only key of an object that stands for text, as TensorFlow Serving's clients write bytes.
+pub(super) const ENCODED: &str = "b64";
+
+/// Clients write the padding or leave it out.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &STANDARD,
+    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
 
 /// Forwards every scalar of JSON to `self.scalar`.
 macro_rules! visit_scalars {
@@ -72,6 +85,10 @@ impl<'a> Builder<'a> {
         self.values.reserve(self.reading.credible(elements));
     }
 
+    pub(super) fn datatype(&self) -> Datatype {
+        self.values.datatype()
+    }
+
     /// Begins a list within the lists that are open.
     pub(super) fn open(&mut self) -> Result<(), InputError> {
         let depth = self.position.len();
@@ -131,6 +148,23 @@ impl<'a> Builder<'a> {
             expected: self.values.datatype(),
             given: quoted(scalar),
         })
+    }
+
+    /// Puts the last row, a list of scalars, in order: `places` are those of its values.
+    pub(super) fn arrange(&mut self, places: &[usize]) -> Result<(), InputError> {
+        if places
+            .iter()
+            .enumerate()
+            .all(|(index, place)| index == *place)
+        {
+            return Ok(());
+        }
+        // Lists in the cells are as long as each other at best, and no row of the model.
+        if self.depth != Some(self.position.len() + 1) {
+            return Err(self.ragged("a value", "a list"));
+        }
+        self.values.arrange_last(places);
+        Ok(())
     }
 
     /// The tensor, once all lists have ended.
@@ -204,10 +238,31 @@ impl<'de> Visitor<'de> for Nested<'_, '_> {
         builder.close().map_err(|problem| reading.stop(problem))
     }
 
-    fn visit_map<A: de::MapAccess<'de>>(self, _map: A) -> Result<(), A::Error> {
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        if map.next_key::<String>()?.as_deref() == Some(ENCODED) {
+            return self.encoded(map);
+        }
         let problem = self.0.ragged("a value or a list", "an object");
         Err(self.0.reading.stop(problem))
     }
 
     visit_scalars!();
+}
+
+impl Nested<'_, '_> {
+    /// Reads the rest of an object whose first key is [`ENCODED`].
+    pub(super) fn encoded<'de, A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let value: Box<RawValue> = map.next_value()?;
+        let is_alone = map.next_key::<IgnoredAny>()?.is_none();
+        let text: Option<String> = serde_json::from_str(value.get()).ok();
+        let bytes = text.and_then(|text| BASE64.decode(text).ok());
+        match bytes.map(String::from_utf8) {
+            Some(Ok(text)) if is_alone => self.scalar(Scalar::Text(&text)),
+            Some(_) | None => {
+                let Self(builder) = self;
+                let (input, at) = (builder.input.clone(), builder.position.clone());
+                Err(builder.reading.stop(InputError::Encoded { input, at }))
+            }
+        }
+    }
 }

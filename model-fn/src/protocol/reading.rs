@@ -76,15 +76,23 @@ impl<'a> Reading<'a> {
 
     /// What was wrong, once the JSON reader has stopped.
     pub(super) fn problem(&self, error: &serde_json::Error) -> InputError {
+        self.problem_in(error, error.line())
+    }
+
+    /// The same, where the reader has seen this line alone.
+    pub(super) fn problem_in(&self, error: &serde_json::Error, line: usize) -> InputError {
         self.problem
             .take()
             .unwrap_or_else(|| match error.classify() {
                 serde_json::error::Category::Data => InputError::NotADialect { keys: Vec::new() },
                 serde_json::error::Category::Io
                 | serde_json::error::Category::Syntax
-                | serde_json::error::Category::Eof => InputError::NotJson {
-                    message: error.to_string(),
-                },
+                | serde_json::error::Category::Eof => {
+                    let place = |line| format!("at line {line} column {}", error.column());
+                    let message = error.to_string();
+                    let message = message.replace(&place(error.line()), &place(line));
+                    InputError::NotJson { message }
+                }
             })
     }
 

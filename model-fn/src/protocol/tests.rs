@@ -1,7 +1,10 @@
 //! Bodies and answers as lines of data: the models they are for, and one check for each side.
 
 mod answering;
+mod arrays;
 mod binary;
+mod frames;
+mod lines;
 mod malformed;
 mod reading;
 mod unfit;
@@ -98,7 +101,9 @@ fn served(outputs: &[Port]) -> Served<'_> {
 fn json_of(written: Written) -> String {
     match written {
         Written::Json(text) => text,
-        Written::Binary { .. } => panic!("JSON alone, not {written:?}"),
+        Written::Binary { .. } | Written::Text(_) | Written::Array(_) => {
+            panic!("JSON alone, not {written:?}")
+        }
     }
 }
 

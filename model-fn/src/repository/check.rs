@@ -4,7 +4,7 @@
 //! example is run, or inputs made up from the specification: one row, then several. Of these
 //! the answer's form is checked.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -82,6 +82,14 @@ pub enum CheckError {
         /// How many labels there are.
         given: usize,
     },
+    /// There is no row that `columns` could be of.
+    #[error(
+        "`model.yaml`: `columns` names the values in a row of the only input, and there are {0} inputs"
+    )]
+    ColumnsOfSeveral(usize),
+    /// A column has the name of another.
+    #[error("`model.yaml`: `columns` has `{0}` twice")]
+    ColumnTwice(String),
     /// `columns` are not as many as the values in a row.
     #[error("`model.yaml`: {given} columns, where a row has {expected} values")]
     Columns {
@@ -187,14 +195,16 @@ fn check_labels(
 }
 
 fn check_columns(model: &Model, description: &Description) -> Result<(), CheckError> {
-    let given = description.columns.len();
-    let [
-        Port {
-            shape: Some(axes), ..
-        },
-    ] = model.specification().inputs.as_slice()
-    else {
-        return Ok(());
+    let columns = &description.columns;
+    let given = columns.len();
+    let mut seen = BTreeSet::new();
+    if let Some(twice) = columns.iter().find(|name| !seen.insert(*name)) {
+        return Err(CheckError::ColumnTwice(twice.clone()));
+    }
+    let axes = match model.specification().inputs.as_slice() {
+        [port] => port.shape.as_deref().unwrap_or_default(),
+        ports if given > 0 => return Err(CheckError::ColumnsOfSeveral(ports.len())),
+        _ => return Ok(()),
     };
     match axes.last() {
         Some(Dimension::Fixed(expected)) if given > 0 && given != *expected => {

@@ -144,6 +144,11 @@ impl Values {
         }
     }
 
+    /// Moves the last values, each to the place that is named for it; every place is named once.
+    pub fn arrange_last(&mut self, places: &[usize]) {
+        each!(self, list => arrange_last(list, places));
+    }
+
     /// As many values as a synthetic input needs: `number` in each place, or empty text.
     pub fn filled(datatype: Datatype, number: u64, length: usize) -> Self {
         let scalar = if datatype == Datatype::Bool {
@@ -229,6 +234,24 @@ impl Values {
             Self::Fp32(list) => list.get(index).serialize(serializer),
             Self::Fp64(list) => list.get(index).serialize(serializer),
             Self::Bytes(list) => list.get(index).serialize(serializer),
+        }
+    }
+}
+
+fn arrange_last<T>(list: &mut [T], places: &[usize]) {
+    let start = list.len().saturating_sub(places.len());
+    let mut places = places.to_vec();
+    for index in 0..places.len() {
+        // Each turn brings one value to its place.
+        for _ in 0..places.len() {
+            match places.get(index) {
+                Some(place) if *place != index && *place < places.len() => {
+                    let place = *place;
+                    list.swap(start + index, start + place);
+                    places.swap(index, place);
+                }
+                Some(_) | None => break,
+            }
         }
     }
 }
@@ -380,6 +403,20 @@ mod tests {
         check(Fp32, Text("1"), None);
         check(Bytes, Text("é"), Some("[\"é\"]"));
         check(Bytes, Unsigned(1), None);
+    }
+
+    #[test]
+    fn the_last_values_are_put_in_order() {
+        let arranged = |places: &[usize]| {
+            let mut values = Values::Uint8(vec![9, 10, 20, 30]);
+            values.arrange_last(places);
+            values
+        };
+        assert_eq!(arranged(&[0, 1, 2]), Values::Uint8(vec![9, 10, 20, 30]));
+        assert_eq!(arranged(&[2, 1, 0]), Values::Uint8(vec![9, 30, 20, 10]));
+        assert_eq!(arranged(&[1, 2, 0]), Values::Uint8(vec![9, 30, 10, 20]));
+        assert_eq!(arranged(&[1, 0]), Values::Uint8(vec![9, 10, 30, 20]));
+        assert_eq!(arranged(&[]), Values::Uint8(vec![9, 10, 20, 30]));
     }
 
     #[test]

@@ -135,3 +135,94 @@ fn an_output_without_rows_cannot_be_told_by_row() {
     );
     assert!(ask(Dialect::Rows, &tensor(&[3], Values::Fp32(vec![1.0; 3]))).is_err());
 }
+
+/// The answer in another form, and its error if it has none.
+#[track_caller]
+fn written(form: AnswerForm, outputs: &[Port], tensors: &[Tensor], expected: Result<&str, &str>) {
+    let served = served(outputs);
+    for dialect in [Dialect::Rows, Dialect::Columns, Dialect::Invoked] {
+        let question = Question {
+            dialect,
+            id: None,
+            inputs: Vec::new(),
+            rows: 2,
+            outputs: None,
+        };
+        let written = write_as(form, served, &question, tensors);
+        let text = written.map_err(|error| error.to_string());
+        let expected = expected.map(|text| Written::Text(text.to_owned()));
+        assert_eq!(text, expected.map_err(str::to_owned));
+    }
+}
+
+#[test]
+fn csv_has_the_values_of_all_outputs_side_by_side() {
+    let mut outputs = two().outputs;
+    let a = tensor(&[2], Values::Fp32(vec![0.1, f32::NAN]));
+    let b = tensor(&[2, 2], Values::Int64(vec![1, 2, 3, i64::MAX]));
+    let both = [a.clone(), b];
+    let plain = AnswerForm::Csv { header: false };
+    let titled = AnswerForm::Csv { header: true };
+    written(
+        plain,
+        &outputs,
+        &both,
+        Ok("0.1,1,2\r\n,3,9223372036854775807\r\n"),
+    );
+    let rows = "a,b.0,b.1\r\n0.1,1,2\r\n,3,9223372036854775807\r\n";
+    written(titled, &outputs, &both, Ok(rows));
+    outputs[1].labels = vec!["no".to_owned(), "yes, \"sir\"".to_owned()];
+    let rows = "a,b.no,\"b.yes, \"\"sir\"\"\"\r\n0.1,1,2\r\n,3,9223372036854775807\r\n";
+    written(titled, &outputs, &both, Ok(rows));
+    // What would be a blank line is quoted.
+    written(plain, &outputs[..1], &[a], Ok("0.1\r\n\"\"\r\n"));
+    let text = tensor(
+        &[2, 1],
+        Values::Bytes(vec![String::new(), "a\nb".to_owned()]),
+    );
+    written(plain, &outputs[..1], &[text], Ok("\"\"\r\n\"a\nb\"\r\n"));
+    let deep = tensor(&[2, 1, 1], Values::Bool(vec![true, false]));
+    let message =
+        "output `a` has the shape [2, 1, 1], which is no table: accept `application/json`";
+    written(plain, &outputs[..1], &[deep], Err(message));
+}
+
+#[test]
+fn json_lines_have_a_row_each() {
+    let outputs = two().outputs;
+    let a = tensor(&[2], Values::Fp32(vec![0.1, f32::NAN]));
+    let b = tensor(&[2, 2], Values::Int64(vec![1, 2, 3, 4]));
+    let both = "{\"a\":0.1,\"b\":[1,2]}\n{\"a\":null,\"b\":[3,4]}\n";
+    written(AnswerForm::JsonLines, &outputs, &[a, b.clone()], Ok(both));
+    written(
+        AnswerForm::JsonLines,
+        &outputs[1..],
+        &[b],
+        Ok("[1,2]\n[3,4]\n"),
+    );
+    let message = "output `a` has the shape [3], not one entry a row: ask with `inputs` instead of `instances`";
+    let odd = tensor(&[3], Values::Bool(vec![true; 3]));
+    written(AnswerForm::JsonLines, &outputs[..1], &[odd], Err(message));
+}
+
+#[test]
+fn tensors_are_answered_with_tensors_alone() {
+    let specification = one();
+    let served = served(&specification.outputs);
+    let question = Question {
+        dialect: Dialect::Tensors,
+        id: None,
+        inputs: Vec::new(),
+        rows: 1,
+        outputs: None,
+    };
+    let outputs = [tensor(&[1], Values::Fp32(vec![1.0]))];
+    let json = write(served, &question, &outputs).unwrap();
+    for form in [
+        AnswerForm::Json,
+        AnswerForm::JsonLines,
+        AnswerForm::Csv { header: true },
+    ] {
+        assert_eq!(write_as(form, served, &question, &outputs).unwrap(), json);
+    }
+}

@@ -30,7 +30,7 @@ fn what_is_not_json_is_told_with_its_place() {
 
 #[test]
 fn what_is_no_dialect_is_told() {
-    let message = "the body is no known dialect: send `instances`, or `inputs` as a list of tensors, as an object or as a nested list";
+    let message = "the body is no known dialect: send `instances`, a data frame, or `inputs` as a list of tensors, as an object or as a nested list";
     let detail = |keys: &[&str]| json!({"given": keys});
     refused(
         &one(),
@@ -42,7 +42,7 @@ fn what_is_no_dialect_is_told() {
     refused(&one(), "[[1, 2]]", "not_a_dialect", message, detail(&[]));
     refused(&one(), "1", "not_a_dialect", message, detail(&[]));
     refused(&one(), "{}", "not_a_dialect", message, detail(&[]));
-    let twice = "the body asks twice: send either `inputs` or `instances`, once";
+    let twice = "the body asks twice: send one of `inputs`, `instances` and data frames, once";
     code(
         &one(),
         r#"{"instances": [[1, 2]], "inputs": [[1, 2]]}"#,

@@ -16,7 +16,7 @@ fn rows_are_bare_or_objects() {
     );
     check(
         &one(),
-        r#"{"instances": [{"x": [1, 2.5]}, [-3, 3.4028235e38]], "signature_name": "s"}"#,
+        r#"{"instances": [{"x": [1, 2.5]}, [-3, 3.4028235e38]], "signature_name": "serving_default"}"#,
         Dialect::Rows,
         2,
         &[rows],
