@@ -94,14 +94,17 @@ fn apply(patch: TypedModelPatch, graph: &mut TypedModel) -> TractResult<()> {
 /// Where outlets of a patch are in the graph.
 type Places = HashMap<OutletId, OutletId>;
 
-/// Adds the nodes of a patch, but for the sources that stand for outlets which the graph has: what each is to read,
-/// and where its outlets are.
+/// New nodes of a graph, with the outlets of the patch that each is to read.
+type Added = Vec<(usize, Vec<OutletId>)>;
+
+/// Adds the nodes of a patch, but for the sources that stand for outlets which the graph has; and tells where all
+/// outlets of the patch are then.
 fn add_nodes(
     patch: TypedModel,
     replaced_inputs: &HashMap<usize, usize>,
     mut places: Places,
     graph: &mut TypedModel,
-) -> TractResult<(Vec<(usize, Vec<OutletId>)>, Places)> {
+) -> TractResult<(Added, Places)> {
     let mut added = Vec::new();
     for node in patch.nodes {
         if places.contains_key(&node.id.into()) && TypedModel::is_source(&node.op) {
