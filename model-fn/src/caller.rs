@@ -3,7 +3,7 @@
 //! Nothing here was checked here: the gateway hands it on from an authorizer that has. A member that cannot be read
 //! for certain holds nothing.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Number, Value};
 
 /// A caller that an authorizer let pass.
 #[derive(Debug, Clone, PartialEq)]
@@ -48,7 +48,10 @@ impl Caller {
                 Some(Value::String(text)) if is_word => text.split(' ').any(|word| word == value),
                 Some(Value::String(text)) => text == value || is_in_list(text, value),
                 Some(Value::Array(list)) => list.iter().any(|entry| entry == value),
-                Some(scalar @ (Value::Bool(_) | Value::Number(_))) => scalar.to_string() == value,
+                Some(Value::Bool(flag)) => value.parse() == Ok(*flag),
+                Some(Value::Number(number)) => {
+                    value.parse().is_ok_and(|value: Number| value == *number)
+                }
                 Some(Value::Null | Value::Object(_)) | None => false,
             }
     }

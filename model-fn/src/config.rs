@@ -107,16 +107,12 @@ impl Config {
             }
             Some(source) => vec![PathBuf::from(source)],
         };
-        let allow_unauthenticated = match lookup("ALLOW_UNAUTHENTICATED").as_deref() {
-            None | Some("" | "false") => false,
-            Some("true") => true,
-            Some(other) => {
-                problems.push(format!(
-                    "`ALLOW_UNAUTHENTICATED` must be `true` or `false`, is `{other}`"
-                ));
-                false
-            }
-        };
+        let name = "ALLOW_UNAUTHENTICATED";
+        let allow_unauthenticated = flag(name, lookup(name).as_deref());
+        let allow_unauthenticated = allow_unauthenticated.unwrap_or_else(|problem| {
+            problems.push(problem);
+            false
+        });
         let text = |name: &str| lookup(name).filter(|text| !text.is_empty());
         let grants = text("MODEL_GRANTS").unwrap_or_else(|| Grants::DEFAULT.to_owned());
         let grants = Grants::read(&grants).unwrap_or_else(|problem| {
@@ -146,6 +142,14 @@ impl Config {
         } else {
             Err(ConfigError { problems })
         }
+    }
+}
+
+fn flag(name: &str, value: Option<&str>) -> Result<bool, String> {
+    match value {
+        None | Some("" | "false") => Ok(false),
+        Some("true") => Ok(true),
+        Some(other) => Err(format!("`{name}` must be `true` or `false`, is `{other}`")),
     }
 }
 

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::caller::LimitError;
 use crate::coding::CodingError;
+use crate::deadline::TooLate;
 use crate::engine::RunError;
 use crate::event::{BodyError, EventError};
 use crate::media::{self, NotAcceptable};
@@ -23,6 +24,9 @@ pub enum Failure {
     /// The authorizer's context sets a limit that is none.
     #[error(transparent)]
     Limit(#[from] LimitError),
+    /// There is no time for an answer.
+    #[error(transparent)]
+    Late(#[from] TooLate),
     /// No route is there.
     #[error(transparent)]
     Route(#[from] RouteError),
@@ -96,6 +100,7 @@ pub fn status(failure: &Failure) -> u16 {
         Failure::Unserved(_) | Failure::NotLoadable => 501,
         Failure::NotIndex => 400,
         Failure::ContentType(_) => 415,
+        Failure::Late(_) => 503,
         Failure::NotAcceptable(_) => 406,
         Failure::Coding(CodingError::Unknown(_) | CodingError::Several(_)) => 415,
         Failure::Coding(CodingError::Damaged(_)) => 400,
@@ -164,6 +169,7 @@ impl Failure {
             Self::Unauthenticated => "unauthenticated",
             Self::Find(FindError::Closed { .. }) => "model_closed",
             Self::Limit(_) => "limit_unreadable",
+            Self::Late(_) => "deadline_near",
             Self::Route(RouteError::Unknown) => "route_unknown",
             Self::Route(RouteError::Method { .. }) => "method_not_allowed",
             Self::Unserved(_) => "not_served",
@@ -199,6 +205,10 @@ impl Failure {
         let pair = |name: &str, value: Value| Map::from_iter([(name.to_owned(), value)]);
         match self {
             Self::Route(RouteError::Method { allowed }) => pair("expected", json!(allowed)),
+            Self::Late(TooLate { needed_ms, left_ms }) => Map::from_iter([
+                ("needed_ms".to_owned(), json!(needed_ms)),
+                ("left_ms".to_owned(), json!(left_ms)),
+            ]),
             Self::Find(FindError::Closed { wanted, .. }) => pair("expected", json!(wanted)),
             Self::Find(FindError::Model { models, .. } | FindError::NoDefault { models }) => {
                 pair("expected", json!(models))
@@ -242,6 +252,7 @@ impl Failure {
             | Self::Unauthenticated
             | Self::Route(_)
             | Self::Unserved(_)
+            | Self::Late(_)
             | Self::Find(_)
             | Self::NotLoadable
             | Self::NotIndex

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::error::Error;
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use serde::Serialize;
 use serde_json::json;
@@ -10,9 +10,10 @@ use serde_json::json;
 use crate::Config;
 use crate::caller::LimitError;
 use crate::coding::Acceptable;
+use crate::deadline::Deadline;
 use crate::event::{self, BodyError, Request};
 use crate::failure::{Failure, status};
-use crate::log::{Line, Milliseconds};
+use crate::log::{self, Line, Milliseconds};
 use crate::metadata::{
     Configuration, Health, Indexed, Model, ModelReady, ModelStatistics, Models, Names, Server,
     serving,
@@ -30,6 +31,24 @@ pub struct ModelFunction {
     repository: Repository,
     config: Config,
     start_log: Vec<String>,
+}
+
+/// What Lambda says of one invocation.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Invocation<'a> {
+    /// Lambda's name for it.
+    pub request_id: &'a str,
+    /// How long it may take; nothing where nobody ends it.
+    pub time_left: Option<Duration>,
+    /// X-Ray's name for the trace that it is a part of.
+    pub trace_id: Option<&'a str>,
+}
+
+/// A request, and until when it must be answered.
+#[derive(Clone, Copy)]
+struct Asking<'a> {
+    request: &'a Request<'a>,
+    deadline: Deadline,
 }
 
 /// Everything that keeps the function from starting.
@@ -78,15 +97,26 @@ impl ModelFunction {
         &self.start_log
     }
 
-    /// Answers one event of the gateway, given as JSON text.
+    /// Answers one event of the gateway, given as JSON text; nobody ends it before it is done.
     pub fn handle(&self, event: &str, request_id: &str) -> Outcome {
+        let invocation = Invocation {
+            request_id,
+            ..Invocation::default()
+        };
+        self.invoke(event, invocation)
+    }
+
+    /// Answers one event of the gateway, given as JSON text, within the time that Lambda leaves.
+    pub fn invoke(&self, event: &str, invocation: Invocation<'_>) -> Outcome {
         let started = Instant::now();
+        let deadline = Deadline::new(started, invocation.time_left);
         let mut line = Line {
             event: "request",
-            request_id,
+            request_id: invocation.request_id,
+            trace_id: invocation.trace_id,
             ..Line::default()
         };
-        let reply = match self.answer(event, &mut line) {
+        let reply = match self.answer(event, deadline, &mut line) {
             Ok(reply) => reply,
             Err(failure) => {
                 line.code = Some(failure.code());
@@ -99,12 +129,18 @@ impl ModelFunction {
         line.duration_ms = Milliseconds::since(started);
         Outcome {
             reply,
-            log: vec![line.text()],
+            log: line.texts(now()),
         }
     }
 
-    fn answer(&self, event: &str, line: &mut Line<'_>) -> Result<Reply, Failure> {
+    fn answer(
+        &self,
+        event: &str,
+        deadline: Deadline,
+        line: &mut Line<'_>,
+    ) -> Result<Reply, Failure> {
         let request = event::read(event)?;
+        line.caller_trace_id = request.header("traceparent").and_then(log::trace_id);
         line.gateway_request_id
             .clone_from(&request.gateway_request_id);
         let route = Route::find(&request.method, &request.path);
@@ -114,20 +150,25 @@ impl ModelFunction {
         if !(is_open || request.caller.is_some() || self.config.allow_unauthenticated) {
             return Err(Failure::Unauthenticated);
         }
-        let answer = self.routed(&request, route?, line)?;
+        let asking = Asking {
+            request: &request,
+            deadline,
+        };
+        let answer = self.routed(asking, route?, line)?;
         let acceptable = Acceptable::of(&request.header_list("accept-encoding"));
         Reply::success(answer, acceptable, &self.config.limits)
     }
 
     fn routed(
         &self,
-        request: &Request<'_>,
+        asking: Asking<'_>,
         route: Route,
         line: &mut Line<'_>,
     ) -> Result<Answer, Failure> {
+        let request = asking.request;
         match route {
-            Route::Predict(target) => self.predict(request, &target, Accepted::Any, line),
-            Route::Infer(target) => self.predict(request, &target, Accepted::TensorsOnly, line),
+            Route::Predict(target) => self.predict(asking, &target, Accepted::Any, line),
+            Route::Infer(target) => self.predict(asking, &target, Accepted::TensorsOnly, line),
             Route::Server => json(&Server::new()),
             Route::Live | Route::Ready => json(&Health::good()),
             Route::Model(target) => json(&Model::of(self.find(request, &target, line)?)),
@@ -146,20 +187,21 @@ impl ModelFunction {
             Route::Load | Route::Unload => Err(Failure::NotLoadable),
             Route::Ping => json(&Health::good()),
             Route::Invocations => {
-                self.predict(request, &Target::default(), Accepted::Invocations, line)
+                self.predict(asking, &Target::default(), Accepted::Invocations, line)
             }
-            Route::Serving(route) => self.serving(request, route, line),
+            Route::Serving(route) => self.serving(asking, route, line),
         }
     }
 
     fn serving(
         &self,
-        request: &Request<'_>,
+        asking: Asking<'_>,
         route: Serving,
         line: &mut Line<'_>,
     ) -> Result<Answer, Failure> {
+        let request = asking.request;
         match route {
-            Serving::Predict(target) => self.predict(request, &target, Accepted::Serving, line),
+            Serving::Predict(target) => self.predict(asking, &target, Accepted::Serving, line),
             Serving::Unserved(what) => Err(what.into()),
             Serving::Models => json(&serving::Names::of(self.visible(request))),
             Serving::Status(target) => {
@@ -236,16 +278,18 @@ impl ModelFunction {
 
     fn predict(
         &self,
-        request: &Request<'_>,
+        asking: Asking<'_>,
         target: &Target,
         accepted: Accepted,
         line: &mut Line<'_>,
     ) -> Result<Answer, Failure> {
+        let Asking { request, deadline } = asking;
         let started = Instant::now();
         let version = self.find(request, target, line)?;
         let asked = Asked {
             accepted,
             limits: self.limits(request, version)?,
+            deadline,
         };
         let answered = prediction::answered(version, request, &asked, line);
         let (statistics, took) = (version.statistics, started.elapsed());

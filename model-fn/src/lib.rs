@@ -7,6 +7,7 @@
 pub mod caller;
 pub mod coding;
 pub mod config;
+pub mod deadline;
 pub mod engine;
 pub mod event;
 pub mod failure;
@@ -15,6 +16,7 @@ pub mod grants;
 mod log;
 pub mod media;
 mod metadata;
+pub mod pace;
 mod prediction;
 pub mod protocol;
 pub mod reply;
@@ -25,5 +27,5 @@ pub mod statistics;
 pub mod tensor;
 
 pub use config::{Config, ConfigError};
-pub use function::{ModelFunction, StartError};
+pub use function::{Invocation, ModelFunction, StartError};
 pub use reply::{Outcome, Reply};

@@ -1,6 +1,8 @@
-//! One JSON line a request: what was asked and what came of it, never a value of it.
+//! One JSON line a request, and one of metrics: what was asked and what came of it, never a value of it.
 
-use std::time::{Duration, Instant};
+mod metrics;
+
+use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Serialize, Serializer};
 
@@ -11,6 +13,12 @@ pub(crate) struct Line<'a> {
     pub(crate) request_id: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) gateway_request_id: Option<String>,
+    /// X-Ray's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) trace_id: Option<&'a str>,
+    /// The caller's own, of `traceparent` (W3C Trace Context).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) caller_trace_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) route: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -52,10 +60,27 @@ impl Serialize for Milliseconds {
 }
 
 impl Line<'_> {
-    /// The line as text.
-    pub(crate) fn text(&self) -> String {
-        serde_json::to_string(self).unwrap_or_default()
+    /// The line as text, and the metrics of a question to a model or of what was refused.
+    pub(crate) fn texts(&self, at: SystemTime) -> Vec<String> {
+        let metrics = metrics::Metrics::of(self, at);
+        let metrics = metrics.map(|metrics| text(&metrics));
+        std::iter::once(text(self)).chain(metrics).collect()
     }
+}
+
+/// Strings and numbers always have a JSON form.
+fn text(line: &impl Serialize) -> String {
+    serde_json::to_string(line).unwrap_or_default()
+}
+
+/// The trace of a `traceparent` header, if it is one (W3C Trace Context, version 00).
+pub(crate) fn trace_id(traceparent: &str) -> Option<String> {
+    let mut parts = traceparent.trim().split('-');
+    let is_hex = |text: &&str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    let mut part = |length: usize| parts.next().filter(|part| part.len() == length).filter(is_hex);
+    let (_version, trace, _span, _flags) = (part(2)?, part(32)?, part(16)?, part(2)?);
+    let is_trace = trace.bytes().any(|byte| byte != b'0');
+    is_trace.then(|| trace.to_owned())
 }
 
 #[cfg(test)]
@@ -71,10 +96,24 @@ mod tests {
             ..Line::default()
         };
         assert_eq!(
-            line.text(),
-            r#"{"event":"request","request_id":"r","status":200,"duration_ms":0.0}"#
+            line.texts(SystemTime::UNIX_EPOCH),
+            [r#"{"event":"request","request_id":"r","status":200,"duration_ms":0.0}"#]
         );
         let took = serde_json::to_string(&Milliseconds(Duration::from_nanos(1_234_567))).unwrap();
         assert_eq!(took, "1.235");
+    }
+
+    #[test]
+    fn a_trace_is_named_by_a_whole_header_alone() {
+        let trace = "4bf92f3577b34da6a3ce929d0e0e4736";
+        let found = |text: &str| trace_id(text);
+        let whole = format!("00-{trace}-00f067aa0ba902b7-01");
+        assert_eq!(found(&whole).as_deref(), Some(trace));
+        assert_eq!(found(&whole.to_uppercase()), None);
+        assert_eq!(found(&format!("00-{trace}-00f067aa0ba902b7")), None);
+        assert_eq!(found(&format!("00-{trace}0-00f067aa0ba902b7-01")), None);
+        assert_eq!(found(&whole.replace(trace, &"0".repeat(32))), None);
+        assert_eq!(found(&whole.replace(trace, "\n\"injected\": true, \"x\":\"12345678")), None);
+        assert_eq!(found(""), None);
     }
 }

@@ -2,10 +2,11 @@
 
 use std::convert::Infallible;
 use std::process::ExitCode;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::Result;
 use lambda_runtime::{LambdaEvent, service_fn};
-use model_fn::{Config, ModelFunction, Reply};
+use model_fn::{Config, Invocation, ModelFunction, Reply};
 use serde_json::value::RawValue;
 
 fn main() -> ExitCode {
@@ -35,7 +36,13 @@ fn run() -> Result<()> {
 async fn serve(function: &ModelFunction) -> Result<()> {
     let service = service_fn(
         async |event: LambdaEvent<Box<RawValue>>| -> Result<Reply, Infallible> {
-            let outcome = function.handle(event.payload.get(), &event.context.request_id);
+            let context = &event.context;
+            let invocation = Invocation {
+                request_id: &context.request_id,
+                time_left: Some(time_left(context.deadline)),
+                trace_id: context.xray_trace_id.as_deref(),
+            };
+            let outcome = function.invoke(event.payload.get(), invocation);
             print(&outcome.log);
             Ok(outcome.reply)
         },
@@ -43,6 +50,14 @@ async fn serve(function: &ModelFunction) -> Result<()> {
     lambda_runtime::run(service)
         .await
         .map_err(|error| anyhow::anyhow!(error))
+}
+
+/// Until Lambda ends an invocation, which it says in milliseconds since 1970.
+fn time_left(deadline: u64) -> Duration {
+    #[expect(clippy::disallowed_methods, reason = "this is the edge")]
+    let now = SystemTime::now();
+    let deadline = UNIX_EPOCH + Duration::from_millis(deadline);
+    deadline.duration_since(now).unwrap_or_default()
 }
 
 /// The log is read line by line from the standard output.

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::time::Instant;
 
 use crate::coding::Coding;
+use crate::deadline::Deadline;
 use crate::event::Request;
 use crate::failure::Failure;
 use crate::log::{Line, Milliseconds};
@@ -24,6 +25,8 @@ pub(crate) struct Asked {
     pub(crate) accepted: Accepted,
     /// Within which limits.
     pub(crate) limits: Limits,
+    /// Until when.
+    pub(crate) deadline: Deadline,
 }
 
 /// The answer of a version, how many rows it was asked for, and how long that took.
@@ -43,11 +46,18 @@ pub(crate) fn answered(
     line.parse_ms = Some(Milliseconds(parse));
     let choice = choice(request, format, &mut question, version)?;
 
+    let pace = &version.statistics.pace;
+    let values = question.inputs.iter().map(|input| input.values().len());
+    let values = values.sum();
+    let least = pace.least(values).unwrap_or_default();
+    asked.deadline.check(least, Instant::now())?;
+
     let running = Instant::now();
     let outputs = version.model.run(std::mem::take(&mut question.inputs));
     let run = running.elapsed();
     line.run_ms = Some(Milliseconds(run));
     let outputs = outputs?;
+    pace.add(values, run);
 
     let writing = Instant::now();
     let number = version.number.to_string();
@@ -68,8 +78,11 @@ pub(crate) fn answered(
 fn read(
     request: &Request<'_>,
     version: Version<'_>,
-    Asked { accepted, limits }: &Asked,
+    asked: &Asked,
 ) -> Result<(Format, Question), Failure> {
+    let Asked {
+        accepted, limits, ..
+    } = asked;
     let specification = version.model.specification();
     let header_length = request.header_list(HEADER_LENGTH);
     // Clients of the binary tensor extension say what they send by this header alone.

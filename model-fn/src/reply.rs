@@ -14,6 +14,9 @@ use crate::route::RouteError;
 
 const JSON: &str = "application/json";
 
+/// In seconds: the next invocation has all of the function's time again.
+const RETRY_AFTER: &str = "1";
+
 /// A reply in the form of the gateway's proxy integration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -145,6 +148,9 @@ impl Reply {
             detail: failure.detail(),
         };
         let mut headers = BTreeMap::from([("content-type", JSON.to_owned())]);
+        if let Failure::Late(_) = failure {
+            reply.headers.insert("retry-after", RETRY_AFTER.to_owned());
+        }
         if let Failure::Route(RouteError::Method { allowed }) = failure {
             headers.insert("allow", (*allowed).to_owned());
         }

@@ -5,6 +5,8 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use crate::pace::Pace;
+
 /// The sums of one version.
 #[derive(Debug, Default)]
 pub struct Statistics {
@@ -16,6 +18,8 @@ pub struct Statistics {
     rows: AtomicU64,
     /// In milliseconds since 1970.
     last: AtomicU64,
+    /// How fast the runs were.
+    pub pace: Pace,
 }
 
 /// How often something took how long.
