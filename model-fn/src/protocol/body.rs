@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -72,6 +72,25 @@ struct Parts<'de> {
     keys: Vec<String>,
 }
 
+impl Outermost<'_> {
+    /// Keeps a field that no other one of its name may replace.
+    fn once<'de, E: de::Error>(
+        &self,
+        place: &mut Option<&'de RawValue>,
+        parameter: &'static str,
+        value: &'de RawValue,
+    ) -> Result<(), E> {
+        match place.replace(value) {
+            None => Ok(()),
+            Some(_) => Err(self.reading.stop(InputError::Parameter {
+                of: "the request".to_owned(),
+                parameter,
+                must: "be given once",
+            })),
+        }
+    }
+}
+
 impl<'de> DeserializeSeed<'de> for Outermost<'_> {
     type Value = Parts<'de>;
 
@@ -88,7 +107,7 @@ impl<'de> Visitor<'de> for Outermost<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parts<'de>, A::Error> {
-        let Self { reading } = self;
+        let reading = self.reading;
         let mut parts = Parts::default();
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
@@ -109,9 +128,11 @@ impl<'de> Visitor<'de> for Outermost<'_> {
                         .map(|(name, tensor)| NamedTensor { name, tensor });
                     parts.given = Some((Dialect::Rows, rows.collect()));
                 }
-                "id" => parts.id = Some(map.next_value()?),
-                "outputs" => parts.outputs = Some(map.next_value()?),
-                "parameters" => parts.parameters = Some(map.next_value()?),
+                "id" => self.once(&mut parts.id, "id", map.next_value()?)?,
+                "outputs" => self.once(&mut parts.outputs, "outputs", map.next_value()?)?,
+                "parameters" => {
+                    self.once(&mut parts.parameters, "parameters", map.next_value()?)?;
+                }
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
             if parts.keys.len() < KEYS {
