@@ -11,7 +11,9 @@ pub struct Deadline {
 
 /// There is not as much time as an answer takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the answer would take {needed_ms} ms at the least, and {left_ms} ms are left: send fewer rows, or try again")]
+#[error(
+    "the answer would take {needed_ms} ms at the least, and {left_ms} ms are left: send fewer rows, or try again"
+)]
 pub struct TooLate {
     /// What it would take.
     pub needed_ms: u64,

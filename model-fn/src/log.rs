@@ -76,8 +76,16 @@ fn text(line: &impl Serialize) -> String {
 /// The trace of a `traceparent` header, if it is one (W3C Trace Context, version 00).
 pub(crate) fn trace_id(traceparent: &str) -> Option<String> {
     let mut parts = traceparent.trim().split('-');
-    let is_hex = |text: &&str| text.bytes().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let mut part = |length: usize| parts.next().filter(|part| part.len() == length).filter(is_hex);
+    let is_hex = |text: &&str| {
+        text.bytes()
+            .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    };
+    let mut part = |length: usize| {
+        parts
+            .next()
+            .filter(|part| part.len() == length)
+            .filter(is_hex)
+    };
     let (_version, trace, _span, _flags) = (part(2)?, part(32)?, part(16)?, part(2)?);
     let is_trace = trace.bytes().any(|byte| byte != b'0');
     is_trace.then(|| trace.to_owned())
@@ -113,7 +121,10 @@ mod tests {
         assert_eq!(found(&format!("00-{trace}-00f067aa0ba902b7")), None);
         assert_eq!(found(&format!("00-{trace}0-00f067aa0ba902b7-01")), None);
         assert_eq!(found(&whole.replace(trace, &"0".repeat(32))), None);
-        assert_eq!(found(&whole.replace(trace, "\n\"injected\": true, \"x\":\"12345678")), None);
+        assert_eq!(
+            found(&whole.replace(trace, "\n\"injected\": true, \"x\":\"12345678")),
+            None
+        );
         assert_eq!(found(""), None);
     }
 }

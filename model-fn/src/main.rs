@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::process::ExitCode;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 use lambda_runtime::{LambdaEvent, service_fn};
@@ -39,7 +39,7 @@ async fn serve(function: &ModelFunction) -> Result<()> {
             let context = &event.context;
             let invocation = Invocation {
                 request_id: &context.request_id,
-                time_left: Some(time_left(context.deadline)),
+                time_left: time_left(context.deadline()),
                 trace_id: context.xray_trace_id.as_deref(),
             };
             let outcome = function.invoke(event.payload.get(), invocation);
@@ -52,12 +52,11 @@ async fn serve(function: &ModelFunction) -> Result<()> {
         .map_err(|error| anyhow::anyhow!(error))
 }
 
-/// Until Lambda ends an invocation, which it says in milliseconds since 1970.
-fn time_left(deadline: u64) -> Duration {
+/// Until Lambda ends an invocation; nothing where that has passed before it began, as with emulators that have no end.
+fn time_left(deadline: SystemTime) -> Option<Duration> {
     #[expect(clippy::disallowed_methods, reason = "this is the edge")]
     let now = SystemTime::now();
-    let deadline = UNIX_EPOCH + Duration::from_millis(deadline);
-    deadline.duration_since(now).unwrap_or_default()
+    deadline.duration_since(now).ok()
 }
 
 /// The log is read line by line from the standard output.

@@ -149,7 +149,7 @@ impl Reply {
         };
         let mut headers = BTreeMap::from([("content-type", JSON.to_owned())]);
         if let Failure::Late(_) = failure {
-            reply.headers.insert("retry-after", RETRY_AFTER.to_owned());
+            headers.insert("retry-after", RETRY_AFTER.to_owned());
         }
         if let Failure::Route(RouteError::Method { allowed }) = failure {
             headers.insert("allow", (*allowed).to_owned());

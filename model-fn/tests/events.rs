@@ -85,7 +85,9 @@ fn outcome(function: &ModelFunction, event: &str) -> Value {
         .log
         .iter()
         .map(|line| serde_json::from_str::<Value>(line).unwrap());
+    // Lines of metrics tell the time, and nothing else that the log does not.
     let lines: Vec<Value> = lines
+        .filter(|line| line.get("_aws").is_none())
         .map(|line| {
             let fields = line.as_object().unwrap().clone().into_iter();
             fields.filter(|(name, _)| !name.ends_with("_ms")).collect()

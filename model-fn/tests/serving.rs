@@ -9,8 +9,9 @@
 
 use std::path::Path;
 use std::thread;
+use std::time::Duration;
 
-use model_fn::{Config, ModelFunction};
+use model_fn::{Config, Invocation, ModelFunction};
 use serde_json::{Value, json};
 
 /// Asked without an authorizer's context.
@@ -62,8 +63,8 @@ fn ask(function: &ModelFunction, path: &str, body: &str) -> (u16, Value, Value) 
     let event =
         json!({"httpMethod": "POST", "path": path, "requestContext": context, "body": body});
     let outcome = function.handle(&event.to_string(), "request");
-    let [line] = outcome.log.as_slice() else {
-        panic!("one line a request: {:?}", outcome.log)
+    let [line, _metrics] = outcome.log.as_slice() else {
+        panic!("a line a request, and one of metrics: {:?}", outcome.log)
     };
     let body = serde_json::from_str(&outcome.reply.body).unwrap();
     (
@@ -77,6 +78,33 @@ fn ask(function: &ModelFunction, path: &str, body: &str) -> (u16, Value, Value) 
 fn check(function: &ModelFunction, path: &str, body: &Value, expected: &Value) {
     let (status, answer, _) = ask(function, path, &body.to_string());
     assert_eq!((status, &answer), (200, expected));
+}
+
+/// Lambda would kill it, and the caller learn nothing.
+#[test]
+fn what_cannot_be_answered_in_time_is_refused_before_it_runs() {
+    let function = start();
+    let context = json!({"authorizer": {"principalId": "somebody", "scope": "predict"}});
+    let body = json!({"instances": ["Basel"]}).to_string();
+    let event = json!({"httpMethod": "POST", "path": "/predict/strict", "requestContext": context, "body": body});
+    let reply = |milliseconds: u64| {
+        let invocation = Invocation {
+            request_id: "request",
+            time_left: Some(Duration::from_millis(milliseconds)),
+            trace_id: None,
+        };
+        function.invoke(&event.to_string(), invocation).reply
+    };
+    assert_eq!(reply(10_000).status_code, 200);
+    let late = reply(50);
+    assert_eq!(late.status_code, 503, "{}", late.body);
+    assert_eq!(
+        late.headers.get("retry-after").map(String::as_str),
+        Some("1")
+    );
+    let answer: Value = serde_json::from_str(&late.body).unwrap();
+    assert_eq!(answer["code"], "deadline_near");
+    assert!(answer["detail"]["left_ms"].as_u64().unwrap() <= 50);
 }
 
 /// A model that takes no made-up value starts all the same; what it does not know is the caller's mistake, and in

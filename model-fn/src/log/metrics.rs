@@ -138,12 +138,19 @@ mod tests {
     fn check_members(line: &Value) {
         let directives = line["_aws"]["CloudWatchMetrics"].as_array().unwrap();
         for directive in directives {
-            let dimensions = directive["Dimensions"].as_array().unwrap().iter().flat_map(|set| set.as_array().unwrap());
+            let dimensions = directive["Dimensions"]
+                .as_array()
+                .unwrap()
+                .iter()
+                .flat_map(|set| set.as_array().unwrap());
             for name in dimensions {
                 assert!(line[name.as_str().unwrap()].is_string(), "{name}");
             }
             for metric in directive["Metrics"].as_array().unwrap() {
-                assert!(line[metric["Name"].as_str().unwrap()].is_number(), "{metric}");
+                assert!(
+                    line[metric["Name"].as_str().unwrap()].is_number(),
+                    "{metric}"
+                );
             }
         }
     }
@@ -163,9 +170,15 @@ mod tests {
         let line = metrics(&line).unwrap();
         check_members(&line);
         assert_eq!(line["_aws"]["Timestamp"], json!(1_700_000_000_123_u64));
-        assert_eq!((&line["Model"], &line["Code"]), (&json!("wine"), &json!("ok")));
+        assert_eq!(
+            (&line["Model"], &line["Code"]),
+            (&json!("wine"), &json!("ok"))
+        );
         assert_eq!((&line["Rows"], &line["Run"]), (&json!(3), &json!(0.02)));
-        assert_eq!(line["_aws"]["CloudWatchMetrics"].as_array().unwrap().len(), 2);
+        assert_eq!(
+            line["_aws"]["CloudWatchMetrics"].as_array().unwrap().len(),
+            2
+        );
     }
 
     #[test]
@@ -176,7 +189,10 @@ mod tests {
         };
         let line = metrics(&line).unwrap();
         check_members(&line);
-        assert_eq!((&line["Model"], &line["Code"]), (&json!("none"), &json!("unauthenticated")));
+        assert_eq!(
+            (&line["Model"], &line["Code"]),
+            (&json!("none"), &json!("unauthenticated"))
+        );
     }
 
     #[test]
