@@ -28,6 +28,14 @@ pub enum Failure {
     /// No model, or no version of it, is there.
     #[error(transparent)]
     Find(#[from] FindError),
+    /// Models do not come and go by requests.
+    #[error(
+        "models are loaded at the start, from `MODEL_SOURCE`, and not by requests: deploy them there"
+    )]
+    NotLoadable,
+    /// The body of a request for the index is none.
+    #[error("the body must be empty or an object with `ready`, true or false")]
+    NotIndex,
     /// The content type is none that is read.
     #[error(
         "the content type `{0}` is not read: send `application/json`, `text/csv`, `application/jsonlines` or `application/x-npy`"
@@ -80,7 +88,8 @@ pub fn status(failure: &Failure) -> u16 {
         Failure::Event(EventError::NotHttp) | Failure::Unauthenticated => 403,
         Failure::Route(RouteError::Unknown) | Failure::Find(_) => 404,
         Failure::Route(RouteError::Method { .. }) => 405,
-        Failure::Unserved(_) => 501,
+        Failure::Unserved(_) | Failure::NotLoadable => 501,
+        Failure::NotIndex => 400,
         Failure::ContentType(_) => 415,
         Failure::NotAcceptable(_) => 406,
         Failure::Coding(CodingError::Unknown(_) | CodingError::Several(_)) => 415,
@@ -150,10 +159,11 @@ impl Failure {
             Self::Unauthenticated => "unauthenticated",
             Self::Route(RouteError::Unknown) => "route_unknown",
             Self::Route(RouteError::Method { .. }) => "method_not_allowed",
-            Self::Unserved(_) => "not_served",
             Self::Find(FindError::Model { .. }) => "model_unknown",
             Self::Find(FindError::Version { .. }) => "version_unknown",
             Self::Find(FindError::NoDefault { .. }) => "no_default_model",
+            Self::Unserved(_) | Self::NotLoadable => "not_implemented",
+            Self::NotIndex => "malformed_body",
             Self::ContentType(_) => "content_type_unknown",
             Self::NotAcceptable(_) => "not_acceptable",
             Self::Coding(CodingError::Unknown(_) | CodingError::Several(_)) => {
@@ -196,7 +206,7 @@ impl Failure {
             Self::Run(RunError::TooLarge(error)) => pair("limit", json!(error.left)),
             Self::Input(error) => error.detail(),
             Self::Event(_) | Self::Unauthenticated | Self::Route(RouteError::Unknown) => Map::new(),
-            Self::Unserved(_) => Map::new(),
+            Self::Unserved(_) | Self::NotLoadable | Self::NotIndex => Map::new(),
             Self::NotAcceptable(_) => pair("expected", json!(media::TYPES)),
             Self::Body(BodyError::Missing | BodyError::NotBase64)
             | Self::Run(_)
@@ -223,6 +233,8 @@ impl Failure {
             | Self::Route(_)
             | Self::Unserved(_)
             | Self::Find(_)
+            | Self::NotLoadable
+            | Self::NotIndex
             | Self::Input(_)
             | Self::Run(RunError::Unfit(_)) => None,
             Self::ContentType(_)

@@ -2,28 +2,26 @@
 
 use std::borrow::Cow;
 use std::error::Error;
-use std::time::Instant;
+use std::time::{Instant, SystemTime};
 
 use serde::Serialize;
 use serde_json::json;
 
 use crate::Config;
-use crate::coding::{Acceptable, Coding};
-use crate::event::{self, Request};
+use crate::coding::Acceptable;
+use crate::event::{self, BodyError, Request};
 use crate::failure::{Failure, status};
 use crate::log::{Line, Milliseconds};
-use crate::media::{self, Choice};
-use crate::metadata::{Health, Model, ModelReady, Models, Server, serving};
-use crate::protocol::{
-    self, Accepted, Dialect, Format, InputError, Limits, Question, Served, Written,
+use crate::metadata::{
+    Configuration, Health, Indexed, Model, ModelReady, ModelStatistics, Models, Names, Server,
+    serving,
 };
-use crate::reply::{Answer, Body, Outcome, Reply};
-use crate::repository::{Repository, Version};
+use crate::prediction;
+use crate::protocol::Accepted;
+use crate::reply::{Answer, Outcome, Reply};
+use crate::repository::{Entry, Repository, Version};
 use crate::route::{Route, RouteError, Serving, Target};
 use crate::source;
-
-/// How long the JSON in front of binary data is.
-const HEADER_LENGTH: &str = "inference-header-content-length";
 
 /// The model function with all its models loaded, run and found right.
 #[derive(Debug)]
@@ -140,6 +138,11 @@ impl ModelFunction {
                 None => Err(RouteError::Unknown.into()),
             },
             Route::Models => json(&Models::of(&self.repository)),
+            Route::ModelNames => json(&Names::of(&self.repository)),
+            Route::Statistics(target) => json(&self.statistics(&target, line)?),
+            Route::Configuration(target) => json(&Configuration::of(self.find(&target, line)?)),
+            Route::Index => self.index(request),
+            Route::Load | Route::Unload => Err(Failure::NotLoadable),
             Route::Ping => json(&Health::good()),
             Route::Invocations => {
                 self.predict(request, &Target::default(), Accepted::Invocations, line)
@@ -166,6 +169,32 @@ impl ModelFunction {
         }
     }
 
+    fn index(&self, request: &Request<'_>) -> Result<Answer, Failure> {
+        let body = match prediction::body(request, &self.config.limits) {
+            Err(Failure::Body(BodyError::Missing)) => Cow::default(),
+            body => body?,
+        };
+        if Indexed::is_asked(&body) {
+            json(&Indexed::all(&self.repository))
+        } else {
+            Err(Failure::NotIndex)
+        }
+    }
+
+    /// Of one version, of all versions of a model, or of all models.
+    fn statistics(
+        &self,
+        target: &Target,
+        line: &mut Line<'_>,
+    ) -> Result<ModelStatistics<'_>, Failure> {
+        let versions: Vec<_> = match target {
+            Target { model: None, .. } => self.repository.models().flat_map(Entry::all).collect(),
+            Target { version: None, .. } => self.find(target, line)?.entry.all().collect(),
+            Target { .. } => vec![self.find(target, line)?],
+        };
+        Ok(ModelStatistics::of(versions.into_iter()))
+    }
+
     fn find(&self, target: &Target, line: &mut Line<'_>) -> Result<Version<'_>, Failure> {
         let found = self
             .repository
@@ -182,42 +211,27 @@ impl ModelFunction {
         accepted: Accepted,
         line: &mut Line<'_>,
     ) -> Result<Answer, Failure> {
+        let started = Instant::now();
         let version = self.find(target, line)?;
-        let specification = version.model.specification();
-
-        let parsing = Instant::now();
-        let (format, mut question) = read(request, version, accepted)?;
-        line.dialect = Some(question.dialect.name());
-        line.rows = Some(question.rows);
-        line.parse_ms = Some(Milliseconds::since(parsing));
-
-        let choice = match question.dialect {
-            Dialect::Tensors => Choice::JSON,
-            Dialect::Rows | Dialect::Columns | Dialect::Invoked => {
-                media::choose(&request.header_list("accept"), format)?
+        let answered = prediction::answer(version, request, accepted, line);
+        let (statistics, took) = (version.statistics, started.elapsed());
+        match answered {
+            Ok((answer, rows, steps)) => {
+                statistics.succeed(rows, steps, took, now());
+                Ok(answer)
             }
-        };
-        if let Some(output) = &choice.output {
-            question.select(output, &specification.outputs)?;
+            Err(failure) => {
+                statistics.fail(took, now());
+                Err(failure)
+            }
         }
-
-        let running = Instant::now();
-        let outputs = version.model.run(std::mem::take(&mut question.inputs));
-        line.run_ms = Some(Milliseconds::since(running));
-        let outputs = outputs?;
-
-        let writing = Instant::now();
-        let number = version.number.to_string();
-        let served = Served {
-            model: &version.entry.name,
-            version: &number,
-            outputs: &specification.outputs,
-            labels: &version.entry.description.labels,
-        };
-        let written = protocol::write_as(choice.form, served, &question, &outputs)?;
-        line.write_ms = Some(Milliseconds::since(writing));
-        Ok(answered(written, choice))
     }
+}
+
+/// The time on the wall: statistics say when the last request came.
+fn now() -> SystemTime {
+    #[expect(clippy::disallowed_methods, reason = "this is the edge")]
+    SystemTime::now()
 }
 
 /// Everything that is wrong with any model is told at once, files and contents together.
@@ -237,63 +251,4 @@ fn open(config: &Config) -> Result<Repository, StartError> {
 fn json(document: &impl Serialize) -> Result<Answer, Failure> {
     let text = serde_json::to_string(document).map_err(Failure::Write)?;
     Ok(Answer::json(text))
-}
-
-/// The question of a request, and the format it came in.
-fn read(
-    request: &Request<'_>,
-    version: Version<'_>,
-    accepted: Accepted,
-) -> Result<(Format, Question), Failure> {
-    let limits = &version.entry.limits;
-    let specification = version.model.specification();
-    let header_length = request.header_list(HEADER_LENGTH);
-    // Clients of the binary tensor extension say what they send by this header alone.
-    if !header_length.is_empty() {
-        if accepted == Accepted::Serving {
-            return Err(InputError::NotValues.into());
-        }
-        let body = body(request, limits)?;
-        let question = protocol::read_binary(&body, &header_length, specification, limits)?;
-        return Ok((Format::Json, question));
-    }
-    let format = format(request)?;
-    let body = body(request, limits)?;
-    let question = protocol::read_as(format, &body, specification, limits, accepted)?;
-    Ok((format, question))
-}
-
-fn answered(written: Written, choice: Choice) -> Answer {
-    match written {
-        Written::Json(text) | Written::Text(text) => Answer::text(text, choice.content_type),
-        Written::Array(body) => Answer {
-            content_type: choice.content_type,
-            headers: Vec::new(),
-            body: Body::Bytes(body),
-        },
-        Written::Binary { header_bytes, body } => Answer {
-            content_type: "application/octet-stream",
-            headers: vec![(HEADER_LENGTH, header_bytes.to_string())],
-            body: Body::Bytes(body),
-        },
-    }
-}
-
-/// The body as it was before it was compressed.
-fn body<'a>(request: &'a Request<'_>, limits: &Limits) -> Result<Cow<'a, [u8]>, Failure> {
-    let coding = Coding::of(&request.header_list("content-encoding"))?;
-    let body = request.body(limits.body_bytes)?;
-    match coding {
-        Some(coding) => Ok(coding.decode(&body, limits.decoded_bytes)?.into()),
-        None => Ok(body),
-    }
-}
-
-/// The format of the body, by what the caller says of it.
-fn format(request: &Request<'_>) -> Result<Format, Failure> {
-    let given = request.header("content-type").unwrap_or_default();
-    media::format(given).ok_or_else(|| {
-        let media_type = given.trim().to_ascii_lowercase();
-        Failure::ContentType(media_type)
-    })
 }

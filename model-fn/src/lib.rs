@@ -13,11 +13,13 @@ mod function;
 mod log;
 pub mod media;
 mod metadata;
+mod prediction;
 pub mod protocol;
 pub mod reply;
 pub mod repository;
 pub mod route;
 pub mod source;
+pub mod statistics;
 pub mod tensor;
 
 pub use config::{Config, ConfigError};

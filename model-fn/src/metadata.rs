@@ -1,18 +1,36 @@
 //! What the function says of itself and of its models.
 
+mod configuration;
+mod index;
 pub(crate) mod serving;
+mod statistics;
 
 use serde::Serialize;
 
 use crate::engine::Port;
 use crate::repository::{Entry, Repository, Version};
 
+pub(crate) use configuration::Configuration;
+pub(crate) use index::{Indexed, Names};
+pub(crate) use statistics::ModelStatistics;
+
+/// What runs the models.
+const PLATFORM: &str = "onnx_tract";
+
+/// Extensions of the protocol that are here. Of `model_repository` only the index is, so it is not one of them.
+const EXTENSIONS: [&str; 4] = [
+    "binary_tensor_data",
+    "classification",
+    "model_configuration",
+    "statistics",
+];
+
 /// `GET /v2`
 #[derive(Debug, Serialize)]
 pub(crate) struct Server {
     name: &'static str,
     version: &'static str,
-    extensions: [&'static str; 0],
+    extensions: [&'static str; 4],
 }
 
 /// `GET /v2/health/live` and `/ready`: clients look for either key in either answer.
@@ -86,7 +104,7 @@ impl Server {
         Self {
             name: "tollgate",
             version: env!("CARGO_PKG_VERSION"),
-            extensions: [],
+            extensions: EXTENSIONS,
         }
     }
 }
@@ -117,7 +135,7 @@ impl<'a> Model<'a> {
         Self {
             name: &entry.name,
             versions: entry.versions().iter().map(u64::to_string).collect(),
-            platform: "onnx_tract",
+            platform: PLATFORM,
             inputs: &specification.inputs,
             outputs: &specification.outputs,
             description: description.description.as_deref(),

@@ -14,6 +14,7 @@ use std::path::PathBuf;
 
 use crate::engine::{Budget, LoadError, Memory, Model};
 use crate::protocol::Limits;
+use crate::statistics::Statistics;
 
 pub use check::{CheckError, verify};
 pub use compare::Difference;
@@ -65,7 +66,14 @@ pub struct Entry {
     pub default_version: u64,
     /// The limits on its requests.
     pub limits: Limits,
-    versions: BTreeMap<u64, Model>,
+    versions: BTreeMap<u64, Loaded>,
+}
+
+/// A version that runs, and what it has done.
+#[derive(Debug)]
+struct Loaded {
+    model: Model,
+    statistics: Statistics,
 }
 
 /// One version of a model, as a request finds it.
@@ -77,6 +85,8 @@ pub struct Version<'a> {
     pub number: u64,
     /// What runs.
     pub model: &'a Model,
+    /// What it has done.
+    pub statistics: &'a Statistics,
 }
 
 /// Why a request's model is not found.
@@ -220,7 +230,7 @@ impl Entry {
             })
         };
         let found = self.versions.iter().find(|(number, _)| is_asked(**number));
-        let Some((number, model)) = found else {
+        let Some((number, loaded)) = found else {
             let version = version.unwrap_or_default().to_owned();
             return Err(FindError::Version {
                 model: self.name.clone(),
@@ -228,11 +238,22 @@ impl Entry {
                 versions: self.versions(),
             });
         };
-        Ok(Version {
+        Ok(self.version(*number, loaded))
+    }
+
+    /// All its versions.
+    pub fn all(&self) -> impl Iterator<Item = Version<'_>> {
+        let versions = self.versions.iter();
+        versions.map(|(number, loaded)| self.version(*number, loaded))
+    }
+
+    fn version<'a>(&'a self, number: u64, loaded: &'a Loaded) -> Version<'a> {
+        Version {
             entry: self,
-            number: *number,
-            model,
-        })
+            number,
+            model: &loaded.model,
+            statistics: &loaded.statistics,
+        }
     }
 
     /// What is wrong with `model.yaml` is told beside what is wrong with the models.
@@ -266,7 +287,10 @@ impl Entry {
                 example: files.example.as_deref(),
             };
             match load(name, version, &description, recorded, &limits, budget) {
-                Ok(model) => drop(versions.insert(number, model)),
+                Ok(model) => {
+                    let statistics = Statistics::default();
+                    versions.insert(number, Loaded { model, statistics });
+                }
                 Err(problem) => problems.push(*problem),
             }
         }

@@ -21,6 +21,18 @@ pub enum Route {
     Model(Target),
     /// `GET /v2/models/{model}[/versions/{version}]/ready`
     ModelReady(Target),
+    /// `GET /v2/models[/{model}[/versions/{version}]]/stats`: of all versions where none is named.
+    Statistics(Target),
+    /// `GET /v2/models/{model}[/versions/{version}]/config`
+    Configuration(Target),
+    /// `GET /v2/models`: the names of all models.
+    ModelNames,
+    /// `POST /v2/repository/index`: all versions of all models.
+    Index,
+    /// `POST /v2/repository/models/{model}/load`
+    Load,
+    /// `POST /v2/repository/models/{model}/unload`
+    Unload,
     /// `GET /models`: all models.
     Models,
     /// `/v1/models…`: TensorFlow Serving's routes.
@@ -79,9 +91,22 @@ impl Route {
             ["v2"] => Self::Server,
             ["v2", "health", "live"] => Self::Live,
             ["v2", "health", "ready"] => Self::Ready,
+            ["v2", "models"] => Self::ModelNames,
+            ["v2", "models", "stats"] => Self::Statistics(Target::default()),
+            ["v2", "repository", "index"] => Self::Index,
+            ["v2", "repository", "models", _, "load"] => Self::Load,
+            ["v2", "repository", "models", _, "unload"] => Self::Unload,
             ["v2", "models", model] => Self::Model(Target::of(model, None)),
             ["v2", "models", model, "ready"] => Self::ModelReady(Target::of(model, None)),
             ["v2", "models", model, "infer"] => Self::Infer(Target::of(model, None)),
+            ["v2", "models", model, "stats"] => Self::Statistics(Target::of(model, None)),
+            ["v2", "models", model, "config"] => Self::Configuration(Target::of(model, None)),
+            ["v2", "models", model, "versions", version, "stats"] => {
+                Self::Statistics(Target::of(model, Some(version)))
+            }
+            ["v2", "models", model, "versions", version, "config"] => {
+                Self::Configuration(Target::of(model, Some(version)))
+            }
             ["v2", "models", model, "versions", version] => {
                 Self::Model(Target::of(model, Some(version)))
             }
@@ -99,6 +124,8 @@ impl Route {
     fn method(&self) -> Option<&'static str> {
         match self {
             Self::Predict(_) | Self::Infer(_) | Self::Invocations => Some("POST"),
+            Self::Index | Self::Load | Self::Unload => Some("POST"),
+            Self::Statistics(_) | Self::Configuration(_) | Self::ModelNames => Some("GET"),
             Self::Serving(route) => route.method(),
             Self::Server
             | Self::Live
@@ -118,6 +145,8 @@ impl Route {
             Self::Predict(_) | Self::Infer(_) | Self::Server => false,
             Self::Serving(_) | Self::Invocations => false,
             Self::Model(_) | Self::ModelReady(_) | Self::Models => false,
+            Self::Statistics(_) | Self::Configuration(_) | Self::ModelNames => false,
+            Self::Index | Self::Load | Self::Unload => false,
         }
     }
 
@@ -142,6 +171,19 @@ impl Route {
             Self::ModelReady(Target {
                 version: Some(_), ..
             }) => "GET /v2/models/{model}/versions/{version}/ready",
+            Self::Statistics(Target { model: None, .. }) => "GET /v2/models/stats",
+            Self::Statistics(Target { version: None, .. }) => "GET /v2/models/{model}/stats",
+            Self::Statistics(Target {
+                version: Some(_), ..
+            }) => "GET /v2/models/{model}/versions/{version}/stats",
+            Self::Configuration(Target { version: None, .. }) => "GET /v2/models/{model}/config",
+            Self::Configuration(Target {
+                version: Some(_), ..
+            }) => "GET /v2/models/{model}/versions/{version}/config",
+            Self::ModelNames => "GET /v2/models",
+            Self::Index => "POST /v2/repository/index",
+            Self::Load => "POST /v2/repository/models/{model}/load",
+            Self::Unload => "POST /v2/repository/models/{model}/unload",
             Self::Models => "GET /models",
             Self::Serving(route) => route.template(),
             Self::Invocations => "POST /invocations",
@@ -182,6 +224,15 @@ mod tests {
             "GET /v2/models/{model}/versions/{version}",
             "GET /v2/models/{model}/ready",
             "GET /v2/models/{model}/versions/{version}/ready",
+            "GET /v2/models",
+            "GET /v2/models/stats",
+            "GET /v2/models/{model}/stats",
+            "GET /v2/models/{model}/versions/{version}/stats",
+            "GET /v2/models/{model}/config",
+            "GET /v2/models/{model}/versions/{version}/config",
+            "POST /v2/repository/index",
+            "POST /v2/repository/models/{model}/load",
+            "POST /v2/repository/models/{model}/unload",
             "GET /models",
             "GET /.well-known/oauth-protected-resource",
             "GET /v1/models",
@@ -235,8 +286,9 @@ mod tests {
         for path in [
             "/",
             "/predict/a/b",
-            "/v2/models",
             "/v2/health",
+            "/v2/repository",
+            "/v2/repository/models/m",
             "/v2/models/m/versions",
             "/v2/models/m/versions/1/x",
             "/v1",

@@ -131,6 +131,7 @@ impl<'a> Metadata<'a> {
             entry,
             number,
             model,
+            ..
         }: Version<'a>,
     ) -> Self {
         let specification = model.specification();

@@ -1,0 +1,134 @@
+//! One prediction of one version: read, run and written, and what is told of it.
+
+use std::borrow::Cow;
+use std::time::Instant;
+
+use crate::coding::Coding;
+use crate::event::Request;
+use crate::failure::Failure;
+use crate::log::{Line, Milliseconds};
+use crate::media::{self, Choice};
+use crate::protocol::{
+    self, Accepted, Dialect, Format, InputError, Limits, Question, Served, Written,
+};
+use crate::reply::{Answer, Body};
+use crate::repository::Version;
+use crate::statistics::Steps;
+
+/// How long the JSON in front of binary data is.
+const HEADER_LENGTH: &str = "inference-header-content-length";
+
+/// The answer of a version, how many rows it was asked for, and how long that took.
+pub(crate) fn answer(
+    version: Version<'_>,
+    request: &Request<'_>,
+    accepted: Accepted,
+    line: &mut Line<'_>,
+) -> Result<(Answer, usize, Steps), Failure> {
+    let specification = version.model.specification();
+
+    let parsing = Instant::now();
+    let (format, mut question) = read(request, version, accepted)?;
+    let parse = parsing.elapsed();
+    line.dialect = Some(question.dialect.name());
+    line.rows = Some(question.rows);
+    line.parse_ms = Some(Milliseconds(parse));
+
+    // Before the run, which would be in vain.
+    let choice = choice(request, format, question.dialect)?;
+    if let Some(output) = &choice.output {
+        question.select(output, &specification.outputs)?;
+    }
+
+    let running = Instant::now();
+    let outputs = version.model.run(std::mem::take(&mut question.inputs));
+    let run = running.elapsed();
+    line.run_ms = Some(Milliseconds(run));
+    let outputs = outputs?;
+
+    let writing = Instant::now();
+    let number = version.number.to_string();
+    let served = Served {
+        model: &version.entry.name,
+        version: &number,
+        outputs: &specification.outputs,
+        labels: &version.entry.description.labels,
+    };
+    let written = protocol::write_as(choice.form, served, &question, &outputs)?;
+    let write = writing.elapsed();
+    line.write_ms = Some(Milliseconds(write));
+    let steps = Steps { parse, run, write };
+    Ok((wrapped(written, &choice), question.rows, steps))
+}
+
+/// The question of a request, and the format it came in.
+fn read(
+    request: &Request<'_>,
+    version: Version<'_>,
+    accepted: Accepted,
+) -> Result<(Format, Question), Failure> {
+    let limits = &version.entry.limits;
+    let specification = version.model.specification();
+    let header_length = request.header_list(HEADER_LENGTH);
+    // Clients of the binary tensor extension say what they send by this header alone.
+    if !header_length.is_empty() {
+        if accepted == Accepted::Serving {
+            return Err(InputError::NotValues.into());
+        }
+        let body = body(request, limits)?;
+        let question = protocol::read_binary(&body, &header_length, specification, limits)?;
+        return Ok((Format::Json, question));
+    }
+    let format = format(request)?;
+    let body = body(request, limits)?;
+    let question = protocol::read_as(format, &body, specification, limits, accepted)?;
+    Ok((format, question))
+}
+
+/// The format of the body, by what the caller says of it.
+fn format(request: &Request<'_>) -> Result<Format, Failure> {
+    let given = request.header("content-type").unwrap_or_default();
+    media::format(given).ok_or_else(|| {
+        let media_type = given.trim().to_ascii_lowercase();
+        Failure::ContentType(media_type)
+    })
+}
+
+/// The body as it was before it was compressed.
+pub(crate) fn body<'a>(
+    request: &'a Request<'_>,
+    limits: &Limits,
+) -> Result<Cow<'a, [u8]>, Failure> {
+    let coding = Coding::of(&request.header_list("content-encoding"))?;
+    let body = request.body(limits.body_bytes)?;
+    match coding {
+        Some(coding) => Ok(coding.decode(&body, limits.decoded_bytes)?.into()),
+        None => Ok(body),
+    }
+}
+
+/// The form of the answer. Tensors are answered as the protocol has it, whatever the caller accepts.
+fn choice(request: &Request<'_>, format: Format, dialect: Dialect) -> Result<Choice, Failure> {
+    match dialect {
+        Dialect::Tensors => Ok(Choice::JSON),
+        Dialect::Rows | Dialect::Columns | Dialect::Invoked => {
+            Ok(media::choose(&request.header_list("accept"), format)?)
+        }
+    }
+}
+
+fn wrapped(written: Written, choice: &Choice) -> Answer {
+    match written {
+        Written::Json(text) | Written::Text(text) => Answer::text(text, choice.content_type),
+        Written::Array(body) => Answer {
+            content_type: choice.content_type,
+            headers: Vec::new(),
+            body: Body::Bytes(body),
+        },
+        Written::Binary { header_bytes, body } => Answer {
+            content_type: "application/octet-stream",
+            headers: vec![(HEADER_LENGTH, header_bytes.to_string())],
+            body: Body::Bytes(body),
+        },
+    }
+}
