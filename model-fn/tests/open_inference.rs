@@ -525,6 +525,45 @@ fn binary_data_that_does_not_fit() {
     }
 }
 
+/// Whatever byte of a request is lost or changed, what is wrong is the caller's.
+#[test]
+fn damaged_requests() {
+    let header = json!({"id": "7", "inputs": [
+        {"name": "x", "shape": [1, 2], "datatype": "FP32", "parameters": {"binary_data_size": 8}}],
+        "outputs": [{"name": "mean", "parameters": {"binary_data": true, "classification": 1}}],
+        "parameters": {"binary_data_output": false}});
+    let header = header.to_string();
+    let body = [header.as_bytes(), &floats(&[1.0, 2.0])].concat();
+    let length = header.len().to_string();
+    let infer = |length: &str, body: &[u8]| {
+        let headers = [("Inference-Header-Content-Length", length)];
+        ask("POST /v2/models/total/infer", &headers, body).status
+    };
+    assert_eq!(infer(&length, &body), 200);
+    for end in 0..body.len() {
+        let status = infer(&length, &body[..end]);
+        assert_eq!(status, 400, "the first {end} bytes");
+        let expected = if end == header.len() {
+            200..=200
+        } else {
+            400..=499
+        };
+        let status = infer(&end.to_string(), &body);
+        assert!(
+            expected.contains(&status),
+            "a header of {end} bytes: {status}"
+        );
+    }
+    for place in 0..header.len() {
+        for byte in [0, b'"', b'[', b'{', b'9', b'-', 0xff] {
+            let mut body = body.clone();
+            body[place] = byte;
+            let status = infer(&length, &body);
+            assert!(status < 500, "{byte} at {place}: {status}");
+        }
+    }
+}
+
 #[test]
 fn statistics_count_what_was_answered_and_what_was_not() {
     let function = start();

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use serde::de::{DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -86,6 +86,25 @@ struct Parts<'de> {
     keys: Vec<String>,
 }
 
+impl Outermost<'_> {
+    /// Keeps a field that no other one of its name may replace.
+    fn once<'de, E: de::Error>(
+        &self,
+        place: &mut Option<&'de RawValue>,
+        parameter: &'static str,
+        value: &'de RawValue,
+    ) -> Result<(), E> {
+        match place.replace(value) {
+            None => Ok(()),
+            Some(_) => Err(self.reading.stop(InputError::Parameter {
+                of: "the request".to_owned(),
+                parameter,
+                must: "be given once",
+            })),
+        }
+    }
+}
+
 impl<'de> DeserializeSeed<'de> for Outermost<'_> {
     type Value = Parts<'de>;
 
@@ -102,7 +121,7 @@ impl<'de> Visitor<'de> for Outermost<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Parts<'de>, A::Error> {
-        let Self { reading } = self;
+        let reading = self.reading;
         let mut parts = Parts::default();
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
@@ -131,11 +150,15 @@ impl<'de> Visitor<'de> for Outermost<'_> {
                     let rows = map.next_value_seed(Frame(reading))?;
                     parts.given = Some((Dialect::Rows, rows));
                 }
-                "signature_name" => parts.signature = Some(map.next_value()?),
-                "params" => parts.params = Some(map.next_value()?),
-                "id" => parts.id = Some(map.next_value()?),
-                "outputs" => parts.outputs = Some(map.next_value()?),
-                "parameters" => parts.parameters = Some(map.next_value()?),
+                "id" => self.once(&mut parts.id, "id", map.next_value()?)?,
+                "outputs" => self.once(&mut parts.outputs, "outputs", map.next_value()?)?,
+                "parameters" => {
+                    self.once(&mut parts.parameters, "parameters", map.next_value()?)?;
+                }
+                "signature_name" => {
+                    self.once(&mut parts.signature, "signature_name", map.next_value()?)?;
+                }
+                "params" => self.once(&mut parts.params, "params", map.next_value()?)?,
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
             if parts.keys.len() < KEYS {

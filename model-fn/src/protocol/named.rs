@@ -75,14 +75,14 @@ impl Named<'_> {
         let mut parts = Parts::new(&self);
         let mut next = first;
         while let Some(key) = next {
+            if let Some(field) = parts.given(&key) {
+                let message = "is given twice".to_owned();
+                return Err(self.reading.stop(parts.wrong(field, message)));
+            }
             match key.as_str() {
                 "name" => parts.name = Some(self.field(&parts, "name", map.next_value()?)?),
                 "shape" => parts.shape = Some(self.field(&parts, "shape", map.next_value()?)?),
                 "datatype" => parts.datatype = Some(self.datatype(&parts, map.next_value()?)?),
-                "data" if parts.data.is_some() => {
-                    let message = "is given twice".to_owned();
-                    return Err(self.reading.stop(parts.wrong("data", message)));
-                }
                 "data" => match parts.builder() {
                     Some(mut builder) => {
                         map.next_value_seed(Nested(&mut builder))?;
@@ -157,6 +157,19 @@ impl<'a, 'de> Parts<'a, 'de> {
             data: None,
             parameters: None,
         }
+    }
+
+    /// The field of this key, if it has been read already.
+    fn given(&self, key: &str) -> Option<&'static str> {
+        let fields = [
+            ("name", self.name.is_some()),
+            ("shape", self.shape.is_some()),
+            ("datatype", self.datatype.is_some()),
+            ("data", self.data.is_some()),
+            ("parameters", self.parameters.is_some()),
+        ];
+        let given = fields.iter().find(|(field, given)| *field == key && *given);
+        given.map(|(field, _)| *field)
     }
 
     fn title(&self) -> String {

@@ -2,6 +2,7 @@
 
 mod bodies;
 mod bound;
+mod clients;
 mod credentials;
 mod introspection;
 mod issuers;
@@ -23,6 +24,7 @@ pub fn trials() -> Vec<Trial> {
         local::trials(),
         credentials::trials(),
         bodies::trials(),
+        clients::trials(),
         readme::trials(),
     ]
     .into_iter()

@@ -86,6 +86,29 @@ fn rows_are_a_list() {
 }
 
 #[test]
+fn a_field_that_is_there_twice_is_refused() {
+    let x =
+        r#"{"name": "x", "shape": [1, 2], "datatype": "FP32", "parameters": {}, "data": [1, 2]}"#;
+    let tensors = |field: &str| {
+        let (name, value) = field.split_once(':').unwrap();
+        let doubled = x.replacen(field, &format!("{field}, {name}:{value}"), 1);
+        let message = format!("tensor `x`: `{}` is given twice", name.trim_matches('"'));
+        let body = format!(r#"{{"inputs": [{doubled}]}}"#);
+        code(&one(), &body, "malformed_tensor", &message);
+    };
+    tensors(r#""name": "x""#);
+    tensors(r#""shape": [1, 2]"#);
+    tensors(r#""datatype": "FP32""#);
+    tensors(r#""parameters": {}"#);
+    tensors(r#""data": [1, 2]"#);
+    for field in ["id", "outputs", "parameters"] {
+        let body = format!(r#"{{"{field}": null, "{field}": null, "inputs": [{x}]}}"#);
+        let message = format!("`{field}` of the request must be given once");
+        code(&one(), &body, "wrong_parameter", &message);
+    }
+}
+
+#[test]
 fn ragged_lists_are_told_with_their_place() {
     let ragged = |body: &str, at: Value, expected: &str, given: &str| {
         let place = at.to_string().replace(',', ", ");
