@@ -9,6 +9,7 @@ mod issuers;
 mod local;
 mod readme;
 mod realm;
+mod scoring;
 mod start;
 
 use libtest_mimic::Trial;
@@ -24,6 +25,7 @@ pub fn trials() -> Vec<Trial> {
         local::trials(),
         credentials::trials(),
         bodies::trials(),
+        scoring::trials(),
         clients::trials(),
         readme::trials(),
     ]

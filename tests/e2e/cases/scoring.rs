@@ -1,0 +1,229 @@
+//! Rows and columns by the clients of others: MLflow's, NumPy's and pandas' forms, and TensorFlow Serving's requests.
+
+use std::process::Command;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use libtest_mimic::Trial;
+use serde_json::{Value, json};
+
+use crate::case::{case, case_with};
+use crate::gateway::{embedded, example};
+use crate::http;
+use crate::sam;
+use crate::setup;
+
+/// The part that holds MLflow.
+const MLFLOW: &str = "mlflow";
+/// MLflow takes some seconds to be imported.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// The cases of this module.
+pub fn trials() -> Vec<Trial> {
+    vec![
+        case_with(
+            &[MLFLOW],
+            "scoring: MLflow's client, pandas and NumPy are answered by the names of columns",
+            others_are_answered,
+        ),
+        case(
+            "scoring: requests of TensorFlow Serving are answered as it answers them",
+            serving_is_answered,
+        ),
+        case(
+            "scoring: what TensorFlow Serving tells of models is told",
+            serving_tells,
+        ),
+        case(
+            "scoring: health asks for no token, predictions do",
+            only_health_is_open,
+        ),
+    ]
+}
+
+/// The answers to the example of the default model, a row each.
+fn predictions() -> Result<Value> {
+    let gateway = embedded()?;
+    let reply = gateway.predict(&gateway.token("predict")?)?.json()?;
+    Ok(reply["predictions"].clone())
+}
+
+fn scored() -> Result<Value> {
+    let gateway = embedded()?;
+    let (host, port) = gateway
+        .url
+        .trim_start_matches("http://")
+        .split_once(':')
+        .context("no port in the gateway's address")?;
+    let python = setup::part(MLFLOW).context("MLflow is not installed")?;
+    let mut command = Command::new(python.join("bin/python"));
+    command
+        .arg(setup::repository().join("tests/clients/scoring.py"))
+        .args([host, port])
+        .arg(setup::repository().join("models/wine/example.json"))
+        .env("TOKEN", gateway.token("predict")?);
+    Ok(serde_json::from_str(&sam::run(&mut command, LIMIT)?)?)
+}
+
+fn others_are_answered() -> Result<()> {
+    let scored = scored()?;
+    let rows = predictions()?;
+    let list = rows.as_array().context("no rows")?;
+    let column = |name: &str| -> Vec<Value> { list.iter().map(|row| row[name].clone()).collect() };
+    for form in ["frame", "backwards", "records", "bare", "csv", "lines"] {
+        ensure!(scored[form] == rows, "{form}: {} for {rows}", scored[form]);
+    }
+    let columns = json!({"label": column("label"), "probabilities": column("probabilities")});
+    ensure!(
+        scored["numbers"] == columns,
+        "{} for {columns}",
+        scored["numbers"]
+    );
+    let table = &scored["csv as csv"];
+    ensure!(table["label"] == columns["label"], "{table}");
+    let first: Vec<&Value> = list.iter().map(|row| &row["probabilities"][0]).collect();
+    ensure!(table["probabilities.0"] == json!(first), "{table}");
+    ensure!(
+        scored["array type"] == "float32",
+        "{}",
+        scored["array type"]
+    );
+    // The digits of 32-bit floats are shorter in JSON than NumPy's of the same numbers in 64 bits.
+    let narrow = |values: &Value| -> Option<Vec<Vec<f32>>> {
+        let row = |row: &Value| -> Option<Vec<f32>> {
+            let numbers = row.as_array()?.iter();
+            numbers
+                .map(|number| Some(number.as_f64()? as f32))
+                .collect()
+        };
+        values.as_array()?.iter().map(row).collect()
+    };
+    let (given, expected) = (narrow(&scored["array"]), narrow(&columns["probabilities"]));
+    ensure!(
+        given.is_some() && given == expected,
+        "{given:?} for {expected:?}"
+    );
+    for (case, status, words) in [
+        ("unknown", "422", "`cork` unknown"),
+        ("params", "422", "`params`"),
+    ] {
+        let told = scored[case].as_str().unwrap_or_default();
+        ensure!(
+            told.contains(status) && told.contains(words),
+            "{case}: {told}"
+        );
+    }
+    Ok(())
+}
+
+fn serving_is_answered() -> Result<()> {
+    let gateway = embedded()?;
+    let token = gateway.token("predict")?;
+    let rows = predictions()?;
+    let instances = example()?["instances"].clone();
+    let list = rows.as_array().context("no rows")?;
+    let column = |name: &str| -> Vec<Value> { list.iter().map(|row| row[name].clone()).collect() };
+    let columns = json!({"label": column("label"), "probabilities": column("probabilities")});
+    for (path, body, expected) in [
+        (
+            "/v1/models/wine:predict",
+            json!({"signature_name": "serving_default", "instances": instances}),
+            json!({"predictions": rows}),
+        ),
+        (
+            "/v1/models/wine/versions/1:predict",
+            json!({"inputs": {"X": instances}}),
+            json!({"outputs": columns}),
+        ),
+        (
+            "/v1/models/wine:predict",
+            json!({"inputs": instances}),
+            json!({"outputs": columns}),
+        ),
+    ] {
+        let reply = gateway.post(path, Some(&token), &body)?;
+        let answer = reply.json()?;
+        ensure!(
+            reply.status == 200 && answer == expected,
+            "{path}: {} {answer}",
+            reply.status
+        );
+    }
+    for (path, body, status, words) in [
+        (
+            "/v1/models/wine:predict",
+            json!({"signature_name": "x", "instances": [[1]]}),
+            422,
+            "signature",
+        ),
+        (
+            "/v1/models/wine:classify",
+            json!({"examples": [{}]}),
+            501,
+            ":predict",
+        ),
+        (
+            "/v1/models/nothing:predict",
+            json!({"instances": [[1]]}),
+            404,
+            "nothing",
+        ),
+        (
+            "/v1/models/wine/versions/9:predict",
+            json!({"instances": [[1]]}),
+            404,
+            "9",
+        ),
+    ] {
+        let reply = gateway.post(path, Some(&token), &body)?;
+        let answer = reply.json()?;
+        let said = answer["error"].as_str().unwrap_or_default();
+        ensure!(
+            reply.status == status && said.contains(words),
+            "{path}: {} {answer}",
+            reply.status
+        );
+    }
+    Ok(())
+}
+
+fn serving_tells() -> Result<()> {
+    let gateway = embedded()?;
+    let token = gateway.token("predict")?;
+    let get = |path: &str| gateway.get(path, Some(&token))?.json();
+    let names = get("/v1/models")?;
+    ensure!(
+        names["models"]
+            .as_array()
+            .is_some_and(|names| names.contains(&json!("wine"))),
+        "{names}"
+    );
+    let status = get("/v1/models/wine")?;
+    let version = &status["model_version_status"][0];
+    ensure!(
+        version["state"] == "AVAILABLE" && version["version"] == "1",
+        "{status}"
+    );
+    let metadata = get("/v1/models/wine/metadata")?;
+    let signature = &metadata["metadata"]["signature_def"]["signature_def"]["serving_default"];
+    let input = &signature["inputs"]["X"];
+    ensure!(input["dtype"] == "DT_FLOAT", "{metadata}");
+    ensure!(
+        input["tensor_shape"]["dim"][1]["size"] == "13",
+        "{metadata}"
+    );
+    Ok(())
+}
+
+fn only_health_is_open() -> Result<()> {
+    let gateway = embedded()?;
+    let ping = gateway.get("/ping", None)?;
+    ensure!(ping.status == 200, "{}", ping.status);
+    for path in ["/invocations", "/v1/models/wine:predict"] {
+        let reply = gateway.post(path, None, &example()?)?;
+        ensure!(reply.status == 401, "{path}: {}", reply.status);
+    }
+    let reply = http::send(gateway.request("GET", "/v1/models")?)?;
+    ensure!(reply.status == 401, "{}", reply.status);
+    Ok(())
+}
