@@ -16,6 +16,7 @@ use crate::protocol::Limits;
 /// | `MODEL_GRANTS` | what opens a model, of the authorizer's context: words `MEMBER=VALUE`, any of which is enough, or `any` | `scope=predict scope=predict:{model}` |
 /// | `MAX_BODY_BYTES_CLAIM`, `MAX_ROWS_CLAIM` | the members of the authorizer's context that narrow these limits for a caller | none |
 /// | `ALLOW_UNAUTHENTICATED` | `true` answers without an authorizer, for local use | `false` |
+/// | `TRUST_DIRECT_INVOKE` | `true` answers whoever may invoke the function, without a gateway or an authorizer: plain bodies as events, and function URLs | `false` |
 /// | `PUBLIC_BASE_URL` | the address that callers use; with it and without a path in it, metadata are served | no metadata |
 /// | `ISSUER` | the issuer that the metadata name | none, and with `PUBLIC_BASE_URL` it must be set |
 /// | `MAX_BODY_BYTES` | the limit on a request's body | 4700000 |
@@ -37,6 +38,8 @@ pub struct Config {
     pub caller_limits: CallerLimits,
     /// Whether requests are answered without an authorizer's context.
     pub allow_unauthenticated: bool,
+    /// Whether whoever may invoke the function may use every model.
+    pub trust_direct_invoke: bool,
     /// What is said of this API to callers without a token.
     pub protected_resource: Option<ProtectedResource>,
     /// The limits on every request.
@@ -107,12 +110,11 @@ impl Config {
             }
             Some(source) => vec![PathBuf::from(source)],
         };
-        let name = "ALLOW_UNAUTHENTICATED";
-        let allow_unauthenticated = flag(name, lookup(name).as_deref());
-        let allow_unauthenticated = allow_unauthenticated.unwrap_or_else(|problem| {
-            problems.push(problem);
-            false
-        });
+        let [allow_unauthenticated, trust_direct_invoke] =
+            ["ALLOW_UNAUTHENTICATED", "TRUST_DIRECT_INVOKE"].map(|name| {
+                let flag = flag(name, lookup(name).as_deref());
+                flag.map_err(|problem| problems.push(problem)) == Ok(true)
+            });
         let text = |name: &str| lookup(name).filter(|text| !text.is_empty());
         let grants = text("MODEL_GRANTS").unwrap_or_else(|| Grants::DEFAULT.to_owned());
         let grants = Grants::read(&grants).unwrap_or_else(|problem| {
@@ -135,6 +137,7 @@ impl Config {
                 grants,
                 caller_limits,
                 allow_unauthenticated,
+                trust_direct_invoke,
                 protected_resource,
                 limits,
                 memory,
@@ -206,12 +209,13 @@ mod tests {
         assert_eq!(config.default_model, None);
         assert_eq!(Ok(config.grants.clone()), Grants::read(Grants::DEFAULT));
         assert_eq!(config.caller_limits, CallerLimits::default());
-        assert!(!config.allow_unauthenticated);
+        assert!(!config.allow_unauthenticated && !config.trust_direct_invoke);
         assert_eq!(config.limits, Limits::DEFAULT);
         assert_eq!(config.memory, Memory::UNKNOWN);
         assert_eq!(
             load(&[
                 ("ALLOW_UNAUTHENTICATED", ""),
+                ("TRUST_DIRECT_INVOKE", ""),
                 ("MODEL_SOURCE", ""),
                 ("DEFAULT_MODEL", ""),
                 ("MODEL_GRANTS", ""),
@@ -230,6 +234,7 @@ mod tests {
             ("MAX_BODY_BYTES_CLAIM", "body"),
             ("MAX_ROWS_CLAIM", "rows"),
             ("ALLOW_UNAUTHENTICATED", "true"),
+            ("TRUST_DIRECT_INVOKE", "true"),
             ("PUBLIC_BASE_URL", "https://api.example/"),
             ("ISSUER", "https://a/"),
             ("MAX_BODY_BYTES", "1"),
@@ -249,6 +254,7 @@ mod tests {
                 rows: Some("rows".to_owned()),
             },
             allow_unauthenticated: true,
+            trust_direct_invoke: true,
             protected_resource: Some(ProtectedResource::new(
                 "https://api.example",
                 "https://a/".to_owned(),
@@ -297,6 +303,7 @@ mod tests {
         let variables = [
             ("MODEL_SOURCE", "s3://bucket"),
             ("ALLOW_UNAUTHENTICATED", "yes"),
+            ("TRUST_DIRECT_INVOKE", "1"),
             ("MODEL_GRANTS", "predict"),
             ("MAX_ROWS", "0"),
             ("MAX_DEPTH", "101"),
@@ -308,6 +315,7 @@ mod tests {
             "`MAX_DEPTH` must be a number from 1 to 100, is `101`",
             "`MODEL_SOURCE` must be a folder, is `s3://bucket`",
             "`ALLOW_UNAUTHENTICATED` must be `true` or `false`, is `yes`",
+            "`TRUST_DIRECT_INVOKE` must be `true` or `false`, is `1`",
             "`MODEL_GRANTS` must be `any` or a list such as `scope=predict scope=predict:{model}`, has `predict`",
         ];
         assert_eq!(load(&variables), Err(expected.map(str::to_owned).to_vec()));

@@ -11,7 +11,7 @@ use crate::Config;
 use crate::caller::LimitError;
 use crate::coding::Acceptable;
 use crate::deadline::Deadline;
-use crate::event::{self, BodyError, Request};
+use crate::event::{self, BodyError, EventError, Request};
 use crate::failure::{Failure, status};
 use crate::log::{self, Line, Milliseconds};
 use crate::metadata::{
@@ -32,6 +32,10 @@ pub struct ModelFunction {
     config: Config,
     start_log: Vec<String>,
 }
+
+const UNAUTHENTICATED: &str =
+    "ALLOW_UNAUTHENTICATED is true: every request is answered, with or without an authorizer";
+const DIRECT: &str = "TRUST_DIRECT_INVOKE is true: whoever may invoke the function, or reach a URL of its own, may use every model";
 
 /// What Lambda says of one invocation.
 #[derive(Debug, Clone, Copy, Default)]
@@ -75,11 +79,13 @@ impl ModelFunction {
     pub fn start(config: Config) -> Result<Self, StartError> {
         let started = Instant::now();
         let repository = open(&config)?;
-        let mut start_log = Vec::new();
-        if config.allow_unauthenticated {
-            let message = "ALLOW_UNAUTHENTICATED is true: every request is answered, with or without an authorizer";
-            start_log.push(json!({"event": "warning", "message": message}).to_string());
-        }
+        let warnings = [
+            (config.allow_unauthenticated, UNAUTHENTICATED),
+            (config.trust_direct_invoke, DIRECT),
+        ];
+        let warnings = warnings.iter().filter(|(is_set, _)| *is_set);
+        let warning = |(_, message): &(bool, &str)| json!({"event": "warning", "message": message});
+        let mut start_log: Vec<_> = warnings.map(|one| warning(one).to_string()).collect();
         let all = repository.visible(None, &config.grants);
         let models: Vec<&str> = all.models().map(|entry| entry.name.as_str()).collect();
         let duration = Milliseconds::since(started);
@@ -116,7 +122,17 @@ impl ModelFunction {
             trace_id: invocation.trace_id,
             ..Line::default()
         };
-        let reply = match self.answer(event, deadline, &mut line) {
+        let request = match event::read(event) {
+            Err(EventError::NotHttp) if self.config.trust_direct_invoke => {
+                Ok((Request::direct(event), true))
+            }
+            request => request.map(|request| (request, false)),
+        };
+        let is_direct = request.as_ref().is_ok_and(|(_, is_direct)| *is_direct);
+        let answered = request
+            .map_err(Failure::from)
+            .and_then(|(request, _)| self.answer(&request, deadline, &mut line));
+        let reply = match answered {
             Ok(reply) => reply,
             Err(failure) => {
                 line.code = Some(failure.code());
@@ -129,17 +145,17 @@ impl ModelFunction {
         line.duration_ms = Milliseconds::since(started);
         Outcome {
             reply,
+            is_direct,
             log: line.texts(now()),
         }
     }
 
     fn answer(
         &self,
-        event: &str,
+        request: &Request<'_>,
         deadline: Deadline,
         line: &mut Line<'_>,
     ) -> Result<Reply, Failure> {
-        let request = event::read(event)?;
         line.caller_trace_id = request.header("traceparent").and_then(log::trace_id);
         line.gateway_request_id
             .clone_from(&request.gateway_request_id);
@@ -147,13 +163,11 @@ impl ModelFunction {
         line.route = route.as_ref().ok().map(Route::template);
         // Before anything is said of routes and models: without an authorizer there is only what is open.
         let is_open = route.as_ref().is_ok_and(Route::is_open);
-        if !(is_open || request.caller.is_some() || self.config.allow_unauthenticated) {
+        let is_trusted = self.config.allow_unauthenticated || self.config.trust_direct_invoke;
+        if !(is_open || request.caller.is_some() || is_trusted) {
             return Err(Failure::Unauthenticated);
         }
-        let asking = Asking {
-            request: &request,
-            deadline,
-        };
+        let asking = Asking { request, deadline };
         let answer = self.routed(asking, route?, line)?;
         let acceptable = Acceptable::of(&request.header_list("accept-encoding"));
         Reply::success(answer, acceptable, &self.config.limits)

@@ -28,4 +28,4 @@ pub mod tensor;
 
 pub use config::{Config, ConfigError};
 pub use function::{Invocation, ModelFunction, StartError};
-pub use reply::{Outcome, Reply};
+pub use reply::{Outcome, Payload, Reply};

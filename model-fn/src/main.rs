@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 use lambda_runtime::{LambdaEvent, service_fn};
-use model_fn::{Config, Invocation, ModelFunction, Reply};
+use model_fn::{Config, Invocation, ModelFunction, Payload};
 use serde_json::value::RawValue;
 
 fn main() -> ExitCode {
@@ -35,7 +35,7 @@ fn run() -> Result<()> {
 
 async fn serve(function: &ModelFunction) -> Result<()> {
     let service = service_fn(
-        async |event: LambdaEvent<Box<RawValue>>| -> Result<Reply, Infallible> {
+        async |event: LambdaEvent<Box<RawValue>>| -> Result<Payload, Infallible> {
             let context = &event.context;
             let invocation = Invocation {
                 request_id: &context.request_id,
@@ -43,8 +43,9 @@ async fn serve(function: &ModelFunction) -> Result<()> {
                 trace_id: context.xray_trace_id.as_deref(),
             };
             let outcome = function.invoke(event.payload.get(), invocation);
-            print(&outcome.log);
-            Ok(outcome.reply)
+            let (payload, log) = outcome.into_parts();
+            print(&log);
+            Ok(payload)
         },
     );
     lambda_runtime::run(service)

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use crate::coding::{Acceptable, Coding, CodingError, SMALLEST_COMPRESSED};
@@ -31,11 +32,23 @@ pub struct Reply {
     pub is_base64_encoded: bool,
 }
 
+/// What Lambda is given back.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub enum Payload {
+    /// For a gateway.
+    Http(Reply),
+    /// The body alone, for whoever has invoked the function without one.
+    Plain(Box<RawValue>),
+}
+
 /// What became of a request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Outcome {
     /// The reply for the gateway.
     pub reply: Reply,
+    /// Whether there is none, and the body is all that is wanted.
+    pub is_direct: bool,
     /// JSON lines for the log; `main` prints them.
     pub log: Vec<String>,
 }
@@ -64,6 +77,20 @@ struct ErrorBody {
     error: String,
     code: &'static str,
     detail: Map<String, Value>,
+}
+
+impl Outcome {
+    /// What Lambda is given back, and the lines for the log.
+    pub fn into_parts(self) -> (Payload, Vec<String>) {
+        let is_plain = self.is_direct && !self.reply.is_base64_encoded;
+        let plain = is_plain.then(|| RawValue::from_string(self.reply.body.clone()));
+        let payload = match plain {
+            Some(Ok(body)) => Payload::Plain(body),
+            // Nobody asks without HTTP for what is no JSON.
+            Some(Err(_)) | None => Payload::Http(self.reply),
+        };
+        (payload, self.log)
+    }
 }
 
 impl Answer {

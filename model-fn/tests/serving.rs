@@ -16,14 +16,7 @@ use serde_json::{Value, json};
 
 /// Asked without an authorizer's context.
 fn metadata(variables: &[(&str, &str)]) -> (u16, Value) {
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/served");
-    let source = source.display().to_string();
-    let lookup = |name: &str| {
-        let found = variables.iter().find(|(variable, _)| *variable == name);
-        let found = found.map(|(_, value)| (*value).to_owned());
-        found.or_else(|| (name == "MODEL_SOURCE").then(|| source.clone()))
-    };
-    let function = ModelFunction::start(Config::load(lookup).unwrap()).unwrap();
+    let function = start_with(variables);
     let path = "/.well-known/oauth-protected-resource";
     let event = json!({"httpMethod": "GET", "path": path, "resource": path, "requestContext": {}});
     let reply = function.handle(&event.to_string(), "request").reply;
@@ -50,11 +43,19 @@ fn whoever_has_no_token_is_told_where_to_get_one_at_a_public_address_alone() {
 }
 
 fn start() -> ModelFunction {
+    start_with(&[])
+}
+
+fn start_with(variables: &[(&str, &str)]) -> ModelFunction {
     let source = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/fixtures/served")
         .display()
         .to_string();
-    let lookup = |name: &str| (name == "MODEL_SOURCE").then(|| source.clone());
+    let lookup = |name: &str| {
+        let found = variables.iter().find(|(variable, _)| *variable == name);
+        let found = found.map(|(_, value)| (*value).to_owned());
+        found.or_else(|| (name == "MODEL_SOURCE").then(|| source.clone()))
+    };
     ModelFunction::start(Config::load(lookup).unwrap()).unwrap()
 }
 
@@ -78,6 +79,59 @@ fn ask(function: &ModelFunction, path: &str, body: &str) -> (u16, Value, Value) 
 fn check(function: &ModelFunction, path: &str, body: &Value, expected: &Value) {
     let (status, answer, _) = ask(function, path, &body.to_string());
     assert_eq!((status, &answer), (200, expected));
+}
+
+/// Whoever may invoke the function directly may make up any context: that is for an operator to want.
+#[test]
+fn a_plain_body_is_an_event_where_direct_invocations_are_trusted() {
+    let variables =
+        |trust: &'static str| [("DEFAULT_MODEL", "strict"), ("TRUST_DIRECT_INVOKE", trust)];
+    let event = json!({"instances": ["Basel"]}).to_string();
+    let trusting = start_with(&variables("true"));
+    let (payload, log) = trusting.handle(&event, "request").into_parts();
+    let answer = serde_json::to_value(&payload).unwrap();
+    assert_eq!(answer, json!({"predictions": [[1.0, 0.0]]}));
+    assert!(log[0].contains(r#""route":"POST /predict""#), "{}", log[0]);
+    let (payload, _) = trusting
+        .handle(r#"{"instances": 7}"#, "request")
+        .into_parts();
+    let refused = serde_json::to_value(&payload).unwrap();
+    assert_eq!(refused["code"], "not_a_dialect", "{refused}");
+    let url = json!({"version": "2.0", "rawPath": "/predict", "body": event,
+        "requestContext": {"http": {"method": "POST"}, "authorizer": {"iam": {"userId": "me"}}}});
+    assert_eq!(
+        trusting
+            .handle(&url.to_string(), "request")
+            .reply
+            .status_code,
+        200
+    );
+    let [warning, _] = trusting.start_log() else {
+        panic!("a warning and the start: {:?}", trusting.start_log())
+    };
+    assert!(warning.contains("TRUST_DIRECT_INVOKE is true"), "{warning}");
+
+    let wary = start_with(&variables("false"));
+    for event in [&event, &url.to_string()] {
+        let outcome = wary.handle(event, "request");
+        assert_eq!(outcome.reply.status_code, 403);
+        assert!(!outcome.is_direct);
+    }
+}
+
+/// A caller that is known is held to its grants, whoever else is trusted.
+#[test]
+fn an_authorizers_context_counts_where_direct_invocations_are_trusted() {
+    let function = start_with(&[("TRUST_DIRECT_INVOKE", "true")]);
+    let context = json!({"authorizer": {"principalId": "somebody", "scope": "predict:pair"}});
+    let event = json!({"httpMethod": "POST", "path": "/predict/strict", "requestContext": context, "body": "{}"});
+    assert_eq!(
+        function
+            .handle(&event.to_string(), "request")
+            .reply
+            .status_code,
+        403
+    );
 }
 
 /// Lambda would kill it, and the caller learn nothing.
