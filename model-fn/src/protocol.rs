@@ -31,7 +31,7 @@ use body::Body;
 use reading::Reading;
 
 pub use answer::{AnswerError, Served, Written, write, write_as};
-pub use error::InputError;
+pub use error::{InputError, TableError};
 pub use limits::Limits;
 pub use named::{NamedTensor, named_tensor};
 
