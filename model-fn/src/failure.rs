@@ -8,7 +8,7 @@ use crate::deadline::TooLate;
 use crate::engine::RunError;
 use crate::event::{BodyError, EventError};
 use crate::media::{self, NotAcceptable};
-use crate::protocol::InputError;
+use crate::protocol::{InputError, TableError};
 use crate::repository::FindError;
 use crate::route::{RouteError, Unserved};
 
@@ -123,15 +123,9 @@ fn input_status(error: &InputError) -> u16 {
         | InputError::Twice
         | InputError::NotTensors
         | InputError::NotValues => 400,
-        InputError::Frame { .. }
-        | InputError::Cells { .. }
-        | InputError::NotCsv { .. }
-        | InputError::Header => 400,
-        InputError::Columns { .. }
-        | InputError::NoColumns { .. }
-        | InputError::Signature { .. }
-        | InputError::Params { .. }
-        | InputError::Encoded { .. } => 422,
+        InputError::Signature { .. } | InputError::Params { .. } | InputError::Encoded { .. } => {
+            422
+        }
         InputError::Outputs { .. }
         | InputError::Field { .. }
         | InputError::Length { .. }
@@ -153,10 +147,18 @@ fn input_status(error: &InputError) -> u16 {
         | InputError::OutputRepeated { .. }
         | InputError::NoClasses { .. }
         | InputError::NoRows { .. } => 422,
-        InputError::NoTable { .. } | InputError::NoArray { .. } | InputError::NotArray { .. } => {
+        InputError::Table(error) => table_status(error),
+    }
+}
+
+fn table_status(error: &TableError) -> u16 {
+    match error {
+        TableError::Frame { .. } | TableError::Cells { .. } => 400,
+        TableError::NotCsv { .. } | TableError::NotNpy { .. } | TableError::Header => 400,
+        TableError::NoTable { .. } | TableError::NoArray { .. } | TableError::NotArray { .. } => {
             406
         }
-        InputError::NotNpy { .. } => 400,
+        TableError::Columns { .. } | TableError::NoColumns { .. } => 422,
     }
 }
 

@@ -16,6 +16,7 @@ mod frame;
 mod inputs;
 mod limits;
 mod lines;
+mod literals;
 mod named;
 mod nested;
 mod npy;
@@ -31,7 +32,7 @@ use body::Body;
 use reading::Reading;
 
 pub use answer::{AnswerError, Served, Written, write, write_as};
-pub use error::InputError;
+pub use error::{InputError, TableError};
 pub use limits::Limits;
 pub use named::{NamedTensor, named_tensor};
 
@@ -81,6 +82,15 @@ impl Accepted {
             Self::Serving if is_tensors => Err(InputError::NotValues),
             Self::Invocations if body == Dialect::Columns => Ok(Dialect::Invoked),
             Self::Any | Self::TensorsOnly | Self::Serving | Self::Invocations => Ok(body),
+        }
+    }
+
+    /// Whether bodies may have `NaN`: the clients of these routes are Python's, which write it, and their own
+    /// servers read it.
+    fn has_nan(self) -> bool {
+        match self {
+            Self::Serving | Self::Invocations => true,
+            Self::Any | Self::TensorsOnly => false,
         }
     }
 }
@@ -172,7 +182,14 @@ pub fn read_as(
 ) -> Result<Question, InputError> {
     let reading = || Reading::new(&specification.inputs, limits);
     let body = match format {
-        Format::Json => body::read(body, &[], specification, limits)?,
+        Format::Json => match body::read(body, &[], specification, limits) {
+            Err(InputError::NotJson { message }) => {
+                let readable = literals::without_nan(body).filter(|_| accepted.has_nan());
+                let readable = readable.ok_or(InputError::NotJson { message })?;
+                body::read(&readable, &[], specification, limits)?
+            }
+            read => read?,
+        },
         Format::Csv { header } => Body::of(Dialect::Rows, csv::read(body, header, &reading())?),
         Format::JsonLines => Body::of(Dialect::Rows, lines::read(body, &reading())?),
         Format::Npy => Body::of(Dialect::Columns, npy::read(body, &reading())?),

@@ -62,6 +62,7 @@ def main(host, port, example):
         "lines": [json.loads(line) for line in lines.splitlines()],
         "array": array.tolist(),
         "array type": str(array.dtype),
+        "missing": told(frame.assign(**{names[0]: np.nan})),
         "unknown": told(frame.rename(columns={names[0]: "cork"})),
         "params": told(frame, params={"top_k": 1}),
     }))

@@ -1,9 +1,10 @@
 //! Answers in the dialect of the question, written without a tree of values in between.
 
 mod array;
+mod rows;
 mod table;
 
-use serde::ser::{Error as _, SerializeMap, SerializeSeq};
+use serde::ser::{Error as _, SerializeMap};
 use serde::{Serialize, Serializer};
 
 use super::classes::{classes, has_classes};
@@ -11,6 +12,7 @@ use super::parameters::Form;
 use super::{AnswerForm, Asked, Dialect, InputError, Question};
 use crate::engine::{Dimension, Port};
 use crate::tensor::{Tensor, Values, volume};
+use rows::{AsColumns, AsRows};
 
 /// Who answers: what an answer says besides the outputs.
 #[derive(Debug, Clone, Copy)]
@@ -292,56 +294,6 @@ impl Serialize for AsTensor<'_> {
         };
         map.serialize_entry("data", &flat)?;
         map.end()
-    }
-}
-
-/// `{name: nested list}`; the list alone of a single output.
-struct AsColumns<'a>(&'a [Output<'a>]);
-
-impl Serialize for AsColumns<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let Self(outputs) = self;
-        match outputs {
-            [output] => output.whole().serialize(serializer),
-            outputs => {
-                let named = outputs.iter().map(|output| (output.name, output.whole()));
-                serializer.collect_map(named)
-            }
-        }
-    }
-}
-
-/// One entry a row: bare for one output, an object for several.
-struct AsRows<'a> {
-    outputs: &'a [Output<'a>],
-    rows: usize,
-}
-
-impl Serialize for AsRows<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut list = serializer.serialize_seq(Some(self.rows))?;
-        for row in 0..self.rows {
-            match self.outputs {
-                [output] => list.serialize_element(&output.row(row))?,
-                outputs => list.serialize_element(&AsRow { outputs, row })?,
-            }
-        }
-        list.end()
-    }
-}
-
-struct AsRow<'a> {
-    outputs: &'a [Output<'a>],
-    row: usize,
-}
-
-impl Serialize for AsRow<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(
-            self.outputs
-                .iter()
-                .map(|output| (output.name, output.row(self.row))),
-        )
     }
 }
 

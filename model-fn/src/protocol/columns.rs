@@ -1,9 +1,9 @@
 //! Which columns of a table are which values of the inputs.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
-use super::InputError;
 use super::reading::Reading;
+use super::{InputError, TableError};
 use crate::engine::{Dimension, Port};
 
 /// How many names a message repeats.
@@ -24,15 +24,15 @@ impl Layout {
     /// For columns with names. Names that count from 0, as tables without names have them, are places.
     pub(super) fn named(reading: &Reading<'_>, given: &[String]) -> Result<Self, InputError> {
         let known = known(reading.ports);
-        let are_known = || given.iter().all(|name| known.contains(&name.as_str()));
-        let places = positions(given).filter(|_| !are_known());
+        let places = positions(given).filter(|_| !are_known(given, &known));
         match (matrix(reading.ports), places) {
             (Some(_), Some(places)) => Ok(Self::Row(places)),
             (Some(port), None) if is_whole(port, given) => Ok(Self::Inputs(vec![0])),
-            (Some(port), None) if port.labels.is_empty() => Err(InputError::NoColumns {
+            (Some(port), None) if port.labels.is_empty() => Err(TableError::NoColumns {
                 input: port.name.clone(),
                 given: shortened(given),
-            }),
+            }
+            .into()),
             (Some(_), None) => order(given, &known).map(Self::Row),
             (None, Some(places)) if places.len() == known.len() => Ok(Self::Inputs(places)),
             (None, _) => order(given, &known).map(Self::Inputs),
@@ -74,6 +74,12 @@ pub(super) fn known(ports: &[Port]) -> Vec<&str> {
         Some(port) if !port.labels.is_empty() => port.labels.iter().map(String::as_str).collect(),
         Some(_) | None => ports.iter().map(|port| port.name.as_str()).collect(),
     }
+}
+
+/// Whether all names are known. Both lists may be long, one as a caller likes.
+pub(super) fn are_known(given: &[String], known: &[&str]) -> bool {
+    let known: HashSet<&str> = known.iter().copied().collect();
+    given.iter().all(|name| known.contains(name.as_str()))
 }
 
 /// Whether the only column is the input itself, its values lists.
@@ -119,11 +125,12 @@ fn order(given: &[String], known: &[&str]) -> Result<Vec<usize>, InputError> {
     if unknown.is_empty() && repeated.is_empty() && missing.is_empty() {
         return Ok(order);
     }
-    Err(InputError::Columns {
+    Err(TableError::Columns {
         unknown: shortened(&unknown),
         missing: shortened(&missing),
         repeated: shortened(&repeated),
-    })
+    }
+    .into())
 }
 
 fn shortened(names: &[String]) -> Vec<String> {

@@ -6,11 +6,11 @@ use std::borrow::Cow;
 
 use serde_json::Number;
 
-use super::InputError;
 use super::columns::{self, Layout};
 use super::named::NamedTensor;
 use super::reading::Reading;
 use super::table::Table;
+use super::{InputError, TableError};
 use crate::tensor::{Datatype, Scalar};
 
 /// Spreadsheets begin text in UTF-8 so.
@@ -26,7 +26,7 @@ pub(super) fn read<'a>(
         let before = body.get(..error.valid_up_to()).unwrap_or_default();
         let breaks = before.iter().filter(|byte| **byte == b'\n').count();
         let message = "is not UTF-8";
-        InputError::NotCsv {
+        TableError::NotCsv {
             message,
             line: breaks + 1,
         }
@@ -85,7 +85,7 @@ fn is_header(first: &[Field<'_>], reading: &Reading<'_>) -> Result<bool, InputEr
         None => reading.ports.iter().map(|port| port.datatype).collect(),
     };
     if types.iter().all(|datatype| *datatype == Datatype::Bytes) {
-        return Err(InputError::Header);
+        return Err(TableError::Header.into());
     }
     let may_be_values = if types.len() == first.len() {
         let mut fields = first.iter().zip(&types);
@@ -98,10 +98,9 @@ fn is_header(first: &[Field<'_>], reading: &Reading<'_>) -> Result<bool, InputEr
         .map(|field| field.text.clone().into_owned())
         .collect();
     let known = columns::known(reading.ports);
-    let may_be_names = columns::positions(&names).is_some()
-        || names.iter().all(|name| known.contains(&name.as_str()));
+    let may_be_names = columns::positions(&names).is_some() || columns::are_known(&names, &known);
     match (may_be_values, may_be_names) {
-        (true, true) => Err(InputError::Header),
+        (true, true) => Err(TableError::Header.into()),
         (true, false) => Ok(false),
         (false, _) => Ok(true),
     }
@@ -267,6 +266,6 @@ impl<'a> Fields<'a> {
 
     fn wrong(&self, message: &'static str) -> InputError {
         let line = self.line;
-        InputError::NotCsv { message, line }
+        TableError::NotCsv { message, line }.into()
     }
 }

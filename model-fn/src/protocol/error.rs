@@ -1,9 +1,13 @@
 //! What is wrong with a body, in words and values that say what to change.
 
+mod table;
+
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 
 use crate::tensor::Datatype;
+
+pub use table::TableError;
 
 /// Why a body is refused. What serialises of it is the `detail` of the answer.
 #[derive(Debug, Clone, PartialEq, thiserror::Error, Serialize)]
@@ -37,84 +41,6 @@ pub enum InputError {
     /// Two questions in one body.
     #[error("the body asks twice: send one of `inputs`, `instances` and data frames, once")]
     Twice,
-    /// A part of a data frame is not what it must be.
-    #[error("`{field}` must {must}")]
-    Frame {
-        /// The part.
-        field: &'static str,
-        /// What it must be.
-        #[serde(skip)]
-        must: &'static str,
-    },
-    /// A row of a table is longer or shorter than others.
-    #[error("row {row} of the table has {given} values, where there are {expected} columns")]
-    Cells {
-        /// The row, from 0.
-        row: usize,
-        /// How many columns there are.
-        expected: usize,
-        /// How many values there are; at least so many.
-        given: usize,
-    },
-    /// The text is not CSV.
-    #[error("the body is not CSV: line {line} {message}")]
-    NotCsv {
-        /// What is wrong.
-        #[serde(skip)]
-        message: &'static str,
-        /// In which line.
-        line: usize,
-    },
-    /// The bytes are no array that is read.
-    #[error("the body is no npy array: it {message}")]
-    NotNpy {
-        /// What is wrong.
-        #[serde(skip)]
-        message: String,
-    },
-    /// An array holds one output, and there are several.
-    #[error(
-        "the model has {} outputs, and npy holds one: accept `application/json`, or `application/x-npy; output=NAME`",
-        expected.len()
-    )]
-    NoArray {
-        /// Their names.
-        expected: Vec<String>,
-    },
-    /// An output whose values no array holds.
-    #[error("output `{output}` goes into no npy array: accept `application/json`")]
-    NotArray {
-        /// The output.
-        output: String,
-        /// Its datatype.
-        #[serde(serialize_with = "as_datatype")]
-        given: Datatype,
-    },
-    /// The first line may be names or values.
-    #[error(
-        "the first line of the CSV may be names or values: send `text/csv; header=present` or `header=absent`"
-    )]
-    Header,
-    /// The columns of a table are not those of the model.
-    #[error("the columns do not fit the model: {}", unfit(.unknown, .missing, .repeated))]
-    Columns {
-        /// Names that the model does not know; the first of them.
-        unknown: Vec<String>,
-        /// Names that are not given; the first of them.
-        missing: Vec<String>,
-        /// Names that are given more than once; the first of them.
-        repeated: Vec<String>,
-    },
-    /// The columns have names, and nobody knows those of the model.
-    #[error(
-        "the columns have names, and the order of the values of input `{input}` is not known by name: leave the names out, or name them in `columns` of `model.yaml`"
-    )]
-    NoColumns {
-        /// The input.
-        input: String,
-        /// The names given; the first of them.
-        given: Vec<String>,
-    },
     /// A signature that no model has.
     #[error("the model has no signature {given}: leave it out, or send `serving_default`")]
     Signature {
@@ -381,17 +307,9 @@ pub enum InputError {
         #[serde(serialize_with = "as_shape")]
         given: Vec<usize>,
     },
-    /// An output whose rows are no lists of values.
-    #[error(
-        "output `{output}` has the shape {given:?}, which is no table: accept `application/json`"
-    )]
-    NoTable {
-        /// The output.
-        output: String,
-        /// Its shape.
-        #[serde(serialize_with = "as_shape")]
-        given: Vec<usize>,
-    },
+    /// A table or an array is wrong, or cannot be answered with.
+    #[error(transparent)]
+    Table(#[from] TableError),
 }
 
 impl InputError {
@@ -406,12 +324,8 @@ impl InputError {
                 "malformed_tensor"
             }
             Self::Parameter { .. } => "wrong_parameter",
-            Self::Ragged { .. } | Self::Cells { .. } => "ragged",
-            Self::Frame { .. } => "malformed_frame",
-            Self::NotCsv { .. } => "not_csv",
-            Self::Header => "header_unsaid",
-            Self::Columns { .. } => "columns_unfit",
-            Self::NoColumns { .. } => "columns_unnamed",
+            Self::Ragged { .. } => "ragged",
+            Self::Table(error) => error.code(),
             Self::Signature { .. } => "signature_unknown",
             Self::Params { .. } => "params_unknown",
             Self::Encoded { .. } => "wrong_value",
@@ -430,8 +344,6 @@ impl InputError {
             Self::OutputRepeated { .. } => "output_repeated",
             Self::NoClasses { .. } => "no_classes",
             Self::NoRows { .. } => "no_rows",
-            Self::NoTable { .. } | Self::NoArray { .. } | Self::NotArray { .. } => "not_acceptable",
-            Self::NotNpy { .. } => "not_npy",
         }
     }
 
@@ -444,17 +356,6 @@ impl InputError {
             .cloned()
             .unwrap_or_default()
     }
-}
-
-fn unfit(unknown: &[String], missing: &[String], repeated: &[String]) -> String {
-    let kinds = [
-        ("unknown", unknown),
-        ("missing", missing),
-        ("given twice", repeated),
-    ];
-    let said = kinds.iter().filter(|(_, names)| !names.is_empty());
-    let said = said.map(|(kind, names)| format!("`{}` {kind}", names.join("`, `")));
-    said.collect::<Vec<_>>().join("; ")
 }
 
 /// A shape, told apart from other lists of numbers.

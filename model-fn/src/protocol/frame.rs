@@ -6,7 +6,7 @@ use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::InputError;
+use super::TableError;
 use super::columns::Layout;
 use super::named::NamedTensor;
 use super::nested::{Nested, visit_scalars};
@@ -19,7 +19,7 @@ pub(super) struct Frame<'a>(pub(super) &'a Reading<'a>);
 
 impl<'a> Frame<'a> {
     fn wrong<E: de::Error>(&self, field: &'static str, must: &'static str) -> E {
-        self.0.stop(InputError::Frame { field, must })
+        self.0.stop(TableError::Frame { field, must }.into())
     }
 
     /// The data goes straight into the inputs if the names of the columns stand before it, as pandas writes them.
@@ -130,7 +130,7 @@ const ROWS: &str = "be a list of rows, each a list of values";
 impl Data<'_, '_> {
     fn wrong<E: de::Error>(&self) -> E {
         let field = "data";
-        self.1.stop(InputError::Frame { field, must: ROWS })
+        self.1.stop(TableError::Frame { field, must: ROWS }.into())
     }
 
     fn scalar<E: de::Error>(self, _scalar: Scalar<'_>) -> Result<(), E> {

@@ -7,9 +7,9 @@ mod header;
 
 use std::borrow::Cow;
 
-use super::InputError;
 use super::named::NamedTensor;
 use super::reading::Reading;
+use super::{InputError, TableError};
 use crate::tensor::{Datatype, Tensor, Values, volume};
 use header::{Element, Header, Kind};
 
@@ -48,7 +48,7 @@ pub(super) fn read(body: &[u8], reading: &Reading<'_>) -> Result<Vec<NamedTensor
 
 fn wrong(message: impl Into<String>) -> InputError {
     let message = message.into();
-    InputError::NotNpy { message }
+    TableError::NotNpy { message }.into()
 }
 
 /// Elements whose first axis is the fastest, put so that the last one is.

@@ -4,7 +4,7 @@ use super::columns::Layout;
 use super::named::NamedTensor;
 use super::nested::Builder;
 use super::reading::Reading;
-use super::{InputError, columns};
+use super::{InputError, TableError, columns};
 use crate::engine::{Dimension, Port};
 use crate::tensor::{Tensor, volume};
 
@@ -67,11 +67,12 @@ impl<'a> Table<'a> {
     }
 
     fn unequal(&self, given: usize) -> InputError {
-        InputError::Cells {
+        TableError::Cells {
             row: self.rows,
             expected: self.layout.width().unwrap_or_default(),
             given,
         }
+        .into()
     }
 
     pub(super) fn end_row(&mut self) -> Result<(), InputError> {

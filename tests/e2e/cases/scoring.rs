@@ -103,6 +103,7 @@ fn others_are_answered() -> Result<()> {
         given.is_some() && given == expected,
         "{given:?} for {expected:?}"
     );
+    ensure!(scored["missing"] == "answered", "{}", scored["missing"]);
     for (case, status, words) in [
         ("unknown", "422", "`cork` unknown"),
         ("params", "422", "`params`"),

@@ -1,7 +1,7 @@
 //! An answer as npy, version 1: the one output, little-endian, the last axis fastest.
 
 use super::{Answer, AnswerError, Output};
-use crate::protocol::{InputError, npy};
+use crate::protocol::{InputError, TableError, npy};
 use crate::tensor::Values;
 
 /// Header and all before it are a multiple of this, as NumPy writes them.
@@ -14,11 +14,13 @@ pub(super) fn npy(answer: &Answer<'_>) -> Result<Vec<u8>, AnswerError> {
     let [output] = answer.outputs.as_slice() else {
         let names = answer.outputs.iter().map(|output| output.name.to_owned());
         let expected = names.collect();
-        return Err(InputError::NoArray { expected }.into());
+        return Err(InputError::from(TableError::NoArray { expected }).into());
     };
-    let unfit = || InputError::NotArray {
-        output: output.name.to_owned(),
-        given: output.tensor.datatype(),
+    let unfit = || {
+        InputError::from(TableError::NotArray {
+            output: output.name.to_owned(),
+            given: output.tensor.datatype(),
+        })
     };
     let (descriptor, elements) = elements(output).ok_or_else(unfit)?;
     let mut bytes = header(&descriptor, output.tensor.shape());

@@ -1,10 +1,11 @@
 //! Answers by row in text: CSV and JSON lines.
 
-use super::{Answer, AnswerError, AsRow, Output};
-use crate::protocol::InputError;
+use super::rows::AsRow;
+use super::{Answer, AnswerError, Output};
+use crate::protocol::{InputError, TableError};
 use crate::tensor::{Values, volume};
 
-/// A row a line; see [`super::AsRows`].
+/// A row a line; as in JSON.
 pub(super) fn lines(answer: &Answer<'_>) -> Result<String, AnswerError> {
     let mut text = Vec::new();
     for row in 0..answer.rows {
@@ -48,10 +49,11 @@ pub(super) fn csv(answer: &Answer<'_>, header: bool) -> Result<String, AnswerErr
 fn width(output: &Output<'_>) -> Result<usize, InputError> {
     match output.tensor.shape() {
         [_, values @ ..] if values.len() < 2 => Ok(volume(values).unwrap_or_default()),
-        shape => Err(InputError::NoTable {
+        shape => Err(TableError::NoTable {
             output: output.name.to_owned(),
             given: shape.to_vec(),
-        }),
+        }
+        .into()),
     }
 }
 

@@ -267,6 +267,37 @@ fn parameters_and_other_signatures_are_refused() {
     code(&one(), &with(r#""params": [1]"#), "params_unknown", message);
 }
 
+/// Python writes it for missing values, which JSON has no word for.
+#[test]
+fn nan_is_read_where_the_routes_own_servers_read_it() {
+    let body = br#"{"dataframe_split": {"columns": ["a", "b", "c"], "data": [[1, NaN, 3]]}}"#;
+    for accepted in [Accepted::Invocations, Accepted::Serving] {
+        let question = read(body, &titled(), &LIMITS, accepted).unwrap();
+        let [input] = question.inputs.as_slice() else {
+            panic!("one input")
+        };
+        assert_eq!(input.values().not_finite(), Some(1));
+        let other = read(
+            br#"{"instances": [[1, Infinity, 3]]}"#,
+            &titled(),
+            &LIMITS,
+            accepted,
+        );
+        assert!(matches!(other, Err(InputError::NotJson { .. })));
+        let integer = read(
+            br#"{"instances": [{"n": NaN, "t": "a"}]}"#,
+            &two(),
+            &LIMITS,
+            accepted,
+        );
+        assert_eq!(integer.unwrap_err().code(), "wrong_value");
+    }
+    for accepted in [Accepted::Any, Accepted::TensorsOnly] {
+        let refused = read(body, &titled(), &LIMITS, accepted);
+        assert!(matches!(refused, Err(InputError::NotJson { .. })));
+    }
+}
+
 #[test]
 fn text_may_stand_in_base64() {
     let expected = |text: &str| [tensor(&[1], Values::Bytes(vec![text.to_owned()]))];
