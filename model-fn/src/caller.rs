@@ -45,6 +45,8 @@ impl Caller {
         let is_listed = is_word && self.scopes.iter().any(|scope| scope == value);
         is_listed
             || match self.members.get(member) {
+                // A list that lost its quotes: where its members begin and end, nobody knows.
+                Some(Value::String(text)) if is_word && text.starts_with('[') => false,
                 Some(Value::String(text)) if is_word => text.split(' ').any(|word| word == value),
                 Some(Value::String(text)) => text == value || is_in_list(text, value),
                 Some(Value::Array(list)) => list.iter().any(|entry| entry == value),
@@ -106,6 +108,8 @@ mod tests {
         check("scope", json!("Predict"), "predict", false);
         check("scope", json!("openid\tpredict"), "predict", false);
         check("scope", json!(r#"["predict"]"#), "predict", false);
+        check("scp", json!("[a predict b]"), "predict", false);
+        check("scp", json!("[predict a]"), "a]", false);
         check("scope", json!(""), "predict", false);
         check("scope", json!(null), "predict", false);
         check("scope", json!({"predict": true}), "predict", false);

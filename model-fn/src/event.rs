@@ -25,6 +25,8 @@ pub struct Request<'a> {
     is_base64: bool,
     /// What an authorizer says of the caller; nothing where none let the request pass.
     pub caller: Option<Caller>,
+    /// Whether it came to a URL of the function's own, where no gateway stands in front.
+    pub is_of_function_url: bool,
     /// The gateway's own name for the request.
     pub gateway_request_id: Option<String>,
 }
@@ -107,9 +109,16 @@ pub fn read(event: &str) -> Result<Request<'_>, EventError> {
         headers: headers(&event),
         is_base64: event.is_base64_encoded == true,
         caller: caller(at(context, &["authorizer"]), is_second),
+        is_of_function_url: is_second && is_of_function_url(context),
         gateway_request_id: at(context, &["requestId"]).as_str().map(str::to_owned),
         body: event.body,
     })
+}
+
+/// Such addresses are `ID.lambda-url.REGION.on.aws`.
+fn is_of_function_url(context: &Value) -> bool {
+    let domain = at(context, &["domainName"]).as_str().unwrap_or_default();
+    domain.split('.').nth(1) == Some("lambda-url")
 }
 
 fn at<'a>(value: &'a Value, keys: &[&str]) -> &'a Value {
@@ -118,22 +127,27 @@ fn at<'a>(value: &'a Value, keys: &[&str]) -> &'a Value {
 }
 
 /// A REST API names the matched resource; then its template is the path, with the parameters as
-/// whole segments, free of stages and base paths. Otherwise the path is taken, without the stage.
+/// whole segments, or as many as `{proxy+}` has, free of stages and base paths. Otherwise the path is taken, without the stage.
 fn path(event: &Event<'_>, is_second: bool) -> Vec<String> {
     if let (Some(template), false) = (event.resource.as_str(), is_second)
-        && !template.contains("+}")
+        && template.starts_with('/')
     {
-        let parameter = |segment: &str| {
-            let name = segment.strip_prefix('{')?.strip_suffix('}')?;
-            Some(
-                at(&event.path_parameters, &[name])
-                    .as_str()
-                    .unwrap_or_default()
-                    .to_owned(),
-            )
+        let parameter = |name: &str| {
+            let value = at(&event.path_parameters, &[name]).as_str();
+            value.unwrap_or_default()
         };
         return segments(template)
-            .map(|segment| parameter(segment).unwrap_or_else(|| segment.to_owned()))
+            .flat_map(|segment| {
+                let name = segment
+                    .strip_prefix('{')
+                    .and_then(|name| name.strip_suffix('}'));
+                match name.map(|name| name.strip_suffix('+').ok_or(name)) {
+                    None => vec![segment],
+                    Some(Err(name)) => vec![parameter(name)],
+                    Some(Ok(name)) => segments(parameter(name)).collect(),
+                }
+            })
+            .map(str::to_owned)
             .collect();
     }
     let path = if is_second {
@@ -205,6 +219,22 @@ fn caller(authorizer: &Value, is_second: bool) -> Option<Caller> {
     let is_named = principal.is_some_and(|principal| !principal.is_empty());
     let context = members(&[]).filter(|_| is_named);
     context.map(|context| Caller::new(context, &Value::Null))
+}
+
+impl<'a> Request<'a> {
+    /// An event that is no HTTP request, taken for a body of `POST /predict`.
+    pub fn direct(event: &'a str) -> Self {
+        Self {
+            method: "POST".to_owned(),
+            path: vec!["predict".to_owned()],
+            headers: Vec::new(),
+            body: Some(Text(Cow::Borrowed(event))),
+            is_base64: false,
+            caller: None,
+            is_of_function_url: true,
+            gateway_request_id: None,
+        }
+    }
 }
 
 impl Request<'_> {
@@ -283,6 +313,9 @@ mod tests {
             json!({"path": "/predict/prod", "requestContext": context}),
             "predict|prod",
         );
+        let rest = json!({"path": "/base/v1/models/a:predict", "resource": "/v1/{proxy+}", "requestContext": {"stage": "v1"},
+            "pathParameters": {"proxy": "models/a:predict"}});
+        check_path(rest, "v1|models|a:predict");
         let matched = json!({"path": "/base/predict/wine", "resource": "/predict/{model}",
             "pathParameters": {"model": "wine"}, "requestContext": context});
         check_path(matched, "predict|wine");

@@ -94,7 +94,8 @@ pub fn status(failure: &Failure) -> u16 {
     match failure {
         Failure::Event(EventError::Unreadable) => 400,
         Failure::Event(EventError::NotHttp) | Failure::Unauthenticated => 403,
-        Failure::Find(FindError::Closed { .. }) | Failure::Limit(_) => 403,
+        Failure::Find(FindError::Closed { .. } | FindError::DefaultClosed) => 403,
+        Failure::Limit(_) => 403,
         Failure::Route(RouteError::Unknown) | Failure::Find(_) => 404,
         Failure::Route(RouteError::Method { .. }) => 405,
         Failure::Unserved(_) | Failure::NotLoadable => 501,
@@ -169,7 +170,7 @@ impl Failure {
             Self::Event(EventError::Unreadable) => "event_unreadable",
             Self::Event(EventError::NotHttp) => "not_an_http_event",
             Self::Unauthenticated => "unauthenticated",
-            Self::Find(FindError::Closed { .. }) => "model_closed",
+            Self::Find(FindError::Closed { .. } | FindError::DefaultClosed) => "model_closed",
             Self::Limit(_) => "limit_unreadable",
             Self::Late(_) => "deadline_near",
             Self::Route(RouteError::Unknown) => "route_unknown",
@@ -226,6 +227,7 @@ impl Failure {
             Self::Run(RunError::TooLarge(error)) => pair("limit", json!(error.left)),
             Self::Input(error) => error.detail(),
             Self::Event(_) | Self::Unauthenticated | Self::Route(RouteError::Unknown) => Map::new(),
+            Self::Find(FindError::DefaultClosed) => Map::new(),
             Self::Limit(_) | Self::Unserved(_) | Self::NotLoadable | Self::NotIndex => Map::new(),
             Self::NotAcceptable(_) => pair("expected", json!(media::TYPES)),
             Self::Body(BodyError::Missing | BodyError::NotBase64)
@@ -273,6 +275,7 @@ impl From<crate::protocol::AnswerError> for Failure {
         match error {
             crate::protocol::AnswerError::Dialect(error) => Self::Input(error),
             crate::protocol::AnswerError::Json(error) => Self::Write(error),
+            crate::protocol::AnswerError::TooLarge { limit } => Self::ReplyTooLarge { limit },
         }
     }
 }

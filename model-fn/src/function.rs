@@ -33,6 +33,9 @@ pub struct ModelFunction {
     start_log: Vec<String>,
 }
 
+/// In bytes: the question for the index is empty or one truth.
+const LONGEST_INDEX_QUESTION: usize = 1024;
+
 const UNAUTHENTICATED: &str =
     "ALLOW_UNAUTHENTICATED is true: every request is answered, with or without an authorizer";
 const DIRECT: &str = "TRUST_DIRECT_INVOKE is true: whoever may invoke the function, or reach a URL of its own, may use every model";
@@ -119,7 +122,7 @@ impl ModelFunction {
         let mut line = Line {
             event: "request",
             request_id: invocation.request_id,
-            trace_id: invocation.trace_id,
+            trace_id: invocation.trace_id.and_then(log::xray_trace_id),
             ..Line::default()
         };
         let request = match event::read(event) {
@@ -163,7 +166,8 @@ impl ModelFunction {
         line.route = route.as_ref().ok().map(Route::template);
         // Before anything is said of routes and models: without an authorizer there is only what is open.
         let is_open = route.as_ref().is_ok_and(Route::is_open);
-        let is_trusted = self.config.allow_unauthenticated || self.config.trust_direct_invoke;
+        let is_direct = self.config.trust_direct_invoke && request.is_of_function_url;
+        let is_trusted = self.config.allow_unauthenticated || is_direct;
         if !(is_open || request.caller.is_some() || is_trusted) {
             return Err(Failure::Unauthenticated);
         }
@@ -229,7 +233,9 @@ impl ModelFunction {
     }
 
     fn index(&self, request: &Request<'_>) -> Result<Answer, Failure> {
-        let body = match prediction::body(request, &self.config.limits) {
+        let limits = self.config.limits.clone();
+        let limits = limits.narrowed(Some(LONGEST_INDEX_QUESTION), None);
+        let body = match prediction::body(request, &limits) {
             Err(Failure::Body(BodyError::Missing)) => Cow::default(),
             body => body?,
         };

@@ -73,6 +73,21 @@ fn text(line: &impl Serialize) -> String {
     serde_json::to_string(line).unwrap_or_default()
 }
 
+/// The trace of X-Ray's header, `Root=1-58406520-a006649127e371903a2de979;…`: a caller may have sent any.
+pub(crate) fn xray_trace_id(header: &str) -> Option<&str> {
+    let mut parts = header.split(';');
+    let root = parts.find_map(|part| part.trim().strip_prefix("Root="))?;
+    let mut parts = root.split('-');
+    let is_hex = |part: &str, length: usize| {
+        part.len() == length && part.bytes().all(|byte| byte.is_ascii_hexdigit())
+    };
+    let is_root = parts.next() == Some("1")
+        && parts.next().is_some_and(|time| is_hex(time, 8))
+        && parts.next().is_some_and(|rest| is_hex(rest, 24))
+        && parts.next().is_none();
+    is_root.then_some(root)
+}
+
 /// The trace of a `traceparent` header, if it is one (W3C Trace Context, version 00).
 pub(crate) fn trace_id(traceparent: &str) -> Option<String> {
     let mut parts = traceparent.trim().split('-');
@@ -109,6 +124,31 @@ mod tests {
         );
         let took = serde_json::to_string(&Milliseconds(Duration::from_nanos(1_234_567))).unwrap();
         assert_eq!(took, "1.235");
+    }
+
+    #[test]
+    fn x_rays_trace_is_its_root_alone() {
+        let root = "1-58406520-a006649127e371903a2de979";
+        assert_eq!(
+            xray_trace_id(&format!("Root={root};Parent=53995c3f42cd8ad8;Sampled=1")),
+            Some(root)
+        );
+        assert_eq!(
+            xray_trace_id(&format!(
+                "Self=1-67891234-12456789abcdef012345678;Root={root}"
+            )),
+            Some(root)
+        );
+        for header in [
+            "",
+            "Root=",
+            "Root=1-58406520-a006649127e371903a2de97",
+            "Root=1-5840652g-a006649127e371903a2de979",
+            root,
+        ] {
+            assert_eq!(xray_trace_id(header), None, "{header}");
+        }
+        assert_eq!(xray_trace_id(&format!("Root={root}-1")), None);
     }
 
     #[test]

@@ -53,11 +53,14 @@ async fn serve(function: &ModelFunction) -> Result<()> {
         .map_err(|error| anyhow::anyhow!(error))
 }
 
-/// Until Lambda ends an invocation; nothing where that has passed before it began, as with emulators that have no end.
+/// Until Lambda ends an invocation; nothing where that was long ago, as with emulators that have no end.
 fn time_left(deadline: SystemTime) -> Option<Duration> {
     #[expect(clippy::disallowed_methods, reason = "this is the edge")]
     let now = SystemTime::now();
-    deadline.duration_since(now).ok()
+    match deadline.duration_since(now) {
+        Ok(left) => Some(left),
+        Err(past) => (past.duration() < Duration::from_secs(3600)).then_some(Duration::ZERO),
+    }
 }
 
 /// The log is read line by line from the standard output.

@@ -6,7 +6,9 @@ use crate::protocol::{AnswerForm, Format};
 
 const JSON: &str = "application/json";
 const CSV: &str = "text/csv";
-const CSV_WITH_NAMES: &str = "text/csv; header=present";
+/// Without a character set, clients of HTTP 1.0's days read text as ISO 8859-1.
+const CSV_OF_ANSWERS: &str = "text/csv; charset=utf-8";
+const CSV_WITH_NAMES: &str = "text/csv; charset=utf-8; header=present";
 const JSON_LINES: &str = "application/jsonlines";
 const NPY: &str = "application/x-npy";
 
@@ -113,12 +115,15 @@ pub fn format(content_type: &str) -> Option<Format> {
 ///
 /// Two parameters of ours say more: `text/csv; header=present` asks for names in the first line, and
 /// `application/x-npy; output=NAME` for one output of several.
-pub fn choose(accept: &str, format: Format) -> Result<Choice, NotAcceptable> {
+/// An array is one output: of several, none is taken unless the caller names it, or takes arrays by name.
+pub fn choose(accept: &str, format: Format, outputs: usize) -> Result<Choice, NotAcceptable> {
     let ranges: Vec<Range<'_>> = accept.split(',').filter_map(Range::read).collect();
     let mut best: Option<(u16, Choice)> = None;
     for (content_type, form) in offers(format) {
         let range = closest(&ranges, content_type);
+        let is_named = range.is_some_and(|range| range.given.name == content_type);
         let quality = match range {
+            _ if form == AnswerForm::Npy && outputs != 1 && !is_named => 0,
             Some(range) => range.quality,
             None if ranges.is_empty() => Range::MOST,
             None => 0,
@@ -140,12 +145,17 @@ fn chosen(content_type: &'static str, form: AnswerForm, range: Option<&Range<'_>
             content_type: CSV_WITH_NAMES,
             output: None,
         },
+        AnswerForm::Csv { .. } => Choice {
+            form,
+            content_type: CSV_OF_ANSWERS,
+            output: None,
+        },
         AnswerForm::Npy => Choice {
             form,
             content_type,
             output: parameter("output").map(str::to_owned),
         },
-        AnswerForm::Json | AnswerForm::Csv { .. } | AnswerForm::JsonLines => Choice {
+        AnswerForm::Json | AnswerForm::JsonLines => Choice {
             form,
             content_type,
             output: None,
@@ -263,7 +273,7 @@ mod tests {
 
     #[track_caller]
     fn check(accept: &str, format: Format, expected: Option<&str>) {
-        let chosen = choose(accept, format)
+        let chosen = choose(accept, format, 1)
             .ok()
             .map(|choice| choice.content_type);
         assert_eq!(chosen, expected, "{accept}");
@@ -287,12 +297,12 @@ mod tests {
         check("", Format::JsonLines, Some("application/jsonlines"));
         check("*/*", Format::JsonLines, Some("application/jsonlines"));
         check("application/json", Format::JsonLines, json);
-        check("text/csv", Format::Json, Some("text/csv"));
-        check("text/*", Format::Json, Some("text/csv"));
+        check("text/csv", Format::Json, Some(CSV_OF_ANSWERS));
+        check("text/*", Format::Json, Some(CSV_OF_ANSWERS));
         check(
             "TEXT/CSV; header=present",
             Format::Json,
-            Some("text/csv; header=present"),
+            Some(CSV_WITH_NAMES),
         );
         check(
             "application/x-ndjson",
@@ -302,7 +312,7 @@ mod tests {
         check(
             "application/json;q=0.5, text/csv;q=0.6",
             Format::Json,
-            Some("text/csv"),
+            Some(CSV_OF_ANSWERS),
         );
         check("text/csv, application/json", Format::Json, json);
         check(
@@ -310,7 +320,7 @@ mod tests {
             Format::Json,
             Some("application/jsonlines"),
         );
-        check("text/csv;q=x", Format::Json, Some("text/csv"));
+        check("text/csv;q=x", Format::Json, Some(CSV_OF_ANSWERS));
         let npy = Some("application/x-npy");
         check("", Format::Npy, npy);
         check("application/*", Format::Npy, npy);
@@ -323,8 +333,19 @@ mod tests {
     }
 
     #[test]
+    fn several_outputs_are_an_array_only_where_arrays_are_named() {
+        let chosen = |accept| choose(accept, Format::Npy, 2).map(|choice| choice.content_type);
+        assert_eq!(chosen(""), Ok(JSON));
+        assert_eq!(chosen("*/*"), Ok(JSON));
+        assert_eq!(chosen("application/x-npy"), Ok(NPY));
+        assert!(
+            chosen("application/*;q=0.5, application/json;q=0, application/jsonlines;q=0").is_ok()
+        );
+    }
+
+    #[test]
     fn one_output_may_be_asked_for_where_an_array_is() {
-        let output = |accept| choose(accept, Format::Npy).map(|choice| choice.output);
+        let output = |accept| choose(accept, Format::Npy, 2).map(|choice| choice.output);
         let label = || Ok(Some("label".to_owned()));
         assert_eq!(output("application/x-npy; output=label"), label());
         assert_eq!(
@@ -347,7 +368,9 @@ mod tests {
         }
         let message = "no answer is of a type that `text/html` takes: accept `application/json`, `text/csv`, `application/jsonlines`, `application/x-npy`";
         assert_eq!(
-            choose("text/html", Format::Json).unwrap_err().to_string(),
+            choose("text/html", Format::Json, 1)
+                .unwrap_err()
+                .to_string(),
             message
         );
     }

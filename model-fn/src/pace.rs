@@ -6,13 +6,10 @@ use std::time::Duration;
 /// Sizes are powers of two of values; larger ones share the last place.
 const SIZES: usize = 32;
 
-/// Runs down to a sixteenth of a size tell how long one of that size takes at the least.
-const NEAR: usize = 4;
+/// Runs down to a quarter of a size tell how long one of that size takes at the least.
+const NEAR: usize = 2;
 
-/// Where there are only smaller runs: a value of many together takes as little as this part of one alone.
-const TOGETHER: u64 = 4;
-
-/// The fastest runs of each size, in picoseconds for each value of the inputs. Any number of threads may add to it.
+/// The fastest runs of each size, in nanoseconds. Any number of threads may add to it.
 #[derive(Debug)]
 pub struct Pace {
     fastest: [AtomicU64; SIZES],
@@ -29,24 +26,21 @@ impl Default for Pace {
 impl Pace {
     /// Adds a run on inputs with so many values.
     pub fn add(&self, values: usize, took: Duration) {
-        let each = took.as_nanos().saturating_mul(1000) / values.max(1) as u128;
-        let each = u64::try_from(each).unwrap_or(u64::MAX);
+        let nanoseconds = u64::try_from(took.as_nanos()).unwrap_or(u64::MAX);
         if let Some(fastest) = self.fastest.get(size(values)) {
-            fastest.fetch_min(each, Ordering::Relaxed);
+            fastest.fetch_min(nanoseconds, Ordering::Relaxed);
         }
     }
 
     /// What a run on so many values takes at the least, if anything like it was seen.
+    ///
+    /// That of the fastest run of a like size or a larger one. Nothing is drawn out from it: the first run of a shape
+    /// makes its plan as well, and values come cheaper by the dozen.
     pub fn least(&self, values: usize) -> Option<Duration> {
-        let fastest = |sizes: &[AtomicU64]| {
-            let seen = sizes.iter().map(|size| size.load(Ordering::Relaxed));
-            seen.min().filter(|each| *each < u64::MAX)
-        };
-        let (smaller, near) = self.fastest.split_at(size(values).saturating_sub(NEAR));
-        let each = fastest(near).or_else(|| Some(fastest(smaller)? / TOGETHER))?;
-        let picoseconds = u128::from(each).saturating_mul(values as u128);
-        let nanoseconds = u64::try_from(picoseconds / 1000).unwrap_or(u64::MAX);
-        Some(Duration::from_nanos(nanoseconds))
+        let near = self.fastest.iter().skip(size(values).saturating_sub(NEAR));
+        let fastest = near.map(|size| size.load(Ordering::Relaxed)).min();
+        let fastest = fastest.filter(|nanoseconds| *nanoseconds < u64::MAX);
+        fastest.map(Duration::from_nanos)
     }
 }
 
@@ -77,27 +71,23 @@ mod tests {
     }
 
     #[test]
-    fn the_fastest_run_like_it_counts() {
+    fn the_fastest_run_like_it_or_larger_counts() {
         check(&[(1000, 10)], 1000, Some(10));
         check(&[(1000, 10), (1000, 8), (1000, 12)], 1000, Some(8));
-        check(&[(1000, 10)], 4000, Some(40));
-        // Larger runs are faster for each value, and one of them may be.
-        check(&[(1000, 10), (100_000, 100)], 1000, Some(1));
+        check(&[(1000, 10), (100_000, 9)], 1000, Some(9));
+        check(&[(1024, 10)], 4096, Some(10));
     }
 
     #[test]
-    fn smaller_runs_are_trusted_for_a_quarter() {
-        check(&[(1, 1)], 1024, Some(256));
+    fn smaller_runs_tell_nothing() {
+        check(&[(1, 1)], 1024, None);
+        check(&[(1023, 10)], 4096, None);
         check(&[(1, 1), (1024, 2)], 1024, Some(2));
     }
 
     #[test]
     fn no_size_is_too_large() {
-        let pace = Pace::default();
-        pace.add(0, MILLISECOND);
-        pace.add(usize::MAX, MILLISECOND);
-        assert_eq!(pace.least(usize::MAX), Some(Duration::ZERO));
-        pace.add(1, Duration::MAX);
-        assert!(pace.least(0).is_some());
+        check(&[(0, 1), (usize::MAX, 3)], usize::MAX, Some(3));
+        check(&[(0, 1)], 0, Some(1));
     }
 }

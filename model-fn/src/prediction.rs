@@ -66,6 +66,7 @@ pub(crate) fn answered(
         version: &number,
         outputs: &specification.outputs,
         labels: &version.entry.description.labels,
+        most_bytes: asked.limits.decoded_bytes.max(asked.limits.reply_bytes),
     };
     let written = protocol::write_as(choice.form, served, &question, &outputs)?;
     let write = writing.elapsed();
@@ -110,7 +111,8 @@ fn choice(
     let choice = match question.dialect {
         Dialect::Tensors => Choice::JSON,
         Dialect::Rows | Dialect::Columns | Dialect::Invoked => {
-            media::choose(&request.header_list("accept"), format)?
+            let outputs = version.model.specification().outputs.len();
+            media::choose(&request.header_list("accept"), format, outputs)?
         }
     };
     if let Some(output) = &choice.output {

@@ -15,6 +15,12 @@ use crate::route::RouteError;
 
 const JSON: &str = "application/json";
 
+/// Bytes of an error's body: names and texts of a request may stand in it, and twice.
+const LONGEST_ERROR: usize = 8192;
+
+/// Characters of a message that are left where it is longer.
+const LONGEST_WORDS: usize = 500;
+
 /// In seconds: the next invocation has all of the function's time again.
 const RETRY_AFTER: &str = "1";
 
@@ -156,7 +162,7 @@ impl Reply {
             Body::Bytes(bytes) => (STANDARD.encode(bytes), true),
         };
         let limit = limits.reply_bytes;
-        if body.len() > limit {
+        if escaped_bytes(&body) > limit {
             return Err(Failure::ReplyTooLarge { limit });
         }
         Ok(Self {
@@ -169,11 +175,7 @@ impl Reply {
 
     /// What went wrong.
     pub(crate) fn failure(failure: &Failure) -> Self {
-        let body = ErrorBody {
-            error: failure.to_string(),
-            code: failure.code(),
-            detail: failure.detail(),
-        };
+        let body = error_body(failure);
         let mut headers = BTreeMap::from([("content-type", JSON.to_owned())]);
         if let Failure::Late(_) = failure {
             headers.insert("retry-after", RETRY_AFTER.to_owned());
@@ -187,10 +189,45 @@ impl Reply {
         Self {
             status_code: status(failure),
             headers,
-            body: serde_json::to_string(&body).unwrap_or_default(),
+            body,
             is_base64_encoded: false,
         }
     }
+}
+
+/// What went wrong, in words that may be the caller's own: cut where they are long.
+fn error_body(failure: &Failure) -> String {
+    let body = |error: String, detail| {
+        let code = failure.code();
+        serde_json::to_string(&ErrorBody {
+            error,
+            code,
+            detail,
+        })
+        .unwrap_or_default()
+    };
+    let error = failure.to_string();
+    let whole = (error.len() <= LONGEST_ERROR).then(|| body(error.clone(), failure.detail()));
+    whole
+        .filter(|body| body.len() <= LONGEST_ERROR)
+        .unwrap_or_else(|| {
+            let words: String = error.chars().take(LONGEST_WORDS).collect();
+            let is_cut = words.len() < error.len();
+            body(
+                format!("{words}{}", if is_cut { "…" } else { "" }),
+                Map::new(),
+            )
+        })
+}
+
+/// How long the text is once quotes, line breaks and the like are escaped in the reply.
+fn escaped_bytes(text: &str) -> usize {
+    let more = |byte: u8| match byte {
+        b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 8 | 12 => 1,
+        0..=31 => 5,
+        _ => 0,
+    };
+    text.len() + text.bytes().map(more).sum::<usize>()
 }
 
 #[cfg(test)]

@@ -102,6 +102,9 @@ pub enum FindError {
         /// Members of the context, any of which would open it.
         wanted: Vec<String>,
     },
+    /// What is known of the caller does not cover the default model, and none is named.
+    #[error("the authorizer's context does not cover the default model: name one that it covers")]
+    DefaultClosed,
     /// No model of this name is served.
     #[error("no model `{model}`")]
     Model {

@@ -90,7 +90,7 @@ fn a_plain_body_is_an_event_where_direct_invocations_are_trusted() {
     let trusting = start_with(&variables("true"));
     let (payload, log) = trusting.handle(&event, "request").into_parts();
     let answer = serde_json::to_value(&payload).unwrap();
-    assert_eq!(answer, json!({"predictions": [[1.0, 0.0]]}));
+    assert_eq!(answer, json!({"predictions": [[0.0, 1.0]]}));
     assert!(log[0].contains(r#""route":"POST /predict""#), "{}", log[0]);
     let (payload, _) = trusting
         .handle(r#"{"instances": 7}"#, "request")
@@ -98,7 +98,7 @@ fn a_plain_body_is_an_event_where_direct_invocations_are_trusted() {
     let refused = serde_json::to_value(&payload).unwrap();
     assert_eq!(refused["code"], "not_a_dialect", "{refused}");
     let url = json!({"version": "2.0", "rawPath": "/predict", "body": event,
-        "requestContext": {"http": {"method": "POST"}, "authorizer": {"iam": {"userId": "me"}}}});
+        "requestContext": {"domainName": "abc.lambda-url.eu-central-1.on.aws", "http": {"method": "POST"}, "authorizer": {"iam": {"userId": "me"}}}});
     assert_eq!(
         trusting
             .handle(&url.to_string(), "request")
@@ -110,6 +110,21 @@ fn a_plain_body_is_an_event_where_direct_invocations_are_trusted() {
         panic!("a warning and the start: {:?}", trusting.start_log())
     };
     assert!(warning.contains("TRUST_DIRECT_INVOKE is true"), "{warning}");
+
+    // A gateway stands in front of these: that it has no authorizer is a mistake, and no invocation by somebody trusted.
+    let gateway = |context: Value| json!({"httpMethod": "POST", "path": "/predict", "body": event, "requestContext": context});
+    for context in [
+        json!({}),
+        json!({"authorizer": {}}),
+        json!({"domainName": "abc.lambda-url.eu-central-1.on.aws"}),
+    ] {
+        let event = gateway(context).to_string();
+        assert_eq!(
+            trusting.handle(&event, "request").reply.status_code,
+            403,
+            "{event}"
+        );
+    }
 
     let wary = start_with(&variables("false"));
     for event in [&event, &url.to_string()] {
@@ -132,6 +147,82 @@ fn an_authorizers_context_counts_where_direct_invocations_are_trusted() {
             .status_code,
         403
     );
+}
+
+/// The gateway's rules may open more routes than those of the models that a caller is to see.
+#[test]
+fn a_closed_model_is_reached_and_told_by_no_route() {
+    let function = start_with(&[("DEFAULT_MODEL", "strict")]);
+    let context = json!({"authorizer": {"principalId": "somebody", "scope": "predict:pair"}});
+    let ask = |route: &str| {
+        let (method, path) = route.split_once(' ').unwrap();
+        let event =
+            json!({"httpMethod": method, "path": path, "requestContext": context, "body": "{}"});
+        let reply = function.handle(&event.to_string(), "request").reply;
+        (reply.status_code, reply.body)
+    };
+    for route in [
+        "POST /predict/strict",
+        "POST /v2/models/strict/infer",
+        "POST /v2/models/strict/versions/1/infer",
+        "GET /v2/models/strict",
+        "GET /v2/models/strict/versions/1",
+        "GET /v2/models/strict/ready",
+        "GET /v2/models/strict/versions/1/ready",
+        "GET /v2/models/strict/config",
+        "GET /v2/models/strict/stats",
+        "GET /v2/models/strict/versions/1/stats",
+        "GET /v1/models/strict",
+        "GET /v1/models/strict/versions/1",
+        "GET /v1/models/strict/metadata",
+        "POST /v1/models/strict:predict",
+        "POST /v1/models/strict/versions/1:predict",
+        "GET /v2/models/nothing",
+    ] {
+        let (status, body) = ask(route);
+        assert_eq!(status, 403, "{route}: {body}");
+        assert!(body.contains("model_closed"), "{route}: {body}");
+    }
+    let others = ["strict", "total", "zipped", "echo", "frame", "quotient"];
+    for (route, expected) in [
+        ("GET /models", 200),
+        ("GET /v2/models", 200),
+        ("GET /v2/models/stats", 200),
+        ("POST /v2/repository/index", 200),
+        ("GET /v1/models", 200),
+        ("GET /v2/models/pair", 200),
+        ("GET /v2/models/pair/versions/7", 404),
+        ("POST /predict", 403),
+        ("POST /invocations", 403),
+    ] {
+        let (status, body) = ask(route);
+        assert_eq!(status, expected, "{route}: {body}");
+        assert_eq!(body.contains("pair"), expected != 403, "{route}: {body}");
+        let told = others
+            .iter()
+            .find(|other| body.contains(&format!("\"{other}\"")));
+        assert_eq!(told, None, "{route}: {body}");
+    }
+}
+
+/// What a caller writes is no reason for a reply that Lambda does not take.
+#[test]
+fn an_error_is_short_whatever_the_request_says() {
+    let function = start();
+    for body in [
+        json!({"inputs": {"x".repeat(3_000_000): [1]}}),
+        json!({"inputs": [{"name": "x".repeat(3_000_000), "shape": [1], "datatype": "FP32", "data": [1]}]}),
+        json!({"\"".repeat(1_000_000): 1}),
+    ] {
+        let (status, answer, _) = ask(&function, "/predict/pair", &body.to_string());
+        assert!((400..500).contains(&status), "{status}");
+        assert!(
+            answer.to_string().len() < 10_000,
+            "{}",
+            answer.to_string().len()
+        );
+        assert!(!answer["code"].as_str().unwrap().is_empty());
+    }
 }
 
 /// Lambda would kill it, and the caller learn nothing.

@@ -1,11 +1,14 @@
 //! Answers in the dialect of the question, written without a tree of values in between.
 
 mod array;
+mod bounded;
 mod rows;
 mod table;
 
 use serde::ser::{Error as _, SerializeMap};
 use serde::{Serialize, Serializer};
+
+use bounded::Bounded;
 
 use super::classes::{classes, has_classes};
 use super::parameters::Form;
@@ -25,6 +28,8 @@ pub struct Served<'a> {
     pub outputs: &'a [Port],
     /// What the model's classes are called, where it says so.
     pub labels: &'a [String],
+    /// How many bytes an answer may have before it is compressed.
+    pub most_bytes: usize,
 }
 
 /// An answer in the form that was asked for.
@@ -106,6 +111,12 @@ pub enum AnswerError {
     /// The outputs do not go into the dialect of the question.
     #[error(transparent)]
     Dialect(#[from] InputError),
+    /// It is over the limit.
+    #[error("the answer has more than {limit} bytes")]
+    TooLarge {
+        /// The limit in bytes.
+        limit: usize,
+    },
     /// The JSON writer failed.
     #[error("the answer cannot be written")]
     Json(#[from] serde_json::Error),
@@ -199,14 +210,29 @@ impl Answer<'_> {
     fn written(&self) -> Result<Written, AnswerError> {
         let binary = || self.outputs.iter().filter(|output| output.is_binary);
         if binary().next().is_none() {
-            return Ok(Written::Json(serde_json::to_string(self)?));
+            return Ok(Written::Json(self.json()?.text()));
         }
-        let mut body = serde_json::to_vec(self)?;
+        let mut body = self.json()?.bytes();
         let header_bytes = body.len();
         let values = || binary().map(|output| output.tensor.values());
+        self.check_bytes(body.len() + values().map(Values::byte_count).sum::<usize>())?;
         body.reserve_exact(values().map(Values::byte_count).sum());
         values().for_each(|values| values.append_bytes(&mut body));
         Ok(Written::Binary { header_bytes, body })
+    }
+
+    fn json(&self) -> Result<Bounded, AnswerError> {
+        let mut json = Bounded::new(self.served.most_bytes);
+        json.append(self)?;
+        Ok(json)
+    }
+
+    fn check_bytes(&self, bytes: usize) -> Result<(), AnswerError> {
+        let limit = self.served.most_bytes;
+        match bytes > limit {
+            true => Err(AnswerError::TooLarge { limit }),
+            false => Ok(()),
+        }
     }
 
     fn check_rows(&self) -> Result<(), InputError> {

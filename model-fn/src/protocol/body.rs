@@ -216,7 +216,7 @@ fn id(text: &RawValue) -> Result<Option<String>, InputError> {
     }
     let id = serde_json::from_str(text).ok();
     let number = || serde_json::from_str::<serde_json::Number>(text).ok();
-    let id = id.or_else(|| number().map(|number| number.to_string()));
+    let id = id.or_else(|| number().map(|_| text.to_owned()));
     id.map(Some).ok_or_else(|| InputError::Parameter {
         of: "the request".to_owned(),
         parameter: "id",

@@ -13,6 +13,9 @@ use super::table::Table;
 use super::{InputError, TableError};
 use crate::tensor::{Datatype, Scalar};
 
+/// Columns of a table: more than the values of a picture of 224 by 224, and few enough to hold their names.
+pub(super) const MOST_COLUMNS: usize = 1 << 18;
+
 /// Spreadsheets begin text in UTF-8 so.
 const BYTE_ORDER_MARK: char = '\u{feff}';
 
@@ -181,7 +184,8 @@ impl<'a> Fields<'a> {
 
     /// A blank line may be a row of one missing value, or nothing at all.
     fn check_line(&self) -> Result<(), InputError> {
-        if self.rest.starts_with('\n') || self.rest.starts_with("\r\n") {
+        let line = self.rest.trim_start_matches([' ', '\t', '\r']);
+        if line.is_empty() || line.starts_with('\n') {
             let message = "is blank: write `\"\"` for a missing value";
             return Err(self.wrong(message));
         }
@@ -194,6 +198,10 @@ impl<'a> Fields<'a> {
             let field = self.next()?;
             let ends_record = field.ends_record;
             record.push(field);
+            if record.len() > MOST_COLUMNS {
+                let limit = MOST_COLUMNS;
+                return Err(InputError::TooManyElements { limit });
+            }
             if ends_record {
                 return Ok(record);
             }

@@ -6,12 +6,13 @@ use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::TableError;
 use super::columns::Layout;
+use super::csv::MOST_COLUMNS;
 use super::named::NamedTensor;
 use super::nested::{Nested, visit_scalars};
 use super::reading::Reading;
 use super::table::Table;
+use super::{InputError, TableError};
 use crate::tensor::Scalar;
 
 /// Reads a data frame in two parts, as pandas splits it.
@@ -112,6 +113,11 @@ enum Name {
 
 impl Frame<'_> {
     fn names<E: de::Error>(&self, text: &RawValue) -> Result<Vec<String>, E> {
+        let commas = text.get().bytes().filter(|byte| *byte == b',').count();
+        if commas >= MOST_COLUMNS {
+            let limit = MOST_COLUMNS;
+            return Err(self.0.stop(InputError::TooManyElements { limit }));
+        }
         let names: Result<Vec<Name>, _> = serde_json::from_str(text.get());
         let names = names.map_err(|_| self.wrong::<E>("columns", "be a list of names"))?;
         let name = |name| match name {

@@ -77,13 +77,18 @@ impl<'de> Visitor<'de> for Inputs<'_> {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Given, A::Error> {
         let Self(reading) = self;
         let mut columns: Vec<NamedTensor> = Vec::new();
+        let mut is_given = vec![false; reading.ports.len()];
         while let Some(name) = map.next_key::<String>()? {
             let place = reading
                 .place(&name)
                 .map_err(|problem| reading.stop::<A::Error>(problem))?;
-            let Some(port) = reading.ports.get(place) else {
+            let (Some(port), Some(is_given)) = (reading.ports.get(place), is_given.get_mut(place))
+            else {
                 continue;
             };
+            if std::mem::replace(is_given, true) {
+                return Err(reading.stop(InputError::Repeated { input: name }));
+            }
             let mut builder = Builder::new(reading, &name, port.datatype);
             map.next_value_seed(Nested(&mut builder))?;
             columns.push(finished(reading, builder, name)?);

@@ -13,6 +13,9 @@ const QUOTED: usize = 40;
 /// How many names a message repeats.
 const NAMES: usize = 8;
 
+/// Bytes of `params` that are looked into.
+const LONGEST_PARAMS: usize = 1 << 16;
+
 /// The signature that every model has by TensorFlow's convention.
 const SIGNATURE: &str = "serving_default";
 
@@ -35,7 +38,9 @@ pub(super) fn check_params(text: Option<&RawValue>) -> Result<(), InputError> {
     let Some(text) = text.map(RawValue::get).filter(|text| *text != "null") else {
         return Ok(());
     };
-    let given: Option<BTreeMap<String, IgnoredAny>> = serde_json::from_str(text).ok();
+    let short = Some(text).filter(|text| text.len() <= LONGEST_PARAMS);
+    let given: Option<BTreeMap<String, IgnoredAny>> =
+        short.and_then(|text| serde_json::from_str(text).ok());
     match given {
         Some(given) if given.is_empty() => Ok(()),
         given => {

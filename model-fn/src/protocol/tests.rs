@@ -93,6 +93,7 @@ fn served(outputs: &[Port]) -> Served<'_> {
         version: "1",
         outputs,
         labels: &[],
+        most_bytes: usize::MAX,
     }
 }
 

@@ -42,8 +42,11 @@ impl<'a> Visible<'a> {
         version: Option<&str>,
     ) -> Result<Version<'a>, FindError> {
         let models = || self.models().map(|entry| entry.name.clone()).collect();
-        let Some(name) = model.or(self.repository.default.as_deref()) else {
-            return Err(FindError::NoDefault { models: models() });
+        let Some(name) = model.or(self.default_model()) else {
+            return Err(match self.repository.default {
+                Some(_) => FindError::DefaultClosed,
+                None => FindError::NoDefault { models: models() },
+            });
         };
         if let Some((_, grants)) = self.caller.filter(|_| !self.is_open(name)) {
             return Err(FindError::Closed {

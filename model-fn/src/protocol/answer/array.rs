@@ -16,6 +16,7 @@ pub(super) fn npy(answer: &Answer<'_>) -> Result<Vec<u8>, AnswerError> {
         let expected = names.collect();
         return Err(InputError::from(TableError::NoArray { expected }).into());
     };
+    answer.check_bytes(output.tensor.values().byte_count())?;
     let unfit = || {
         InputError::from(TableError::NotArray {
             output: output.name.to_owned(),

@@ -1,5 +1,6 @@
 //! Answers by row in text: CSV and JSON lines.
 
+use super::bounded::Bounded;
 use super::rows::AsRow;
 use super::{Answer, AnswerError, Output};
 use crate::protocol::{InputError, TableError};
@@ -7,15 +8,15 @@ use crate::tensor::{Values, volume};
 
 /// A row a line; as in JSON.
 pub(super) fn lines(answer: &Answer<'_>) -> Result<String, AnswerError> {
-    let mut text = Vec::new();
+    let mut text = Bounded::new(answer.served.most_bytes);
     for row in 0..answer.rows {
         match answer.outputs.as_slice() {
-            [output] => serde_json::to_writer(&mut text, &output.row(row))?,
-            outputs => serde_json::to_writer(&mut text, &AsRow { outputs, row })?,
+            [output] => text.append(&output.row(row))?,
+            outputs => text.append(&AsRow { outputs, row })?,
         }
-        text.push(b'\n');
+        text.end_line();
     }
-    Ok(String::from_utf8(text).unwrap_or_default())
+    Ok(text.text())
 }
 
 /// A row a line, the values of all outputs side by side; on demand, their names in a line before.
@@ -41,6 +42,7 @@ pub(super) fn csv(answer: &Answer<'_>, header: bool) -> Result<String, AnswerErr
         record(&mut text, places, |text, (values, place)| {
             push_value(text, values, place)
         })?;
+        answer.check_bytes(text.len())?;
     }
     Ok(text)
 }

@@ -337,6 +337,7 @@ fn answers(outputs: &[Asked], labels: &[&str], header: Value, binary: &[u8]) {
     let labels: Vec<String> = labels.iter().map(|label| (*label).to_owned()).collect();
     let served = Served {
         labels: &labels,
+        most_bytes: usize::MAX,
         ..served(&specification.outputs)
     };
     let question = Question {
