@@ -1,5 +1,7 @@
 //! A `model.yaml` to start from: what the file says, and what only people can.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use model_fn::engine::{Dimension, Port};
 
 use super::Inspection;
@@ -15,10 +17,13 @@ pub(super) fn model_yaml(told: &Inspection, shapes: &[Vec<usize>]) -> String {
     });
     lines.push("# labels: []  # the names of its classes, in the order of its scores".to_owned());
     if let Some((name, width)) = columns(&told.inputs) {
-        lines.push(format!(
-            "# columns: []  # the names of the {width} values in a row of {}",
-            quoted(name)
-        ));
+        lines.push(match known(&told.contents.metadata, width) {
+            Some(names) => format!("columns: [{}]", names.join(", ")),
+            None => format!(
+                "# columns: []  # the names of the {width} values in a row of {}",
+                quoted(name)
+            ),
+        });
     }
     if told.inputs.iter().any(has_lengths) {
         lines.push(format!(
@@ -39,6 +44,18 @@ fn columns(inputs: &[Port]) -> Option<(&str, i64)> {
         [_, width] if width > 0 => Some((input.name.as_str(), width)),
         _ => None,
     }
+}
+
+/// Where people put the names of columns into a file: no exporter writes them by itself.
+const NAMES: [&str; 3] = ["feature_names", "feature_names_in_", "columns"];
+
+/// The names of columns that the file has, quoted: a list in JSON, of as many different texts as a row has values.
+fn known(metadata: &BTreeMap<String, String>, width: i64) -> Option<Vec<String>> {
+    let text = NAMES.iter().find_map(|name| metadata.get(*name))?;
+    let names: Vec<String> = serde_json::from_str(text).ok()?;
+    let different: BTreeSet<&String> = names.iter().collect();
+    let fits = i64::try_from(names.len()) == Ok(width) && different.len() == names.len();
+    fits.then(|| names.iter().map(|name| quoted(name)).collect())
 }
 
 /// Whether requests may be longer along an axis that does not count the rows.
@@ -72,6 +89,7 @@ mod tests {
     use model_fn::repository::{Files, Repository, VersionFiles};
 
     use super::super::inspect;
+    use super::*;
 
     /// The model function's own reading of a `model.yaml` with its model.
     fn open(model: &Path, yaml: &str) {
@@ -104,6 +122,22 @@ mod tests {
         let keys = yaml.lines().skip(1);
         let keys = keys.map(|line| line.strip_prefix("# ").unwrap_or(line));
         open(&model, &keys.collect::<Vec<_>>().join("\n"));
+    }
+
+    #[test]
+    fn names_of_columns_are_those_in_the_file_if_they_fit() {
+        let check = |key: &str, text: &str, expected: Option<&[&str]>| {
+            let metadata = BTreeMap::from([(key.to_owned(), text.to_owned())]);
+            let names = known(&metadata, 2);
+            let expected = expected.map(|names| names.iter().map(|name| quoted(name)).collect());
+            assert_eq!(names, expected, "{key}: {text}");
+        };
+        check("feature_names", r#"["a", "b: c"]"#, Some(&["a", "b: c"]));
+        check("feature_names_in_", r#"["b", "a"]"#, Some(&["b", "a"]));
+        check("columns", r#"["a"]"#, None);
+        check("columns", r#"["a", "a"]"#, None);
+        check("columns", "a,b", None);
+        check("names", r#"["a", "b"]"#, None);
     }
 
     #[test]

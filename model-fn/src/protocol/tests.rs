@@ -3,6 +3,7 @@
 mod answering;
 mod arrays;
 mod binary;
+mod damaged;
 mod frames;
 mod lines;
 mod malformed;
