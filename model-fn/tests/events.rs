@@ -44,7 +44,7 @@ fn start(more: &[(&str, &str)]) -> ModelFunction {
         ("MAX_BODY_BYTES_CLAIM", "most_bytes"),
         ("MAX_BODY_BYTES", "4096"),
         ("MAX_DECODED_BYTES", "8192"),
-        ("MAX_REPLY_BYTES", "6000"),
+        ("MAX_REPLY_BYTES", "5000"),
     ];
     let find = |name: &str| {
         more.iter()
