@@ -170,13 +170,15 @@ pub fn tollgate() -> Result<Command> {
 /// The embedded issuer's client; its secret is the same.
 pub const EMBEDDED_CLIENT: &str = "tollgate";
 
-const VARIABLES: [&str; 9] = [
+const VARIABLES: [&str; 11] = [
     "ISSUER",
     "AUDIENCE",
     "ACCESS_FILE",
     "MODEL_SOURCE",
     "DEFAULT_MODEL",
+    "MODEL_GRANTS",
     "ALLOW_UNAUTHENTICATED",
+    "TRUST_DIRECT_INVOKE",
     "TOLLGATE_CLIENT_SECRET",
     "TOLLGATE_PASSWORD",
     "TOLLGATE_TOKEN",

@@ -177,11 +177,16 @@ fn what_needs_a_token() -> Result<()> {
     }
     for path in ["/v2", "/models", "/v2/models/wine", "/v2/models/wine/ready"] {
         gateway.get(path, None)?.expect(401).context(path)?;
-        gateway
-            .get(path, Some(&gateway.token("")?))?
-            .expect(200)
-            .context(path)?;
+        // Whoever has a token may ask, and is told of the models that the token opens.
+        let status = if path.contains("wine") { 403 } else { 200 };
+        for (scope, status) in [("", status), ("predict", 200)] {
+            let answer = gateway.get(path, Some(&gateway.token(scope)?))?;
+            answer.expect(status).context(path)?;
+        }
     }
+    let listed = gateway.get("/models", Some(&gateway.token("")?))?;
+    let listed = listed.expect(200)?.json()?;
+    ensure!(list(&listed, "models")?.is_empty(), "{listed}");
     for path in ["/predict", "/predict/wine", "/v2/models/wine/infer"] {
         gateway
             .post(path, None, &example()?)?
@@ -209,7 +214,7 @@ fn closed_first_then_open() -> Result<()> {
     let gateway = embedded()?;
     let token = gateway.token("other")?;
     gateway.predict(&token)?.expect(403)?;
-    gateway.get("/v2/models/wine", Some(&token))?.expect(200)?;
+    gateway.get("/v2", Some(&token))?.expect(200)?;
     gateway.predict(&token)?.expect(403)?;
     Ok(())
 }
