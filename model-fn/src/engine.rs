@@ -174,9 +174,11 @@ impl Model {
         &self.specification
     }
 
-    /// Names the values in a row of the only input.
+    /// Names the values in a row of the only input, where the file does not.
     pub fn name_columns(&mut self, columns: &[String]) {
-        if let ([port], [_, ..]) = (self.specification.inputs.as_mut_slice(), columns) {
+        if let ([port], [_, ..]) = (self.specification.inputs.as_mut_slice(), columns)
+            && port.labels.is_empty()
+        {
             port.labels = columns.to_vec();
         }
     }

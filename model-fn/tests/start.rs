@@ -140,6 +140,39 @@ fn problems_of_all_kinds_come_together() {
     }
 }
 
+/// Copies a model of one file with a `model.yaml` beside it, and starts with it.
+#[track_caller]
+fn check_columns(model: &str, text: &str, expected: Option<&str>) {
+    let folder = tempfile::tempdir().unwrap();
+    let copy = folder.path().join("copy");
+    std::fs::create_dir(&copy).unwrap();
+    let file = fixtures().join(model).join("model.onnx");
+    std::fs::copy(file, copy.join("model.onnx")).unwrap();
+    std::fs::write(copy.join("model.yaml"), text).unwrap();
+    let problems = start(folder.path(), None).map(drop);
+    let expected = expected.map(|problem| {
+        let problem = format!("model `copy` version 1: `model.yaml`: {problem}");
+        vec![problem]
+    });
+    assert_eq!(problems.err(), expected, "{text}");
+}
+
+/// Whoever names columns in another order than the file has would get other values' answers.
+#[test]
+fn columns_are_names_for_a_row_and_those_of_the_file_where_it_has_some() {
+    let differs = Some("`columns` differs from the names that the file has: leave it out");
+    check_columns("named", "columns: [left, right]", None);
+    check_columns("named", "columns: [right, left]", differs);
+    check_columns("named", "columns: [left, middle]", differs);
+    check_columns("served/total", "columns: [a, b]", None);
+    let three = Some("3 columns, where a row has 2 values");
+    check_columns("served/total", "columns: [a, b, c]", three);
+    let one = Some("`columns` names the values in a row, and the input has 1 axes, not 2");
+    check_columns("served/strict", "columns: [a]", one);
+    let four = Some("`columns` names the values in a row, and the input has 4 axes, not 2");
+    check_columns("served/frame", "columns: [a]", four);
+}
+
 /// Copies the model `pair` with one file written over, and starts with it.
 #[track_caller]
 fn check_pair(file: &str, text: &str, expected: Result<(), &str>) {

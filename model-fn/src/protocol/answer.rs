@@ -12,7 +12,7 @@ use bounded::Bounded;
 
 use super::classes::{classes, has_classes};
 use super::parameters::Form;
-use super::{AnswerForm, Asked, Dialect, InputError, Question};
+use super::{AnswerForm, Asked, Dialect, InputError, Question, TableError};
 use crate::engine::{Dimension, Port};
 use crate::tensor::{Tensor, Values, volume};
 use rows::{AsColumns, AsRows};
@@ -189,11 +189,11 @@ pub fn write_as(
         }
         (AnswerForm::Json, _) | (_, Dialect::Tensors) => answer.written(),
         (AnswerForm::Csv { header }, _) => {
-            answer.check_rows()?;
+            answer.check_lines()?;
             table::csv(&answer, header).map(Written::Text)
         }
         (AnswerForm::JsonLines, _) => {
-            answer.check_rows()?;
+            answer.check_lines()?;
             table::lines(&answer).map(Written::Text)
         }
         (AnswerForm::Npy, _) => array::npy(&answer).map(Written::Array),
@@ -233,6 +233,15 @@ impl Answer<'_> {
             true => Err(AnswerError::TooLarge { limit }),
             false => Ok(()),
         }
+    }
+
+    /// A line for each row, where that is the form that the caller takes.
+    fn check_lines(&self) -> Result<(), InputError> {
+        let odd = self.check_rows();
+        odd.map_err(|error| match error {
+            InputError::NoRows { output, given } => TableError::NoTable { output, given }.into(),
+            other => other,
+        })
     }
 
     fn check_rows(&self) -> Result<(), InputError> {

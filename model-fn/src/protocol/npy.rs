@@ -53,6 +53,9 @@ fn wrong(message: impl Into<String>) -> InputError {
 
 /// Elements whose first axis is the fastest, put so that the last one is.
 fn in_rows(elements: &[u8], shape: &[usize], width: usize) -> Vec<u8> {
+    // Axes of one change nothing, and there may be many.
+    let axes = shape.iter().copied().filter(|length| *length != 1);
+    let shape: Vec<usize> = axes.collect();
     let steps = shape.iter().scan(width, |next, length| {
         let step = *next;
         *next = step.saturating_mul(*length);
@@ -68,7 +71,7 @@ fn in_rows(elements: &[u8], shape: &[usize], width: usize) -> Vec<u8> {
             .map(|(index, step)| index * step)
             .sum();
         ordered.extend_from_slice(elements.get(start..start + width).unwrap_or_default());
-        for (index, length) in position.iter_mut().zip(shape).rev() {
+        for (index, length) in position.iter_mut().zip(&shape).rev() {
             *index += 1;
             if *index < *length {
                 break;

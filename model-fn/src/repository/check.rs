@@ -90,6 +90,12 @@ pub enum CheckError {
     /// A column has the name of another.
     #[error("`model.yaml`: `columns` has `{0}` twice")]
     ColumnTwice(String),
+    /// `columns` are others than those of the file, or in another order.
+    #[error("`model.yaml`: `columns` differs from the names that the file has: leave it out")]
+    ColumnsDiffer,
+    /// `columns` are of an input whose rows are no rows of values.
+    #[error("`model.yaml`: `columns` names the values in a row, and the input has {0} axes, not 2")]
+    ColumnsOfAxes(usize),
     /// `columns` are not as many as the values in a row.
     #[error("`model.yaml`: {given} columns, where a row has {expected} values")]
     Columns {
@@ -201,19 +207,21 @@ fn check_columns(model: &Model, description: &Description) -> Result<(), CheckEr
     if let Some(twice) = columns.iter().find(|name| !seen.insert(*name)) {
         return Err(CheckError::ColumnTwice(twice.clone()));
     }
-    let axes = match model.specification().inputs.as_slice() {
-        [port] => port.shape.as_deref().unwrap_or_default(),
-        ports if given > 0 => return Err(CheckError::ColumnsOfSeveral(ports.len())),
-        _ => return Ok(()),
+    if given == 0 {
+        return Ok(());
+    }
+    let [port] = model.specification().inputs.as_slice() else {
+        let inputs = model.specification().inputs.len();
+        return Err(CheckError::ColumnsOfSeveral(inputs));
     };
-    match axes.last() {
-        Some(Dimension::Fixed(expected)) if given > 0 && given != *expected => {
-            Err(CheckError::Columns {
-                expected: *expected,
-                given,
-            })
-        }
-        Some(Dimension::Fixed(_) | Dimension::Named(_) | Dimension::Any) | None => Ok(()),
+    match port.shape.as_deref() {
+        Some([_, Dimension::Fixed(expected)]) if given != *expected => Err(CheckError::Columns {
+            expected: *expected,
+            given,
+        }),
+        Some([_, _]) | None if port.labels != *columns => Err(CheckError::ColumnsDiffer),
+        Some([_, _]) | None => Ok(()),
+        Some(axes) => Err(CheckError::ColumnsOfAxes(axes.len())),
     }
 }
 

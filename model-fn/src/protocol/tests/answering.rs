@@ -200,7 +200,7 @@ fn json_lines_have_a_row_each() {
         &[b],
         Ok("[1,2]\n[3,4]\n"),
     );
-    let message = "output `a` has the shape [3], not one entry a row: ask with `inputs` instead of `instances`";
+    let message = "output `a` has the shape [3], which is no table: accept `application/json`";
     let odd = tensor(&[3], Values::Bool(vec![true; 3]));
     written(AnswerForm::JsonLines, &outputs[..1], &[odd], Err(message));
 }
