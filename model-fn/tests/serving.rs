@@ -205,6 +205,21 @@ fn a_closed_model_is_reached_and_told_by_no_route() {
     }
 }
 
+/// Small questions that would be large in memory.
+#[test]
+fn what_is_repeated_or_too_long_is_refused_where_it_stands() {
+    let function = start();
+    let repeated = format!(r#"{{"inputs": {{{}"a": []}}}}"#, r#""a": [],"#.repeat(1000));
+    let (status, answer, _) = ask(&function, "/predict/pair", &repeated);
+    assert_eq!((status, &answer["code"]), (422, &json!("input_repeated")));
+    let index = |body: String| ask(&function, "/v2/repository/index", &body);
+    let (status, answer, _) = index(format!("{{{}}}", " ".repeat(1023)));
+    assert_eq!(
+        (status, &answer["code"], &answer["detail"]["limit"]),
+        (413, &json!("body_too_large"), &json!(1024))
+    );
+}
+
 /// What a caller writes is no reason for a reply that Lambda does not take.
 #[test]
 fn an_error_is_short_whatever_the_request_says() {

@@ -237,24 +237,25 @@ impl Answer<'_> {
 
     /// A line for each row, where that is the form that the caller takes.
     fn check_lines(&self) -> Result<(), InputError> {
-        let odd = self.check_rows();
-        odd.map_err(|error| match error {
-            InputError::NoRows { output, given } => TableError::NoTable { output, given }.into(),
-            other => other,
+        self.odd().map_or(Ok(()), |Output { name, tensor, .. }| {
+            let (output, given) = ((*name).to_owned(), tensor.shape().to_vec());
+            Err(TableError::NoTable { output, given }.into())
         })
     }
 
     fn check_rows(&self) -> Result<(), InputError> {
-        let odd = self
-            .outputs
-            .iter()
-            .find(|output| output.tensor.rows() != Some(self.rows));
-        odd.map_or(Ok(()), |Output { name, tensor, .. }| {
+        self.odd().map_or(Ok(()), |Output { name, tensor, .. }| {
             Err(InputError::NoRows {
                 output: (*name).to_owned(),
                 given: tensor.shape().to_vec(),
             })
         })
+    }
+
+    /// An output that has not one entry for each row.
+    fn odd(&self) -> Option<&Output<'_>> {
+        let mut outputs = self.outputs.iter();
+        outputs.find(|output| output.tensor.rows() != Some(self.rows))
     }
 }
 

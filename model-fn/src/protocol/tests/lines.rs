@@ -117,6 +117,11 @@ fn fields_are_quoted_as_rfc_4180_has_it() {
     let blank = "the body is not CSV: line 2 is blank: write `\"\"` for a missing value";
     unread(&one(), "1,2\n\n3,4", None, "not_csv", blank);
     unread(&one(), "1,2\r\n\r\n", None, "not_csv", blank);
+    unread(&one(), "1,2\n \t", None, "not_csv", blank);
+    unread(&one(), "1,2\r\n\r", None, "not_csv", blank);
+    let nothing = "the body is not CSV: line 1 is blank: write `\"\"` for a missing value";
+    unread(&one(), "", None, "not_csv", nothing);
+    unread(&one(), "\u{feff}", None, "not_csv", nothing);
     let error = read_as(
         Format::Csv { header: None },
         b"1,2\n\xff",
@@ -126,6 +131,31 @@ fn fields_are_quoted_as_rfc_4180_has_it() {
     );
     let message = "the body is not CSV: line 2 is not UTF-8".to_owned();
     assert_eq!(error.map_err(|error| error.to_string()), Err(message));
+}
+
+/// Whoever writes nothing but commas must not make anybody hold them.
+#[test]
+fn a_table_has_so_many_columns_at_most() {
+    let code = |format, body: String| {
+        let question = read_as(format, body.as_bytes(), &one(), &LIMITS, Accepted::Any);
+        question.unwrap_err().code()
+    };
+    let csv = |columns: usize| {
+        let header = Some(true);
+        code(
+            Format::Csv { header },
+            format!("{}\n", ",".repeat(columns - 1)),
+        )
+    };
+    let frame = |columns: usize| {
+        let columns = vec!["0"; columns].join(",");
+        let body = format!(r#"{{"dataframe_split": {{"columns": [{columns}], "data": []}}}}"#);
+        code(Format::Json, body)
+    };
+    assert_eq!(csv(1 << 18), "columns_unnamed");
+    assert_eq!(csv((1 << 18) + 1), "too_many_elements");
+    assert_eq!(frame(1 << 18), "columns_unnamed");
+    assert_eq!(frame((1 << 18) + 1), "too_many_elements");
 }
 
 #[test]
