@@ -118,7 +118,8 @@ pub fn read(event: &str) -> Result<Request<'_>, EventError> {
 /// Such addresses are `ID.lambda-url.REGION.on.aws`.
 fn is_of_function_url(context: &Value) -> bool {
     let domain = at(context, &["domainName"]).as_str().unwrap_or_default();
-    domain.split('.').nth(1) == Some("lambda-url")
+    let labels: Vec<&str> = domain.split('.').collect();
+    matches!(labels.as_slice(), [_, "lambda-url", _, "on", "aws"])
 }
 
 fn at<'a>(value: &'a Value, keys: &[&str]) -> &'a Value {

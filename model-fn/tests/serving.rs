@@ -126,6 +126,24 @@ fn a_plain_body_is_an_event_where_direct_invocations_are_trusted() {
         );
     }
 
+    for domain in [
+        "abc.execute-api.eu-central-1.amazonaws.com",
+        "api.lambda-url.example.com",
+        "on.aws",
+        "",
+    ] {
+        let mut event = url.clone();
+        event["requestContext"]["domainName"] = json!(domain);
+        assert_eq!(
+            trusting
+                .handle(&event.to_string(), "request")
+                .reply
+                .status_code,
+            403,
+            "{domain}"
+        );
+    }
+
     let wary = start_with(&variables("false"));
     for event in [&event, &url.to_string()] {
         let outcome = wary.handle(event, "request");
