@@ -7,7 +7,7 @@ use super::{InputError, TableError};
 use crate::engine::{Dimension, Port};
 
 /// How many names a message repeats.
-const NAMES: usize = 8;
+pub(super) const NAMES: usize = 8;
 
 /// Where the columns of a table go.
 #[derive(Debug, PartialEq)]

@@ -10,11 +10,12 @@ use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor
 use serde_json::value::RawValue;
 
 use super::InputError;
+use super::named::NamedTensor;
 use super::reading::Reading;
 use crate::tensor::{Datatype, Scalar, Tensor, Values};
 
 /// Text is quoted in messages up to this many characters.
-const QUOTED: usize = 40;
+pub(super) const QUOTED: usize = 40;
 
 /// The only key of an object that stands for text, as TensorFlow Serving's clients write bytes.
 pub(super) const ENCODED: &str = "b64";
@@ -186,6 +187,21 @@ impl<'a> Builder<'a> {
             given: given.to_owned(),
         }
     }
+}
+
+/// The inputs that rows were read into, once all rows have ended.
+pub(super) fn finished(
+    reading: &Reading<'_>,
+    mut builders: Vec<Builder<'_>>,
+) -> Result<Vec<NamedTensor>, InputError> {
+    builders.iter_mut().try_for_each(Builder::close)?;
+    let ports = reading.ports.iter().zip(builders);
+    let inputs = ports.map(|(port, builder)| {
+        let tensor = builder.finish()?;
+        let name = port.name.clone();
+        Ok(NamedTensor { name, tensor })
+    });
+    inputs.collect()
 }
 
 fn quoted(scalar: Scalar<'_>) -> String {

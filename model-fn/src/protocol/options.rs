@@ -6,12 +6,8 @@ use serde::de::IgnoredAny;
 use serde_json::value::RawValue;
 
 use super::InputError;
-
-/// A name is quoted in messages up to this many characters.
-const QUOTED: usize = 40;
-
-/// How many names a message repeats.
-const NAMES: usize = 8;
+use super::columns::NAMES;
+use super::nested::QUOTED;
 
 /// Bytes of `params` that are looked into.
 const LONGEST_PARAMS: usize = 1 << 16;

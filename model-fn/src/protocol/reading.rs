@@ -74,6 +74,16 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// An error once there are more rows than may be.
+    pub(super) fn check_rows(&self, rows: usize) -> Result<(), InputError> {
+        let limit = self.limits.rows;
+        if rows > limit {
+            Err(InputError::TooManyRows { limit })
+        } else {
+            Ok(())
+        }
+    }
+
     /// What was wrong, once the JSON reader has stopped.
     pub(super) fn problem(&self, error: &serde_json::Error) -> InputError {
         self.problem_in(error, error.line())

@@ -10,7 +10,7 @@ use serde::Deserializer;
 use serde::de::{self, DeserializeSeed, MapAccess, SeqAccess, Visitor};
 
 use super::named::NamedTensor;
-use super::nested::{Builder, ENCODED, Nested, visit_scalars};
+use super::nested::{Builder, ENCODED, Nested, finished, visit_scalars};
 use super::reading::Reading;
 use super::{InputError, columns};
 use crate::tensor::Scalar;
@@ -54,24 +54,12 @@ impl<'a> Rows<'a> {
     pub(super) fn end_row(&mut self) -> Result<(), InputError> {
         self.builders.iter_mut().for_each(Builder::next);
         self.rows += 1;
-        let limit = self.reading.limits.rows;
-        if self.rows > limit {
-            Err(InputError::TooManyRows { limit })
-        } else {
-            Ok(())
-        }
+        self.reading.check_rows(self.rows)
     }
 
     /// The inputs, once all rows have ended.
-    pub(super) fn finish(mut self) -> Result<Vec<NamedTensor>, InputError> {
-        self.builders.iter_mut().try_for_each(Builder::close)?;
-        let ports = self.reading.ports.iter().zip(self.builders);
-        let tensors = ports.map(|(port, builder)| {
-            let tensor = builder.finish()?;
-            let name = port.name.clone();
-            Ok(NamedTensor { name, tensor })
-        });
-        tensors.collect()
+    pub(super) fn finish(self) -> Result<Vec<NamedTensor>, InputError> {
+        finished(self.reading, self.builders)
     }
 }
 

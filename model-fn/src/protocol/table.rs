@@ -2,7 +2,7 @@
 
 use super::columns::Layout;
 use super::named::NamedTensor;
-use super::nested::Builder;
+use super::nested::{Builder, finished};
 use super::reading::Reading;
 use super::{InputError, TableError, columns};
 use crate::engine::{Dimension, Port};
@@ -89,28 +89,20 @@ impl<'a> Table<'a> {
         }
         self.builders.iter_mut().for_each(Builder::next);
         self.rows += 1;
-        let limit = self.reading.limits.rows;
-        if self.rows > limit {
-            Err(InputError::TooManyRows { limit })
-        } else {
-            Ok(())
-        }
+        self.reading.check_rows(self.rows)
     }
 
     /// The inputs, once all rows have ended.
-    pub(super) fn finish(mut self) -> Result<Vec<NamedTensor>, InputError> {
-        self.builders.iter_mut().try_for_each(Builder::close)?;
-        let ports = self.reading.ports.iter().zip(self.builders);
-        let tensors = ports.map(|(port, builder)| {
-            let tensor = builder.finish()?;
-            let name = port.name.clone();
-            let tensor = match columns::matrix(self.reading.ports) {
-                Some(port) => unfolded(port, tensor),
-                None => tensor,
-            };
-            Ok(NamedTensor { name, tensor })
+    pub(super) fn finish(self) -> Result<Vec<NamedTensor>, InputError> {
+        let inputs = finished(self.reading, self.builders)?;
+        let Some(port) = columns::matrix(self.reading.ports) else {
+            return Ok(inputs);
+        };
+        let inputs = inputs.into_iter().map(|NamedTensor { name, tensor }| {
+            let tensor = unfolded(port, tensor);
+            NamedTensor { name, tensor }
         });
-        tensors.collect()
+        Ok(inputs.collect())
     }
 }
 
