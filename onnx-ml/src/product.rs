@@ -16,6 +16,15 @@ pub(crate) const FEW: usize = 512;
 /// Rows or targets that are multiplied side by side.
 const LANES: usize = 8;
 
+/// Half of them.
+const HALF: usize = LANES / 2;
+
+/// Rows of up to so many features are multiplied as they lie: to bring them side by side takes longer.
+const SHORT: usize = 16;
+
+/// As many as these at a time.
+const ROWS: usize = 4;
+
 /// What is multiplied: floats of 32 or 64 bits.
 pub(crate) trait Number:
     Datum + Copy + Default + Add<Output = Self> + Mul<Output = Self>
@@ -74,18 +83,46 @@ impl<T: Number> Product<T> {
     fn scores(&self, input: &[T]) -> Vec<T> {
         let targets = self.targets();
         let mut scores = vec![T::default(); input.len() / self.features * targets];
-        if targets < LANES / 2 {
-            self.by_rows(input, &mut scores);
-        } else {
-            self.by_targets(input, &mut scores);
+        match targets {
+            1 if self.features <= SHORT => self.by_short_rows::<1>(input, &mut scores),
+            2 if self.features <= SHORT => self.by_short_rows::<2>(input, &mut scores),
+            3 if self.features <= SHORT => self.by_short_rows::<3>(input, &mut scores),
+            1..HALF => self.by_rows(input, &mut scores),
+            _ => self.by_targets(input, &mut scores),
         }
         if let Some(intercepts) = &self.intercepts {
-            for scores in scores.chunks_exact_mut(targets) {
-                let sums = scores.iter_mut().zip(intercepts);
-                sums.for_each(|(score, intercept)| *score = *score + *intercept);
+            match intercepts.as_slice() {
+                [one] => scores.iter_mut().for_each(|score| *score = *score + *one),
+                [one, two] => add(&mut scores, &[*one, *two]),
+                [one, two, three] => add(&mut scores, &[*one, *two, *three]),
+                all => scores.chunks_exact_mut(targets).for_each(|scores| {
+                    let sums = scores.iter_mut().zip(all);
+                    sums.for_each(|(score, intercept)| *score = *score + *intercept);
+                }),
             }
         }
         scores
+    }
+
+    /// Rows as they lie, four at a time, for the sum of one need not wait for that of another.
+    fn by_short_rows<const TARGETS: usize>(&self, input: &[T], scores: &mut [T]) {
+        let (scores, _) = scores.as_chunks_mut::<TARGETS>();
+        let groups = input.chunks(ROWS * self.features);
+        for (group, scores) in groups.zip(scores.chunks_mut(ROWS)) {
+            // The last group may have fewer: its first row stands in for those that are not there.
+            let first = group.get(..self.features).unwrap_or_default();
+            let mut rows = group.chunks_exact(self.features);
+            let rows: [&[T]; ROWS] = std::array::from_fn(|_| rows.next().unwrap_or(first));
+            let coefficients = self.coefficients.chunks_exact(self.features);
+            for (target, coefficients) in coefficients.enumerate() {
+                let sums = side_by_side(rows, coefficients);
+                for (scores, sum) in scores.iter_mut().zip(sums) {
+                    if let Some(score) = scores.get_mut(target) {
+                        *score = sum;
+                    }
+                }
+            }
+        }
     }
 
     /// Rows side by side.
@@ -168,6 +205,27 @@ fn transpose<T: Copy>(group: &[T], columns: &mut [[T; LANES]]) {
     }
 }
 
+fn add<T: Number, const TARGETS: usize>(scores: &mut [T], intercepts: &[T; TARGETS]) {
+    let (scores, _) = scores.as_chunks_mut::<TARGETS>();
+    for scores in scores {
+        let sums = scores.iter_mut().zip(intercepts);
+        sums.for_each(|(score, intercept)| *score = *score + *intercept);
+    }
+}
+
+fn side_by_side<T: Number>(rows: [&[T]; ROWS], coefficients: &[T]) -> [T; ROWS] {
+    let [one, two, three, four] = rows;
+    let mut sums = [T::default(); ROWS];
+    let values = one.iter().zip(two).zip(three).zip(four);
+    for ((((one, two), three), four), factor) in values.zip(coefficients) {
+        let values = [*one, *two, *three, *four];
+        for (sum, value) in sums.iter_mut().zip(values) {
+            *sum = *sum + value * *factor;
+        }
+    }
+    sums
+}
+
 fn sums<'a, T: Number>(products: impl Iterator<Item = (&'a [T; LANES], &'a T)>) -> [T; LANES] {
     let mut sums = [T::default(); LANES];
     for (column, factor) in products {
@@ -181,7 +239,6 @@ fn sums<'a, T: Number>(products: impl Iterator<Item = (&'a [T; LANES], &'a T)>) 
 /// As many of the sums as there is room for. In lengths that are known, for the processor waits where a longer piece is
 /// read than was just written.
 fn put<T: Number>(sums: &[T; LANES], scores: &mut [T]) {
-    const HALF: usize = LANES / 2;
     if let Some(scores) = scores.first_chunk_mut() {
         *scores = *sums;
         return;
