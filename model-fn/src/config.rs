@@ -25,6 +25,7 @@ use crate::protocol::Limits;
 /// | `MAX_ROWS` | the limit on rows | 10000 |
 /// | `MAX_ELEMENTS` | the limit on values in all inputs | 5000000 |
 /// | `MAX_DEPTH` | the limit on lists within lists, at most 100 | 16 |
+/// | `AWS_LAMBDA_MAX_CONCURRENCY` | how many requests come at the same time, set by Lambda Managed Instances | 1 |
 /// | `AWS_LAMBDA_FUNCTION_MEMORY_SIZE` | the function's memory in MB, set by Lambda: what models and runs must fit into | no limit |
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
@@ -46,6 +47,8 @@ pub struct Config {
     pub limits: Limits,
     /// What models and their runs may take of memory.
     pub memory: Memory,
+    /// How many requests are answered at the same time, at the most.
+    pub concurrency: usize,
 }
 
 /// The members of an authorizer's context that narrow limits for its caller.
@@ -67,6 +70,12 @@ pub struct ConfigError {
 
 /// In MB of 1,048,576 bytes.
 const MEMORY: &str = "AWS_LAMBDA_FUNCTION_MEMORY_SIZE";
+
+/// Set where an execution environment is given several requests at the same time.
+const CONCURRENCY: &str = "AWS_LAMBDA_MAX_CONCURRENCY";
+
+/// Each is a thread; Lambda itself gives no more.
+const MOST_CONCURRENT: usize = 1600;
 
 /// Where models are looked for: a layer's folder, then the function's own.
 const SOURCES: [&str; 2] = ["/opt/models", "/var/task/models"];
@@ -91,6 +100,7 @@ impl Config {
         let memory = megabytes.map_or(Memory::UNKNOWN, |megabytes| {
             Memory::of_function((megabytes as u64) << 20)
         });
+        let concurrency = number(CONCURRENCY, MOST_CONCURRENT).unwrap_or(1);
         let mut limit = |name: &str, default, most| number(name, most).unwrap_or(default);
         let default = Limits::DEFAULT;
         // Lambda itself takes no more than six megabytes in or out; without base64 a body may have them.
@@ -141,6 +151,7 @@ impl Config {
                 protected_resource,
                 limits,
                 memory,
+                concurrency,
             })
         } else {
             Err(ConfigError { problems })
@@ -212,6 +223,7 @@ mod tests {
         assert!(!config.allow_unauthenticated && !config.trust_direct_invoke);
         assert_eq!(config.limits, Limits::DEFAULT);
         assert_eq!(config.memory, Memory::UNKNOWN);
+        assert_eq!(config.concurrency, 1);
         assert_eq!(
             load(&[
                 ("ALLOW_UNAUTHENTICATED", ""),
@@ -244,6 +256,7 @@ mod tests {
             ("MAX_ELEMENTS", "4"),
             ("MAX_DEPTH", "100"),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
+            ("AWS_LAMBDA_MAX_CONCURRENCY", "16"),
         ];
         let config = Config {
             sources: vec![PathBuf::from("models")],
@@ -268,6 +281,7 @@ mod tests {
                 depth: 100,
             },
             memory: Memory::of_function(512 << 20),
+            concurrency: 16,
         };
         assert_eq!(load(&variables), Ok(config));
     }
@@ -308,9 +322,11 @@ mod tests {
             ("MAX_ROWS", "0"),
             ("MAX_DEPTH", "101"),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "1 GB"),
+            ("AWS_LAMBDA_MAX_CONCURRENCY", "0"),
         ];
         let expected = [
             "`AWS_LAMBDA_FUNCTION_MEMORY_SIZE` must be a number from 1 to 17592186044415, is `1 GB`",
+            "`AWS_LAMBDA_MAX_CONCURRENCY` must be a number from 1 to 1600, is `0`",
             "`MAX_ROWS` must be a number from 1 to 18446744073709551615, is `0`",
             "`MAX_DEPTH` must be a number from 1 to 100, is `101`",
             "`MODEL_SOURCE` must be a folder, is `s3://bucket`",

@@ -1,11 +1,13 @@
-//! The function as Lambda runs it: configuration, start, then one event after the other.
+//! The function as Lambda runs it: configuration, start, then one event after the other, or several at once where
+//! an execution environment is given several (Lambda Managed Instances).
 
 use std::convert::Infallible;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
-use lambda_runtime::{LambdaEvent, service_fn};
+use lambda_runtime::{Context, LambdaEvent, service_fn};
 use model_fn::{Config, Invocation, ModelFunction, Payload};
 use serde_json::value::RawValue;
 
@@ -25,32 +27,47 @@ fn run() -> Result<()> {
         reason = "the one place where the environment is read"
     )]
     let config = Config::load(|name| std::env::var(name).ok())?;
+    let concurrency = config.concurrency;
     let function = ModelFunction::start(config)?;
     print(function.start_log());
     let runtime = tokio::runtime::Builder::new_current_thread()
+        .max_blocking_threads(concurrency)
         .enable_all()
         .build()?;
-    runtime.block_on(serve(&function))
+    runtime.block_on(serve(Arc::new(function), concurrency > 1))
 }
 
-async fn serve(function: &ModelFunction) -> Result<()> {
-    let service = service_fn(
-        async |event: LambdaEvent<Box<RawValue>>| -> Result<Payload, Infallible> {
-            let context = &event.context;
-            let invocation = Invocation {
-                request_id: &context.request_id,
-                time_left: time_left(context.deadline()),
-                trace_id: context.xray_trace_id.as_deref(),
-            };
-            let outcome = function.invoke(event.payload.get(), invocation);
-            let (payload, log) = outcome.into_parts();
-            print(&log);
-            Ok(payload)
-        },
-    );
-    lambda_runtime::run(service)
+/// One thread asks for events. It answers them too, where they come one by one; where they come together, each has a
+/// thread, for an answer is computed and never waits.
+async fn serve(function: Arc<ModelFunction>, is_concurrent: bool) -> Result<()> {
+    let service = service_fn(move |event: LambdaEvent<Box<RawValue>>| {
+        let function = Arc::clone(&function);
+        async move {
+            if !is_concurrent {
+                return Ok::<_, Infallible>(answer(&function, &event.payload, &event.context));
+            }
+            let answer = move || answer(&function, &event.payload, &event.context);
+            match tokio::task::spawn_blocking(answer).await {
+                Ok(payload) => Ok(payload),
+                // As without a thread of its own: Lambda hears of it, and the process goes on.
+                Err(failed) => std::panic::resume_unwind(failed.into_panic()),
+            }
+        }
+    });
+    lambda_runtime::run_concurrent(service)
         .await
         .map_err(|error| anyhow::anyhow!(error))
+}
+
+fn answer(function: &ModelFunction, event: &RawValue, context: &Context) -> Payload {
+    let invocation = Invocation {
+        request_id: &context.request_id,
+        time_left: time_left(context.deadline()),
+        trace_id: context.xray_trace_id.as_deref(),
+    };
+    let (payload, log) = function.invoke(event.get(), invocation).into_parts();
+    print(&log);
+    payload
 }
 
 /// Until Lambda ends an invocation; nothing where that was long ago, as with emulators that have no end.
@@ -63,11 +80,13 @@ fn time_left(deadline: SystemTime) -> Option<Duration> {
     }
 }
 
-/// The log is read line by line from the standard output.
+/// The log is read line by line from the standard output; the lines of one request stay together.
 #[expect(
     clippy::print_stdout,
     reason = "the log of a Lambda function is its standard output"
 )]
 fn print(lines: &[String]) {
-    lines.iter().for_each(|line| println!("{line}"));
+    if !lines.is_empty() {
+        println!("{}", lines.join("\n"));
+    }
 }
