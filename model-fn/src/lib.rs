@@ -4,6 +4,7 @@
 //! `repository`, `engine`, `tensor` and `protocol` decide; `config`, `source`, `event`, `reply`
 //! and `main` are the edge. Who may call is decided by the authorizer before.
 
+pub mod batching;
 pub mod caller;
 pub mod coding;
 pub mod config;

@@ -29,6 +29,9 @@ pub(crate) struct Line<'a> {
     pub(crate) dialect: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) rows: Option<usize>,
+    /// How many requests ran as one, where this was not the only one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) batched: Option<usize>,
     pub(crate) status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) code: Option<&'static str>,

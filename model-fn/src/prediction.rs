@@ -3,8 +3,10 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
+use crate::batching::{Batcher, Coming, Shared};
 use crate::coding::Coding;
 use crate::deadline::Deadline;
+use crate::engine::RunError;
 use crate::event::Request;
 use crate::failure::Failure;
 use crate::log::{Line, Milliseconds};
@@ -15,6 +17,7 @@ use crate::protocol::{
 use crate::reply::{Answer, Body};
 use crate::repository::Version;
 use crate::statistics::Steps;
+use crate::tensor::Tensor;
 
 /// How long the JSON in front of binary data is.
 const HEADER_LENGTH: &str = "inference-header-content-length";
@@ -38,6 +41,7 @@ pub(crate) fn answered(
 ) -> Result<(Answer, usize, Steps), Failure> {
     let specification = version.model.specification();
 
+    let coming = version.batcher.map(Batcher::coming);
     let parsing = Instant::now();
     let (format, mut question) = read(request, version, asked)?;
     let parse = parsing.elapsed();
@@ -53,11 +57,15 @@ pub(crate) fn answered(
     asked.deadline.check(least, Instant::now())?;
 
     let running = Instant::now();
-    let outputs = version.model.run(std::mem::take(&mut question.inputs));
+    let ran = run(version, coming, std::mem::take(&mut question.inputs));
     let run = running.elapsed();
     line.run_ms = Some(Milliseconds(run));
-    let outputs = outputs?;
-    pace.add(values, run);
+    let (outputs, shared) = ran?;
+    line.batched = (shared.requests > 1).then_some(shared.requests);
+    // Of a batch, one run on more values than these is all that is known.
+    if shared == Shared::ALONE {
+        pace.add(values, run);
+    }
 
     let writing = Instant::now();
     let number = version.number.to_string();
@@ -71,8 +79,30 @@ pub(crate) fn answered(
     let written = protocol::write_as(choice.form, served, &question, &outputs)?;
     let write = writing.elapsed();
     line.write_ms = Some(Milliseconds(write));
-    let steps = Steps { parse, run, write };
+    let steps = Steps {
+        parse,
+        run,
+        is_first: shared.is_first,
+        write,
+    };
     Ok((answer(written, choice), question.rows, steps))
+}
+
+/// Runs the model, together with other requests where it may.
+fn run(
+    version: Version<'_>,
+    coming: Option<Coming<'_>>,
+    inputs: Vec<Tensor>,
+) -> Result<(Vec<Tensor>, Shared), RunError> {
+    match (version.batcher, coming) {
+        (Some(batcher), Some(coming)) => {
+            batcher.run(coming, inputs, |inputs| version.model.run(inputs))
+        }
+        (None, _) | (_, None) => {
+            let outputs = version.model.run(inputs)?;
+            Ok((outputs, Shared::ALONE))
+        }
+    }
 }
 
 /// The question of a request, and the format it came in.

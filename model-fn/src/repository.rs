@@ -3,6 +3,7 @@
 //! A repository holds only models that were loaded, run and found right; [`Repository::open`]
 //! tells everything that is wrong with all of them.
 
+mod batches;
 mod check;
 mod compare;
 mod description;
@@ -13,10 +14,12 @@ mod visible;
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use crate::batching::Batcher;
 use crate::engine::{Budget, LoadError, Memory, Model};
 use crate::protocol::Limits;
 use crate::statistics::Statistics;
 
+pub use batches::BatchingError;
 pub use check::{CheckError, verify};
 pub use compare::Difference;
 pub use description::{Description, DescriptionError};
@@ -76,6 +79,7 @@ pub struct Entry {
 struct Loaded {
     model: Model,
     statistics: Statistics,
+    batcher: Option<Batcher>,
 }
 
 /// One version of a model, as a request finds it.
@@ -89,6 +93,8 @@ pub struct Version<'a> {
     pub model: &'a Model,
     /// What it has done.
     pub statistics: &'a Statistics,
+    /// Where requests may run as one.
+    pub batcher: Option<&'a Batcher>,
 }
 
 /// Why a request's model is not found.
@@ -242,6 +248,7 @@ impl Entry {
             number,
             model: &loaded.model,
             statistics: &loaded.statistics,
+            batcher: loaded.batcher.as_ref(),
         }
     }
 
@@ -277,8 +284,12 @@ impl Entry {
             };
             match load(name, version, &description, recorded, &limits, budget) {
                 Ok(model) => {
-                    let statistics = Statistics::default();
-                    versions.insert(number, Loaded { model, statistics });
+                    let loaded = Loaded {
+                        model,
+                        statistics: Statistics::default(),
+                        batcher: description.batcher(),
+                    };
+                    versions.insert(number, loaded);
                 }
                 Err(problem) => problems.push(*problem),
             }

@@ -16,6 +16,8 @@ pub struct Statistics {
     run: Total,
     written: Total,
     rows: AtomicU64,
+    /// Runs of the model, which may be for several requests.
+    executions: AtomicU64,
     /// In milliseconds since 1970.
     last: AtomicU64,
     /// How fast the runs were.
@@ -34,8 +36,10 @@ struct Total {
 pub struct Steps {
     /// From the bytes of the body to tensors.
     pub parse: Duration,
-    /// The run.
+    /// The run, with the wait for others that run together with it.
     pub run: Duration,
+    /// Whether the run was this request's, and not that of another one of its batch.
+    pub is_first: bool,
     /// From tensors to the bytes of the answer.
     pub write: Duration,
 }
@@ -64,6 +68,8 @@ pub struct Snapshot {
     pub written: Sum,
     /// Rows of requests that were answered.
     pub rows: u64,
+    /// Runs of the model, which may be for several requests.
+    pub executions: u64,
     /// When the last request came, in milliseconds since 1970; 0 if none has.
     pub last: u64,
 }
@@ -76,6 +82,8 @@ impl Statistics {
         self.run.add(steps.run);
         self.written.add(steps.write);
         self.rows.fetch_add(rows as u64, Ordering::Relaxed);
+        let executions = u64::from(steps.is_first);
+        self.executions.fetch_add(executions, Ordering::Relaxed);
         self.came(now);
     }
 
@@ -100,6 +108,7 @@ impl Statistics {
             run: self.run.sum(),
             written: self.written.sum(),
             rows: self.rows.load(Ordering::Relaxed),
+            executions: self.executions.load(Ordering::Relaxed),
             last: self.last.load(Ordering::Relaxed),
         }
     }
@@ -132,14 +141,22 @@ mod tests {
             parse: Duration::from_nanos(1),
             run: Duration::from_nanos(2),
             write: Duration::from_nanos(3),
+            is_first: true,
+        };
+        let other = Steps {
+            is_first: false,
+            ..steps
         };
         std::thread::scope(|scope| {
             for second in 1..=4 {
                 let statistics = &statistics;
                 scope.spawn(move || {
                     let now = UNIX_EPOCH + Duration::from_secs(second);
-                    for _ in 0..100 {
+                    for _ in 0..50 {
                         statistics.succeed(3, steps, Duration::from_nanos(10), now);
+                        statistics.succeed(3, other, Duration::from_nanos(10), now);
+                    }
+                    for _ in 0..100 {
                         statistics.fail(Duration::from_nanos(7), now);
                     }
                 });
@@ -156,6 +173,7 @@ mod tests {
             run: sum(2),
             written: sum(3),
             rows: 1200,
+            executions: 200,
             last: 4000,
         };
         assert_eq!(statistics.snapshot(), expected);

@@ -5,6 +5,7 @@
 mod bytes;
 mod convert;
 mod datatype;
+mod rows;
 mod values;
 
 pub use bytes::BytesError;

@@ -50,7 +50,7 @@ impl<'a> ModelStatistics<'a> {
                 version: version.number.to_string(),
                 last_inference: sums.last,
                 inference_count: sums.rows,
-                execution_count: sums.run.count,
+                execution_count: sums.executions,
                 inference_stats: Inference::of(sums),
                 batch_stats: [],
             }
@@ -62,7 +62,7 @@ impl<'a> ModelStatistics<'a> {
 }
 
 impl Inference {
-    /// Requests run when they come and every one of them does: nothing waits, and nothing is kept.
+    /// What requests wait for others of their batch counts as the run; no answer is kept.
     fn of(sums: Snapshot) -> Self {
         let never = || Durations { count: 0, ns: 0 };
         Self {

@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::Description;
+use super::batches::{self, BatchingError};
 use super::compare::{self, Difference, Tolerance};
 use super::made_up::{self, FILLINGS, Lengths};
 use super::shapes::{self, Shapes, ShapesError};
@@ -50,6 +51,9 @@ pub enum CheckError {
     /// The `shapes` of `model.yaml` do not fit.
     #[error("`model.yaml`")]
     Shapes(#[from] ShapesError),
+    /// Requests cannot run as one.
+    #[error(transparent)]
+    Batching(#[from] BatchingError),
     /// A plan for them cannot be made.
     #[error("`model.yaml`: `shapes`, entry {0}")]
     Prepare(usize, #[source] RunError),
@@ -155,6 +159,8 @@ pub(super) fn check(
         question.map_err(CheckError::Example)
     });
     let example = example.transpose()?;
+    let sample = example.as_ref().map(|question| question.inputs.clone());
+    batches::check(model, description, sample.as_deref())?;
     let outputs = match (recorded.expected, example) {
         (Some(text), _) => check_expected(model, &Expected::read(text)?)?,
         (None, Some(question)) => check_form(model, question.inputs, EXAMPLE)?,

@@ -45,6 +45,12 @@ pub(super) struct Tolerance {
     absolute: f64,
 }
 
+impl Tolerance {
+    pub(super) const fn new(relative: f64, absolute: f64) -> Self {
+        Self { relative, absolute }
+    }
+}
+
 /// How an output differs from the recorded one.
 pub(super) fn difference(
     given: &Tensor,

@@ -1,10 +1,18 @@
 //! `model.yaml`: what people say of a model, and which versions are served.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::Deserialize;
 
+use crate::batching::{Batcher, Settings};
 use crate::protocol::Limits;
+
+/// More rows than these run no faster together.
+const MOST_ROWS: usize = 4096;
+
+/// Nobody waits longer for the requests of others.
+const LONGEST_DELAY_MS: u64 = 100;
 
 /// What `model.yaml` says; every key is optional.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
@@ -25,6 +33,8 @@ pub struct Description {
     pub default_version: Option<u64>,
     /// Limits that are narrower than the function's.
     pub limits: ModelLimits,
+    /// That requests which come at the same time may run as one.
+    pub batching: Option<Batching>,
     /// Shapes of inputs whose plans are made at the start: the shape of each input, by its name.
     pub shapes: Vec<BTreeMap<String, Vec<usize>>>,
 }
@@ -39,6 +49,25 @@ pub struct ModelLimits {
     pub elements: Option<usize>,
 }
 
+/// How large a batch may be, and how long it may be waited for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Batching {
+    /// The most rows of a batch.
+    pub rows: usize,
+    /// The longest wait for requests that are being read, in milliseconds.
+    pub delay_ms: u64,
+}
+
+impl Default for Batching {
+    fn default() -> Self {
+        Self {
+            rows: 64,
+            delay_ms: 2,
+        }
+    }
+}
+
 /// What is wrong with a `model.yaml`.
 #[derive(Debug, thiserror::Error)]
 pub enum DescriptionError {
@@ -48,6 +77,16 @@ pub enum DescriptionError {
     /// A version it names is not there.
     #[error("version {0} is not there")]
     NoVersion(u64),
+    /// A batch of these rows is none, or one that takes too long.
+    #[error(
+        "`batching` takes `rows` from 2 to {MOST_ROWS} and `delay_ms` up to {LONGEST_DELAY_MS}, has {rows} and {delay_ms}"
+    )]
+    Batching {
+        /// Its rows.
+        rows: usize,
+        /// Its delay.
+        delay_ms: u64,
+    },
     /// It serves no version.
     #[error("no version is served")]
     Nothing,
@@ -59,8 +98,23 @@ impl Description {
         if text.trim().is_empty() {
             return Ok(Self::default());
         }
-        serde_saphyr::from_str(text)
-            .map_err(|error| DescriptionError::Unreadable(error.to_string()))
+        let description: Self = serde_saphyr::from_str(text)
+            .map_err(|error| DescriptionError::Unreadable(error.to_string()))?;
+        match description.batching {
+            Some(Batching { rows, delay_ms })
+                if !(2..=MOST_ROWS).contains(&rows) || delay_ms > LONGEST_DELAY_MS =>
+            {
+                Err(DescriptionError::Batching { rows, delay_ms })
+            }
+            Some(_) | None => Ok(description),
+        }
+    }
+
+    /// A batcher, where requests may run as one.
+    pub(super) fn batcher(&self) -> Option<Batcher> {
+        let Batching { rows, delay_ms } = self.batching?;
+        let delay = Duration::from_millis(delay_ms);
+        Some(Batcher::new(Settings { rows, delay }))
     }
 
     /// The versions to serve of those that are there, and the default one.

@@ -149,6 +149,35 @@ impl Values {
         each!(self, list => arrange_last(list, places));
     }
 
+    /// Appends a stretch of other values, and says whether they are of this datatype.
+    #[must_use]
+    pub fn append_range(&mut self, other: &Self, range: std::ops::Range<usize>) -> bool {
+        match (self, other) {
+            (Self::Bool(list), Self::Bool(other)) => list.extend_from_slice(slice(other, range)),
+            (Self::Uint8(list), Self::Uint8(other)) => list.extend_from_slice(slice(other, range)),
+            (Self::Uint16(list), Self::Uint16(other)) => {
+                list.extend_from_slice(slice(other, range))
+            }
+            (Self::Uint32(list), Self::Uint32(other)) => {
+                list.extend_from_slice(slice(other, range))
+            }
+            (Self::Uint64(list), Self::Uint64(other)) => {
+                list.extend_from_slice(slice(other, range))
+            }
+            (Self::Int8(list), Self::Int8(other)) => list.extend_from_slice(slice(other, range)),
+            (Self::Int16(list), Self::Int16(other)) => list.extend_from_slice(slice(other, range)),
+            (Self::Int32(list), Self::Int32(other)) => list.extend_from_slice(slice(other, range)),
+            (Self::Int64(list), Self::Int64(other)) => list.extend_from_slice(slice(other, range)),
+            (Self::Fp16(list), Self::Fp16(other)) => list.extend_from_slice(slice(other, range)),
+            (Self::Bf16(list), Self::Bf16(other)) => list.extend_from_slice(slice(other, range)),
+            (Self::Fp32(list), Self::Fp32(other)) => list.extend_from_slice(slice(other, range)),
+            (Self::Fp64(list), Self::Fp64(other)) => list.extend_from_slice(slice(other, range)),
+            (Self::Bytes(list), Self::Bytes(other)) => list.extend_from_slice(slice(other, range)),
+            (_, _) => return false,
+        }
+        true
+    }
+
     /// As many values as a synthetic input needs: `number` in each place, or empty text.
     pub fn filled(datatype: Datatype, number: u64, length: usize) -> Self {
         let scalar = if datatype == Datatype::Bool {
