@@ -2,6 +2,7 @@
 
 mod metrics;
 
+use std::fmt;
 use std::time::{Duration, Instant, SystemTime};
 
 use serde::{Serialize, Serializer};
@@ -56,9 +57,21 @@ impl Milliseconds {
     }
 }
 
+impl Milliseconds {
+    fn number(self) -> f64 {
+        (self.0.as_secs_f64() * 1e6).round() / 1e3
+    }
+}
+
 impl Serialize for Milliseconds {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.serialize_f64((self.0.as_secs_f64() * 1e6).round() / 1e3)
+        serializer.serialize_f64(self.number())
+    }
+}
+
+impl fmt::Display for Milliseconds {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.number().fmt(formatter)
     }
 }
 

@@ -22,6 +22,9 @@ use crate::tensor::Tensor;
 /// How long the JSON in front of binary data is.
 const HEADER_LENGTH: &str = "inference-header-content-length";
 
+/// How long the steps took, in milliseconds (W3C Server Timing).
+const SERVER_TIMING: &str = "server-timing";
+
 /// What a request may ask for.
 pub(crate) struct Asked {
     /// In which dialects.
@@ -85,7 +88,9 @@ pub(crate) fn answered(
         is_first: shared.is_first,
         write,
     };
-    Ok((answer(written, choice), question.rows, steps))
+    let mut answer = answer(written, choice);
+    answer.headers.push((SERVER_TIMING, timing(&steps)));
+    Ok((answer, question.rows, steps))
 }
 
 /// Runs the model, together with other requests where it may.
@@ -149,6 +154,14 @@ fn choice(
         question.select(output, &version.model.specification().outputs)?;
     }
     Ok(choice)
+}
+
+fn timing(steps: &Steps) -> String {
+    let Steps {
+        parse, run, write, ..
+    } = *steps;
+    let [parse, run, write] = [parse, run, write].map(Milliseconds);
+    format!("parse;dur={parse}, run;dur={run}, write;dur={write}")
 }
 
 fn answer(written: Written, choice: Choice) -> Answer {

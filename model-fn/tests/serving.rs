@@ -81,6 +81,19 @@ fn check(function: &ModelFunction, path: &str, body: &Value, expected: &Value) {
     assert_eq!((status, &answer), (200, expected));
 }
 
+#[test]
+fn an_answer_tells_how_long_its_steps_took() {
+    let context = json!({"authorizer": {"principalId": "somebody", "scope": "predict"}});
+    let event = json!({"httpMethod": "POST", "path": "/predict/strict", "requestContext": context, "body": r#"{"instances": ["Bern"]}"#});
+    let reply = start().handle(&event.to_string(), "request").reply;
+    let steps = reply.headers["server-timing"].split(", ").map(|step| {
+        let (name, duration) = step.split_once(";dur=").unwrap();
+        assert!(duration.parse::<f64>().unwrap() > 0.0, "{step}");
+        name
+    });
+    assert!(steps.eq(["parse", "run", "write"]));
+}
+
 /// Whoever may invoke the function directly may make up any context: that is for an operator to want.
 #[test]
 fn a_plain_body_is_an_event_where_direct_invocations_are_trusted() {
