@@ -1,0 +1,144 @@
+//! The program as Lambda starts it, behind a Runtime API: one event after the other, or several at once.
+
+#![allow(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "a test fails by panicking, in its helpers too"
+)]
+
+use std::io::Read;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use runtime_api::RuntimeApi;
+use serde_json::{Value, json};
+
+/// For a start, or an answer, on a busy machine.
+const LIMIT: Duration = Duration::from_secs(30);
+
+/// A running program; it ends with this value.
+struct Program {
+    api: RuntimeApi,
+    child: Child,
+    /// Reads what is logged, for a pipe that is full would stop the program.
+    log: Option<JoinHandle<String>>,
+}
+
+impl Program {
+    fn start(variables: &[(&str, &str)]) -> Self {
+        let api = RuntimeApi::start().unwrap();
+        let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/served");
+        let mut child = Command::new(env!("CARGO_BIN_EXE_model-fn"))
+            .env_clear()
+            .env("AWS_LAMBDA_RUNTIME_API", api.address())
+            .env("AWS_LAMBDA_FUNCTION_NAME", "model-serving-fn")
+            .env("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")
+            .env("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512")
+            .env("MODEL_SOURCE", models)
+            .envs(variables.iter().copied())
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut output = child.stdout.take().unwrap();
+        let log = thread::spawn(move || {
+            let mut text = String::new();
+            output.read_to_string(&mut text).unwrap();
+            text
+        });
+        Self {
+            api,
+            child,
+            log: Some(log),
+        }
+    }
+
+    /// Ends the program; what it has logged.
+    fn log(mut self) -> Vec<Value> {
+        self.child.kill().unwrap();
+        let text = self.log.take().unwrap().join().unwrap();
+        text.lines()
+            .map(|line| serde_json::from_str(line).unwrap())
+            .collect()
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
+
+fn event(city: &str) -> String {
+    let context = json!({"authorizer": {"principalId": "somebody", "scope": "predict"}});
+    let body = json!({"instances": [city]}).to_string();
+    json!({"httpMethod": "POST", "path": "/predict/strict", "requestContext": context, "body": body}).to_string()
+}
+
+#[track_caller]
+fn check(answer: &runtime_api::Answer, status: u16) {
+    assert!(!answer.is_error, "{}", answer.body);
+    let reply: Value = serde_json::from_str(&answer.body).unwrap();
+    assert_eq!(reply["statusCode"], status, "{reply}");
+}
+
+#[test]
+fn events_are_answered_one_by_one() {
+    let program = Program::start(&[]);
+    program.api.wait_for_polls(1, LIMIT).unwrap();
+    for (city, status) in [("Bern", 200), ("Chur", 422), ("Basel", 200)] {
+        check(
+            &program.api.invoke(event(city), LIMIT).wait(LIMIT).unwrap(),
+            status,
+        );
+    }
+    assert!(
+        program
+            .api
+            .wait_for_polls(2, Duration::from_millis(50))
+            .is_err()
+    );
+    let log = program.log();
+    assert_eq!(log[0]["event"], "start");
+    assert_eq!(
+        log.iter().filter(|line| line["event"] == "request").count(),
+        3
+    );
+}
+
+#[test]
+fn as_many_events_are_answered_at_once_as_lambda_says() {
+    let program = Program::start(&[("AWS_LAMBDA_MAX_CONCURRENCY", "4")]);
+    program.api.wait_for_polls(4, LIMIT).unwrap();
+    let cities = ["Bern", "Chur", "Basel"].iter().cycle().take(300);
+    let asked: Vec<_> = cities
+        .map(|city| (*city, program.api.invoke(event(city), LIMIT)))
+        .collect();
+    for (city, pending) in &asked {
+        let status = if *city == "Chur" { 422 } else { 200 };
+        check(&pending.wait(LIMIT).unwrap(), status);
+    }
+    program.api.wait_for_polls(4, LIMIT).unwrap();
+    let log = program.log();
+    // Whole lines, though several threads write them.
+    assert_eq!(
+        log.iter().filter(|line| line["event"] == "request").count(),
+        300
+    );
+}
+
+#[test]
+fn an_event_without_time_left_is_refused() {
+    let program = Program::start(&[]);
+    let pending = program.api.invoke(event("Bern"), Duration::ZERO);
+    check(&pending.wait(LIMIT).unwrap(), 503);
+}
+
+#[test]
+fn a_start_with_a_problem_ends_the_program() {
+    let mut program = Program::start(&[("MAX_ROWS", "0")]);
+    assert!(!program.child.wait().unwrap().success());
+}
