@@ -1,11 +1,12 @@
-//! The authorizer beside its peers, and the engine beside onnxruntime and rten: the same tokens, models and rows on
-//! the same machine, in alternating rounds of one run. `bench/run` installs the others and starts this.
+//! The authorizer beside its peers, the engine beside onnxruntime and rten, and the function beside a Python handler:
+//! the same tokens, models, rows and events on the same machine, in alternating rounds of one run. `bench/run` installs the others and starts this.
 
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
 
 mod contender;
 mod engine;
 mod extra;
+mod function;
 mod peer;
 #[path = "../../onnx-ml/tests/zoo/recorded.rs"]
 #[expect(dead_code, reason = "shared with the tests of `onnx-ml`")]
@@ -58,6 +59,12 @@ struct Arguments {
     /// The program that runs models by rten.
     #[arg(long)]
     rten: Option<PathBuf>,
+    /// The program of the model function, if not the one that was built beside this one.
+    #[arg(long)]
+    function: Option<PathBuf>,
+    /// An environment of Python with onnxruntime, NumPy and awslambdaric: what the function is compared with.
+    #[arg(long)]
+    python: Option<PathBuf>,
     /// A folder of models that the engine is measured with: NAME=FOLDER.
     #[arg(long)]
     models: Vec<String>,
@@ -73,6 +80,7 @@ struct Arguments {
 enum Section {
     Authorizer,
     Engine,
+    Function,
 }
 
 type Results = BTreeMap<(usize, usize), Series>;
@@ -86,6 +94,17 @@ fn main() -> Result<()> {
     }
     if wanted(Section::Engine) {
         missed.extend(print_engine(&arguments)?);
+    }
+    if wanted(Section::Function) {
+        let settings = function::Settings {
+            program: arguments
+                .function
+                .clone()
+                .map_or_else(function::beside, Ok)?,
+            python: arguments.python.clone(),
+            rounds: arguments.rounds,
+        };
+        missed.extend(function::run(&settings, TOLERANCE)?);
     }
     if arguments.check && !missed.is_empty() {
         bail!("goals missed beyond the tolerance: {}", missed.join("; "));
