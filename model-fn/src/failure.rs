@@ -154,7 +154,7 @@ fn input_status(error: &InputError) -> u16 {
 
 fn table_status(error: &TableError) -> u16 {
     match error {
-        TableError::Frame { .. } | TableError::Cells { .. } => 400,
+        TableError::Frame { .. } | TableError::Cells { .. } | TableError::Series { .. } => 400,
         TableError::NotCsv { .. } | TableError::NotNpy { .. } | TableError::Header => 400,
         TableError::NoTable { .. } | TableError::NoArray { .. } | TableError::NotArray { .. } => {
             406

@@ -24,6 +24,7 @@ mod options;
 mod parameters;
 mod reading;
 mod rows;
+mod series;
 mod table;
 
 use crate::engine::{Port, Specification};

@@ -12,7 +12,7 @@ use super::named::NamedTensor;
 use super::parameters::{self, Form};
 use super::reading::Reading;
 use super::rows::List;
-use super::{Dialect, InputError, Limits, options};
+use super::{Dialect, InputError, Limits, options, series};
 use crate::engine::Specification;
 
 /// A body as read; whether it fits the model is decided later.
@@ -65,7 +65,7 @@ pub(super) fn read(
         .end()
         .map_err(|error| reading.problem(&error))?;
     match reading.left_over() {
-        0 => parts.body(),
+        0 => parts.body(&Reading::new(&specification.inputs, limits)),
         given => Err(InputError::LeftOver { given }),
     }
 }
@@ -184,7 +184,7 @@ struct Requested<'a> {
 }
 
 impl Parts<'_> {
-    fn body(self) -> Result<Body, InputError> {
+    fn body<'a>(self, reading: &'a Reading<'a>) -> Result<Body, InputError> {
         let Some((dialect, inputs)) = self.given else {
             return Err(InputError::NotADialect { keys: self.keys });
         };
@@ -199,7 +199,11 @@ impl Parts<'_> {
         if dialect == Dialect::Tensors {
             body.id = self.id.map(id).transpose()?.flatten();
             body.outputs = self.outputs.map(requested).transpose()?.flatten();
-            body.is_binary = parameters::binary_output(self.parameters)?;
+            let asked = parameters::of_request(self.parameters)?;
+            body.is_binary = asked.is_binary;
+            if asked.is_frame {
+                body.inputs = series::inputs(body.inputs, reading)?;
+            }
         } else {
             options::check_signature(self.signature)?;
             options::check_params(self.params)?;

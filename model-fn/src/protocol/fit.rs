@@ -112,7 +112,7 @@ pub(super) fn position(shape: &[usize], index: usize) -> Vec<usize> {
 }
 
 /// Values may stand bare where the model has a last axis of length one, as columns have.
-fn widened(port: &Port, tensor: Tensor) -> Tensor {
+pub(super) fn widened(port: &Port, tensor: Tensor) -> Tensor {
     let Some([axes @ .., Dimension::Fixed(1)]) = port.shape.as_deref() else {
         return tensor;
     };

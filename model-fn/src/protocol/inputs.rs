@@ -5,10 +5,10 @@ use std::fmt;
 use serde::Deserializer;
 use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::InputError;
 use super::named::{Named, NamedTensor};
 use super::nested::{Builder, ENCODED, Nested, visit_scalars};
 use super::reading::Reading;
+use super::{InputError, columns};
 use crate::tensor::Scalar;
 
 /// What `inputs` held.
@@ -115,13 +115,14 @@ impl<'de> Visitor<'de> for Inputs<'_> {
         match (first, only) {
             (Some(tensor), _) => {
                 let mut tensors = vec![tensor];
+                let most = reading.ports.len().max(columns::known(reading.ports).len());
                 while let Some(tensor) = list.next_element_seed(Named {
                     reading,
                     place: tensors.len(),
                 })? {
                     tensors.push(tensor);
                     // One of them is not the model's, or is there twice.
-                    if tensors.len() > reading.ports.len() {
+                    if tensors.len() > most {
                         while list.next_element::<IgnoredAny>()?.is_some() {}
                         break;
                     }

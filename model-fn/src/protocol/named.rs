@@ -6,10 +6,12 @@ use serde::Deserializer;
 use serde::de::{DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::nested::{Builder, Nested};
+use super::fit::position;
+use super::nested::{self, Builder, Nested};
+use super::parameters::Content;
 use super::reading::Reading;
 use super::{InputError, Limits, binary, parameters};
-use crate::tensor::{Datatype, Tensor, volume};
+use crate::tensor::{Datatype, Tensor, Values, volume};
 
 /// The longest text of a shape: no model takes dozens of axes, whose lengths have 20 digits at most.
 const LONGEST_SHAPE: usize = 1024;
@@ -207,7 +209,28 @@ impl<'a, 'de> Parts<'a, 'de> {
         };
         let (name, shape) = self.name_and_shape()?;
         let tensor = reshaped(&name, shape, builder.finish()?)?;
+        let tensor = match parameters::content(self.parameters, &name)? {
+            Content::Plain => tensor,
+            Content::Texts => self.flattened(&name, tensor),
+            Content::Encoded => self.flattened(&name, decoded(&name, tensor)?),
+        };
         Ok(NamedTensor { name, tensor })
+    }
+
+    /// Texts come as a column, where the model may take them as a list.
+    fn flattened(&self, name: &str, tensor: Tensor) -> Tensor {
+        let mut ports = self.reading.ports.iter();
+        let port = ports.find(|port| port.name == name);
+        let is_list = port
+            .and_then(|port| port.shape.as_deref())
+            .is_some_and(|axes| axes.len() == 1);
+        match tensor.shape() {
+            [rows, 1] if is_list => {
+                let rows = vec![*rows];
+                tensor.reshaped(rows)
+            }
+            _ => tensor,
+        }
     }
 
     /// Data that stood before its datatype.
@@ -245,6 +268,28 @@ impl<'a, 'de> Parts<'a, 'de> {
         let tensor = binary::tensor(&name, datatype, shape, taken)?;
         Ok(NamedTensor { name, tensor })
     }
+}
+
+/// Texts of base64 as what they encode.
+fn decoded(name: &str, tensor: Tensor) -> Result<Tensor, InputError> {
+    let (shape, values) = tensor.into_parts();
+    let Values::Bytes(texts) = values else {
+        return Tensor::new(shape, values).map_err(|error| InputError::Empty {
+            input: name.to_owned(),
+            given: error.shape,
+        });
+    };
+    let decode = |(index, text): (usize, String)| {
+        nested::decoded(&text).ok_or_else(|| InputError::Encoded {
+            input: name.to_owned(),
+            at: position(&shape, index),
+        })
+    };
+    let texts: Result<Vec<String>, _> = texts.into_iter().enumerate().map(decode).collect();
+    Tensor::new(shape.clone(), Values::Bytes(texts?)).map_err(|error| InputError::Empty {
+        input: name.to_owned(),
+        given: error.shape,
+    })
 }
 
 /// Flat data takes the shape; nested data must have it already.

@@ -204,6 +204,11 @@ pub(super) fn finished(
     inputs.collect()
 }
 
+/// What base64 encodes, if that is text.
+pub(super) fn decoded(text: &str) -> Option<String> {
+    String::from_utf8(BASE64.decode(text).ok()?).ok()
+}
+
 fn quoted(scalar: Scalar<'_>) -> String {
     match scalar {
         Scalar::Null => "null".to_owned(),
@@ -271,9 +276,8 @@ impl Nested<'_, '_> {
         let value: Box<RawValue> = map.next_value()?;
         let is_alone = map.next_key::<IgnoredAny>()?.is_none();
         let text: Option<String> = serde_json::from_str(value.get()).ok();
-        let bytes = text.and_then(|text| BASE64.decode(text).ok());
-        match bytes.map(String::from_utf8) {
-            Some(Ok(text)) if is_alone => self.scalar(Scalar::Text(&text)),
+        match text.and_then(|text| decoded(&text)) {
+            Some(text) if is_alone => self.scalar(Scalar::Text(&text)),
             Some(_) | None => {
                 let Self(builder) = self;
                 let (input, at) = (builder.input.clone(), builder.position.clone());

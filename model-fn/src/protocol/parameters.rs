@@ -20,6 +20,28 @@ struct Known<'a> {
     classification: Option<&'a RawValue>,
     #[serde(borrow)]
     shared_memory_region: Option<&'a RawValue>,
+    #[serde(borrow)]
+    content_type: Option<&'a RawValue>,
+}
+
+/// What a request is, and asks for, as a whole.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct OfRequest {
+    /// All its outputs as bytes.
+    pub(super) is_binary: bool,
+    /// Its tensors are the columns of a data frame.
+    pub(super) is_frame: bool,
+}
+
+/// What an input is, by MLServer's content types.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Content {
+    /// `str`: texts, one a row.
+    Texts,
+    /// `base64`: the same, encoded.
+    Encoded,
+    /// Anything else is what its datatype says.
+    Plain,
 }
 
 /// What an output is asked for as.
@@ -31,13 +53,26 @@ pub(super) struct Form {
     pub(super) classes: Option<usize>,
 }
 
-/// Whether a request asks for all its outputs as bytes.
-pub(super) fn binary_output(text: Option<&RawValue>) -> Result<bool, InputError> {
+/// What a request is, and asks for.
+pub(super) fn of_request(text: Option<&RawValue>) -> Result<OfRequest, InputError> {
     let of = || "the request".to_owned();
     let known = Known::read(text, of)?;
     let value = known.binary_data_output;
     let is_binary = typed("binary_data_output", value, "be true or false", of)?;
-    Ok(is_binary.unwrap_or_default())
+    Ok(OfRequest {
+        is_binary: is_binary.unwrap_or_default(),
+        is_frame: known.content_type() == Some("pd"),
+    })
+}
+
+/// What an input is.
+pub(super) fn content(text: Option<&RawValue>, input: &str) -> Result<Content, InputError> {
+    let known = Known::read(text, || format!("input `{input}`"))?;
+    Ok(match known.content_type() {
+        Some("str") => Content::Texts,
+        Some("base64") => Content::Encoded,
+        Some(_) | None => Content::Plain,
+    })
 }
 
 /// How many bytes of an input stand behind the JSON.
@@ -73,6 +108,12 @@ impl<'a> Known<'a> {
         };
         let known = object(text);
         known.ok_or_else(|| wrong("parameters", "be an object without repetitions", of))
+    }
+
+    /// Other servers know other ones, so none is an error.
+    fn content_type(&self) -> Option<&'a str> {
+        let text = self.content_type?.get();
+        text.strip_prefix('"')?.strip_suffix('"')
     }
 
     fn refuse_shared_memory(&self, of: impl Fn() -> String) -> Result<(), InputError> {

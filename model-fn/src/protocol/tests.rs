@@ -8,6 +8,7 @@ mod frames;
 mod lines;
 mod malformed;
 mod reading;
+mod series;
 mod unfit;
 
 use serde_json::Value;

@@ -144,6 +144,43 @@ impl Values {
         }
     }
 
+    /// One value, as a request gives it.
+    pub fn scalar(&self, index: usize) -> Option<Scalar<'_>> {
+        let float = |number: f64| {
+            if number.is_nan() {
+                Scalar::Null
+            } else {
+                Scalar::Float(number)
+            }
+        };
+        let signed = |number: i64| match u64::try_from(number) {
+            Ok(number) => Scalar::Unsigned(number),
+            Err(_) => Scalar::Signed(number),
+        };
+        match self {
+            Self::Bool(list) => list.get(index).map(|value| Scalar::Bool(*value)),
+            Self::Uint8(list) => list
+                .get(index)
+                .map(|number| Scalar::Unsigned((*number).into())),
+            Self::Uint16(list) => list
+                .get(index)
+                .map(|number| Scalar::Unsigned((*number).into())),
+            Self::Uint32(list) => list
+                .get(index)
+                .map(|number| Scalar::Unsigned((*number).into())),
+            Self::Uint64(list) => list.get(index).map(|number| Scalar::Unsigned(*number)),
+            Self::Int8(list) => list.get(index).map(|number| signed((*number).into())),
+            Self::Int16(list) => list.get(index).map(|number| signed((*number).into())),
+            Self::Int32(list) => list.get(index).map(|number| signed((*number).into())),
+            Self::Int64(list) => list.get(index).map(|number| signed(*number)),
+            Self::Fp16(list) => list.get(index).map(|number| float(number.to_f64())),
+            Self::Bf16(list) => list.get(index).map(|number| float(number.to_f64())),
+            Self::Fp32(list) => list.get(index).map(|number| float((*number).into())),
+            Self::Fp64(list) => list.get(index).map(|number| float(*number)),
+            Self::Bytes(list) => list.get(index).map(|text| Scalar::Text(text)),
+        }
+    }
+
     /// Moves the last values, each to the place that is named for it; every place is named once.
     pub fn arrange_last(&mut self, places: &[usize]) {
         each!(self, list => arrange_last(list, places));

@@ -15,6 +15,8 @@ use crate::setup;
 
 /// The part that holds MLflow.
 const MLFLOW: &str = "mlflow";
+/// The part that holds MLServer.
+const MLSERVER: &str = "mlserver";
 /// MLflow takes some seconds to be imported.
 const LIMIT: Duration = Duration::from_secs(120);
 
@@ -25,6 +27,11 @@ pub fn trials() -> Vec<Trial> {
             &[MLFLOW],
             "scoring: MLflow's client, pandas and NumPy are answered by the names of columns",
             others_are_answered,
+        ),
+        case_with(
+            &[MLSERVER],
+            "scoring: MLServer's codecs write requests and read the answers",
+            codecs_are_answered,
         ),
         case(
             "scoring: requests of TensorFlow Serving are answered as it answers them",
@@ -63,6 +70,26 @@ fn scored() -> Result<Value> {
         .arg(setup::repository().join("models/wine/example.json"))
         .env("TOKEN", gateway.token("predict")?);
     Ok(serde_json::from_str(&sam::run(&mut command, LIMIT)?)?)
+}
+
+fn codecs_are_answered() -> Result<()> {
+    let gateway = embedded()?;
+    let python = setup::part(MLSERVER).context("MLServer is not installed")?;
+    let mut command = Command::new(python.join("bin/python"));
+    command
+        .arg(setup::repository().join("tests/clients/codecs.py"))
+        .arg(&gateway.url)
+        .arg(setup::repository().join("models/wine/example.json"))
+        .env("TOKEN", gateway.token("predict")?);
+    let decoded: Value = serde_json::from_str(&sam::run(&mut command, LIMIT)?)?;
+    let rows = predictions()?;
+    let rows = rows.as_array().context("no rows")?;
+    let labels: Vec<Value> = rows.iter().map(|row| row["label"].clone()).collect();
+    for form in ["array", "frame", "backwards", "first"] {
+        ensure!(decoded[form] == json!(labels), "{form}: {decoded}");
+    }
+    ensure!(decoded["id"] == "backwards", "{decoded}");
+    Ok(())
 }
 
 fn others_are_answered() -> Result<()> {

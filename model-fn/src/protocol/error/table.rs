@@ -28,6 +28,19 @@ pub enum TableError {
         /// How many values there are; at least so many.
         given: usize,
     },
+    /// A tensor is no column of the data frame that it is sent as.
+    #[error(
+        "column `{column}` has the shape {given:?}, where the columns of a data frame (`content_type` is `pd`) are {expected} values each"
+    )]
+    Series {
+        /// The column.
+        column: String,
+        /// How many values the first one has.
+        expected: usize,
+        /// The shape.
+        #[serde(serialize_with = "as_shape")]
+        given: Vec<usize>,
+    },
     /// The text is not CSV.
     #[error("the body is not CSV: line {line} {message}")]
     NotCsv {
@@ -104,7 +117,7 @@ impl TableError {
     /// One word for programs.
     pub fn code(&self) -> &'static str {
         match self {
-            Self::Cells { .. } => "ragged",
+            Self::Cells { .. } | Self::Series { .. } => "ragged",
             Self::Frame { .. } => "malformed_frame",
             Self::NotCsv { .. } => "not_csv",
             Self::NotNpy { .. } => "not_npy",
