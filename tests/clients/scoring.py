@@ -1,4 +1,4 @@
-"""Asks a gateway as data scientists do, and prints the answers as JSON: `scoring.py HOST PORT EXAMPLE`, the token in `TOKEN`.
+"""Asks a gateway as data scientists do, and prints the answers as JSON: `scoring.py URL EXAMPLE`, the token in `TOKEN`.
 
 MLflow's client has no place for a token: a session of `requests` that carries one stands in for the module.
 """
@@ -14,12 +14,13 @@ import requests
 from mlflow.pyfunc.scoring_server import client
 
 
-def main(host, port, example):
+def main(url, example):
     session = requests.Session()
     session.headers["Authorization"] = f"Bearer {os.environ['TOKEN']}"
     client.requests = session
-    url = f"http://{host}:{port}"
-    scoring = client.ScoringServerClient(host, port)
+    scoring = client.ScoringServerClient("127.0.0.1", 80)
+    # It has no place for a path either, which stages of an API have.
+    scoring.url_prefix = url
     scoring.ping()
 
     with open(example, encoding="utf-8") as file:

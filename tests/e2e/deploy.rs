@@ -12,6 +12,7 @@ use libtest_mimic::Trial;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
+use crate::answering;
 use crate::case::case_with;
 use crate::gateway::example;
 use crate::http::{self, Reply};
@@ -23,6 +24,27 @@ use crate::sam::{self, build};
 use crate::shared::Shared;
 
 const PARTS: &[&str] = &[sam::PART, sam::BUILDER, ministack::PART, keycloak::PART];
+const WITH_CLIENTS: &[&str] = &[
+    sam::PART,
+    sam::BUILDER,
+    ministack::PART,
+    keycloak::PART,
+    answering::CLIENTS,
+];
+const WITH_MLFLOW: &[&str] = &[
+    sam::PART,
+    sam::BUILDER,
+    ministack::PART,
+    keycloak::PART,
+    answering::MLFLOW,
+];
+const WITH_MLSERVER: &[&str] = &[
+    sam::PART,
+    sam::BUILDER,
+    ministack::PART,
+    keycloak::PART,
+    answering::MLSERVER,
+];
 const STACK: &str = "tollgate";
 /// What the functions' names end in, after the stack's.
 const FUNCTIONS: [&str; 2] = ["authorizer", "model-serving-fn"];
@@ -83,6 +105,26 @@ pub fn trials() -> Vec<Trial> {
             the_packages_are_small,
         ),
         case_with(PARTS, "deployed: logs hold no token", logs_hold_no_token),
+        case_with(
+            WITH_CLIENTS,
+            "deployed: tritonclient and KServe's client are answered",
+            || asked_by(answering::open_inference),
+        ),
+        case_with(
+            WITH_MLSERVER,
+            "deployed: MLServer's codecs are answered",
+            || asked_by(answering::codecs),
+        ),
+        case_with(
+            WITH_MLFLOW,
+            "deployed: MLflow's client, pandas and NumPy are answered",
+            || asked_by(answering::scoring),
+        ),
+        case_with(
+            PARTS,
+            "deployed: requests of TensorFlow Serving are answered",
+            serving_is_answered,
+        ),
     ]
 }
 
@@ -185,6 +227,42 @@ fn the_scheme_is_read_in_any_case() -> Result<()> {
             .predict(&format!("{scheme} {token}"))?
             .expect(200)?;
     }
+    Ok(())
+}
+
+/// What clients get from the deployed functions is what they get from the local ones.
+fn asked_by(client: fn(&str, &str) -> Result<()>) -> Result<()> {
+    let token = keycloak()?.client_token("predict")?;
+    client(&deployment()?.stack.url, &token)
+}
+
+fn serving_is_answered() -> Result<()> {
+    let token = keycloak()?.client_token("predict")?;
+    let post = |path: &str, body: &Value| deployment()?.post(path, Some(&token), body);
+    let instances = &example()?["instances"];
+    let rows = answering::predictions(&deployment()?.stack.url, &token)?;
+    let reply = post("/v1/models/wine:predict", &json!({"instances": instances}))?;
+    ensure!(reply.expect(200)?.json()?["predictions"] == rows, "by row");
+    let reply = post(
+        "/v1/models/wine/versions/1:predict",
+        &json!({"inputs": instances}),
+    )?;
+    let labels = &reply.expect(200)?.json()?["outputs"]["label"];
+    let expected: Value = rows
+        .as_array()
+        .into_iter()
+        .flatten()
+        .map(|row| row["label"].clone())
+        .collect();
+    ensure!(*labels == expected, "by column: {labels}");
+    let status = deployment()?
+        .get("/v1/models/wine", Some(&token))?
+        .expect(200)?
+        .json()?;
+    ensure!(
+        status["model_version_status"][0]["state"] == "AVAILABLE",
+        "{status}"
+    );
     Ok(())
 }
 

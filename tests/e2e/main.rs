@@ -10,6 +10,7 @@
     reason = "a program's `pub` is for its other modules, and clippy's exceptions for tests know the usual harness alone"
 )]
 
+mod answering;
 mod browser;
 mod case;
 mod cases;

@@ -1,35 +1,24 @@
 //! Rows and columns by the clients of others: MLflow's, NumPy's and pandas' forms, and TensorFlow Serving's requests.
 
-use std::process::Command;
-use std::time::Duration;
-
 use anyhow::{Context, Result, ensure};
 use libtest_mimic::Trial;
 use serde_json::{Value, json};
 
+use crate::answering;
 use crate::case::{case, case_with};
 use crate::gateway::{embedded, example};
 use crate::http;
-use crate::sam;
-use crate::setup;
-
-/// The part that holds MLflow.
-const MLFLOW: &str = "mlflow";
-/// The part that holds MLServer.
-const MLSERVER: &str = "mlserver";
-/// MLflow takes some seconds to be imported.
-const LIMIT: Duration = Duration::from_secs(120);
 
 /// The cases of this module.
 pub fn trials() -> Vec<Trial> {
     vec![
         case_with(
-            &[MLFLOW],
+            &[answering::MLFLOW],
             "scoring: MLflow's client, pandas and NumPy are answered by the names of columns",
             others_are_answered,
         ),
         case_with(
-            &[MLSERVER],
+            &[answering::MLSERVER],
             "scoring: MLServer's codecs write requests and read the answers",
             codecs_are_answered,
         ),
@@ -55,93 +44,14 @@ fn predictions() -> Result<Value> {
     Ok(reply["predictions"].clone())
 }
 
-fn scored() -> Result<Value> {
-    let gateway = embedded()?;
-    let (host, port) = gateway
-        .url
-        .trim_start_matches("http://")
-        .split_once(':')
-        .context("no port in the gateway's address")?;
-    let python = setup::part(MLFLOW).context("MLflow is not installed")?;
-    let mut command = Command::new(python.join("bin/python"));
-    command
-        .arg(setup::repository().join("tests/clients/scoring.py"))
-        .args([host, port])
-        .arg(setup::repository().join("models/wine/example.json"))
-        .env("TOKEN", gateway.token("predict")?);
-    Ok(serde_json::from_str(&sam::run(&mut command, LIMIT)?)?)
-}
-
 fn codecs_are_answered() -> Result<()> {
     let gateway = embedded()?;
-    let python = setup::part(MLSERVER).context("MLServer is not installed")?;
-    let mut command = Command::new(python.join("bin/python"));
-    command
-        .arg(setup::repository().join("tests/clients/codecs.py"))
-        .arg(&gateway.url)
-        .arg(setup::repository().join("models/wine/example.json"))
-        .env("TOKEN", gateway.token("predict")?);
-    let decoded: Value = serde_json::from_str(&sam::run(&mut command, LIMIT)?)?;
-    let rows = predictions()?;
-    let rows = rows.as_array().context("no rows")?;
-    let labels: Vec<Value> = rows.iter().map(|row| row["label"].clone()).collect();
-    for form in ["array", "frame", "backwards", "first"] {
-        ensure!(decoded[form] == json!(labels), "{form}: {decoded}");
-    }
-    ensure!(decoded["id"] == "backwards", "{decoded}");
-    Ok(())
+    answering::codecs(&gateway.url, &gateway.token("predict")?)
 }
 
 fn others_are_answered() -> Result<()> {
-    let scored = scored()?;
-    let rows = predictions()?;
-    let list = rows.as_array().context("no rows")?;
-    let column = |name: &str| -> Vec<Value> { list.iter().map(|row| row[name].clone()).collect() };
-    for form in ["frame", "backwards", "records", "bare", "csv", "lines"] {
-        ensure!(scored[form] == rows, "{form}: {} for {rows}", scored[form]);
-    }
-    let columns = json!({"label": column("label"), "probabilities": column("probabilities")});
-    ensure!(
-        scored["numbers"] == columns,
-        "{} for {columns}",
-        scored["numbers"]
-    );
-    let table = &scored["csv as csv"];
-    ensure!(table["label"] == columns["label"], "{table}");
-    let first: Vec<&Value> = list.iter().map(|row| &row["probabilities"][0]).collect();
-    ensure!(table["probabilities.0"] == json!(first), "{table}");
-    ensure!(
-        scored["array type"] == "float32",
-        "{}",
-        scored["array type"]
-    );
-    // The digits of 32-bit floats are shorter in JSON than NumPy's of the same numbers in 64 bits.
-    let narrow = |values: &Value| -> Option<Vec<Vec<f32>>> {
-        let row = |row: &Value| -> Option<Vec<f32>> {
-            let numbers = row.as_array()?.iter();
-            numbers
-                .map(|number| Some(number.as_f64()? as f32))
-                .collect()
-        };
-        values.as_array()?.iter().map(row).collect()
-    };
-    let (given, expected) = (narrow(&scored["array"]), narrow(&columns["probabilities"]));
-    ensure!(
-        given.is_some() && given == expected,
-        "{given:?} for {expected:?}"
-    );
-    ensure!(scored["missing"] == "answered", "{}", scored["missing"]);
-    for (case, status, words) in [
-        ("unknown", "422", "`cork` unknown"),
-        ("params", "422", "`params`"),
-    ] {
-        let told = scored[case].as_str().unwrap_or_default();
-        ensure!(
-            told.contains(status) && told.contains(words),
-            "{case}: {told}"
-        );
-    }
-    Ok(())
+    let gateway = embedded()?;
+    answering::scoring(&gateway.url, &gateway.token("predict")?)
 }
 
 fn serving_is_answered() -> Result<()> {
