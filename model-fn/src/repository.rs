@@ -16,6 +16,7 @@ use std::path::PathBuf;
 use crate::engine::{Budget, LoadError, Memory, Model};
 use crate::protocol::Limits;
 use crate::statistics::Statistics;
+use crate::tensor::Tensor;
 
 pub use check::{CheckError, verify};
 pub use compare::Difference;
@@ -68,6 +69,8 @@ pub struct Entry {
     pub default_version: u64,
     /// The limits on its requests.
     pub limits: Limits,
+    /// The text of `example.json`.
+    pub example: Option<String>,
     versions: BTreeMap<u64, Loaded>,
 }
 
@@ -75,6 +78,7 @@ pub struct Entry {
 #[derive(Debug)]
 struct Loaded {
     model: Model,
+    example: Option<Vec<Tensor>>,
     statistics: Statistics,
 }
 
@@ -87,6 +91,8 @@ pub struct Version<'a> {
     pub number: u64,
     /// What runs.
     pub model: &'a Model,
+    /// Inputs that it takes, if they are few: its example, or what it has answered at its start.
+    pub example: Option<&'a [Tensor]>,
     /// What it has done.
     pub statistics: &'a Statistics,
 }
@@ -241,6 +247,7 @@ impl Entry {
             entry: self,
             number,
             model: &loaded.model,
+            example: loaded.example.as_deref(),
             statistics: &loaded.statistics,
         }
     }
@@ -276,10 +283,7 @@ impl Entry {
                 example: files.example.as_deref(),
             };
             match load(name, version, &description, recorded, &limits, budget) {
-                Ok(model) => {
-                    let statistics = Statistics::default();
-                    versions.insert(number, Loaded { model, statistics });
-                }
+                Ok(loaded) => drop(versions.insert(number, loaded)),
                 Err(problem) => problems.push(*problem),
             }
         }
@@ -291,6 +295,7 @@ impl Entry {
             description,
             default_version,
             limits,
+            example: files.example,
             versions,
         })
     }
@@ -303,7 +308,7 @@ fn load(
     recorded: check::Recorded<'_>,
     limits: &Limits,
     budget: &Budget,
-) -> Result<Model, Box<Problem>> {
+) -> Result<Loaded, Box<Problem>> {
     let (model, version) = (name.to_owned(), files.number);
     let mut loaded = match Model::load_within(&files.model, budget) {
         Ok(loaded) => loaded,
@@ -317,9 +322,13 @@ fn load(
     };
     loaded.name_columns(&description.columns);
     match check::check(&loaded, description, recorded, limits) {
-        Ok(outputs) => {
-            loaded.correct(&outputs);
-            Ok(loaded)
+        Ok(passed) => {
+            loaded.correct(&passed.outputs);
+            Ok(Loaded {
+                model: loaded,
+                example: passed.example,
+                statistics: Statistics::default(),
+            })
         }
         Err(source) => Err(Box::new(Problem::Check {
             model,
