@@ -39,10 +39,13 @@ pub(super) fn schemas(described: &Described<'_>) -> Vec<(String, Value)> {
         ("columns", columns(described, specification)),
     ];
     if has_rows(specification) {
-        let rows = || reference("schemas", &described.component("rows"));
-        schemas.push(("rows", rows_of(described, specification)));
-        schemas.push(("instances", body("instances", rows())));
-        schemas.push(("records", body("dataframe_records", rows())));
+        let refer = || reference("schemas", &described.component("rows"));
+        schemas.push((
+            "rows",
+            list(rows(described, specification), row(&specification.inputs)),
+        ));
+        schemas.push(("instances", body("instances", refer())));
+        schemas.push(("records", body("dataframe_records", refer())));
         schemas.push((
             "frame",
             body("dataframe_split", frame(described, specification)),
@@ -103,39 +106,33 @@ fn is_widened(port: &Port) -> bool {
     matches!(axes, [_, .., Dimension::Fixed(1)])
 }
 
-/// With the last axes of length one, and without, where there is any.
-fn forms(ports: &[Port]) -> &'static [bool] {
-    if ports.iter().any(is_widened) {
-        &[true, false]
+/// Values behind these axes: with a last axis of length one, and without.
+fn values(port: &Port, first: Option<Length>) -> Value {
+    let forms = if is_widened(port) {
+        [false, true].as_slice()
     } else {
         &[false]
-    }
+    };
+    let form = |is_bare: &bool| {
+        let lengths: Vec<Length> = first.into_iter().chain(inner(port, *is_bare)).collect();
+        nested(&lengths, scalar(port))
+    };
+    any_of(forms.iter().map(form).collect())
 }
 
-fn rows_of(described: &Described<'_>, specification: &Specification) -> Value {
-    let inputs = &specification.inputs;
-    let length = rows(described, specification);
-    let forms = forms(inputs).iter();
-    any_of(
-        forms
-            .map(|is_bare| list(length, row(inputs, *is_bare)))
-            .collect(),
-    )
-}
-
-fn row(inputs: &[Port], is_bare: bool) -> Value {
-    let value = |port: &Port| nested(&inner(port, is_bare), scalar(port));
-    let named = object(inputs.iter().map(|port| (port.name.as_str(), value(port))));
+fn row(inputs: &[Port]) -> Value {
+    let named = object(
+        inputs
+            .iter()
+            .map(|port| (port.name.as_str(), values(port, None))),
+    );
     let [port] = inputs else {
         return named;
     };
-    let mut forms = vec![value(port), named];
-    let labels = port
-        .labels
-        .iter()
-        .map(|label| (label.as_str(), scalar(port)));
-    if inner(port, is_bare).len() == 1 && !port.labels.is_empty() {
-        forms.push(object(labels));
+    let mut forms = vec![values(port, None), named];
+    if inner(port, false).len() == 1 && !port.labels.is_empty() {
+        let labels = port.labels.iter().map(String::as_str);
+        forms.push(object(labels.map(|label| (label, scalar(port)))));
     }
     any_of(forms)
 }
@@ -146,9 +143,7 @@ fn frame(described: &Described<'_>, specification: &Specification) -> Value {
         Some(port) => (columns_of_row(port), cells_of_row(port)),
         None => {
             let names = inputs.iter().map(|port| json!({"const": port.name}));
-            let cells = inputs
-                .iter()
-                .map(|port| nested(&inner(port, true), scalar(port)));
+            let cells = inputs.iter().map(|port| values(port, None));
             let columns = vec![tuple(names.collect()), in_order(inputs.len())];
             (columns, tuple(cells.collect()))
         }
@@ -200,25 +195,13 @@ fn width(inner: &[Length]) -> Option<usize> {
 
 fn columns(described: &Described<'_>, specification: &Specification) -> Value {
     let inputs = &specification.inputs;
-    let whole = |port: &Port| {
-        let form = |is_bare: &bool| {
-            let first = first(described, port).into_iter();
-            let lengths: Vec<Length> = first.chain(inner(port, *is_bare)).collect();
-            nested(&lengths, scalar(port))
-        };
-        forms(std::slice::from_ref(port))
-            .iter()
-            .map(form)
-            .collect::<Vec<_>>()
+    let whole = |port: &Port| values(port, first(described, port));
+    let named = object(inputs.iter().map(|port| (port.name.as_str(), whole(port))));
+    let bare = match inputs.as_slice() {
+        [port] => Some(whole(port)),
+        _ => None,
     };
-    let named = inputs
-        .iter()
-        .map(|port| (port.name.as_str(), any_of(whole(port))));
-    let mut inputs_schema = vec![object(named)];
-    if let [port] = inputs.as_slice() {
-        inputs_schema.extend(whole(port));
-    }
-    body("inputs", any_of(inputs_schema))
+    body("inputs", any_of([named].into_iter().chain(bare).collect()))
 }
 
 fn tensors(described: &Described<'_>, specification: &Specification) -> Value {
@@ -277,7 +260,7 @@ fn tensor(described: &Described<'_>, port: &Port) -> Value {
 
 fn requested(port: &Port) -> Value {
     let classification = if port.datatype.is_float() || port.datatype.is_integer() {
-        json!({"type": ["integer", "null"], "minimum": 1})
+        json!({"type": ["integer", "null"], "minimum": 1, "maximum": u64::MAX})
     } else {
         json!({"type": "null"})
     };
