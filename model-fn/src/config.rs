@@ -17,8 +17,8 @@ use crate::protocol::Limits;
 /// | `MAX_BODY_BYTES_CLAIM`, `MAX_ROWS_CLAIM` | the members of the authorizer's context that narrow these limits for a caller | none |
 /// | `ALLOW_UNAUTHENTICATED` | `true` answers without an authorizer, for local use | `false` |
 /// | `TRUST_DIRECT_INVOKE` | `true` answers whoever may invoke the function, without a gateway or an authorizer: plain bodies as events, and function URLs | `false` |
-/// | `PUBLIC_BASE_URL` | the address that callers use; with it and without a path in it, metadata are served | no metadata |
-/// | `ISSUER` | the issuer that the metadata name | none, and with `PUBLIC_BASE_URL` it must be set |
+/// | `PUBLIC_BASE_URL` | the address that callers use, which `/openapi.json` names; with it and without a path in it, metadata are served | no metadata, and the address of a request counts |
+/// | `ISSUER` | the issuer that the metadata and `/openapi.json` name | none, and with `PUBLIC_BASE_URL` it must be set |
 /// | `MAX_BODY_BYTES` | the limit on a request's body | 4700000 |
 /// | `MAX_DECODED_BYTES` | the limit on a body once it is decompressed, and on an answer before it is compressed | 24000000 |
 /// | `MAX_REPLY_BYTES` | the limit on an answer's body as it is sent | 5242880 |
@@ -41,6 +41,10 @@ pub struct Config {
     pub allow_unauthenticated: bool,
     /// Whether whoever may invoke the function may use every model.
     pub trust_direct_invoke: bool,
+    /// The address that callers use, without a slash at its end.
+    pub public_base_url: Option<String>,
+    /// Who issues the tokens.
+    pub issuer: Option<String>,
     /// What is said of this API to callers without a token.
     pub protected_resource: Option<ProtectedResource>,
     /// The limits on every request.
@@ -148,6 +152,9 @@ impl Config {
                 caller_limits,
                 allow_unauthenticated,
                 trust_direct_invoke,
+                public_base_url: text("PUBLIC_BASE_URL")
+                    .map(|base| base.trim_end_matches('/').to_owned()),
+                issuer: text("ISSUER"),
                 protected_resource,
                 limits,
                 memory,
@@ -268,6 +275,8 @@ mod tests {
             },
             allow_unauthenticated: true,
             trust_direct_invoke: true,
+            public_base_url: Some("https://api.example".to_owned()),
+            issuer: Some("https://a/".to_owned()),
             protected_resource: Some(ProtectedResource::new(
                 "https://api.example",
                 "https://a/".to_owned(),

@@ -19,6 +19,8 @@ pub struct Request<'a> {
     pub method: String,
     /// The segments of the path, without the stage; values of path parameters are whole.
     pub path: Vec<String>,
+    /// The path that the caller wrote, as far as the gateway tells it.
+    full_path: Option<String>,
     /// Headers with their names in lower case.
     headers: Vec<(String, String)>,
     body: Option<Text<'a>>,
@@ -106,6 +108,7 @@ pub fn read(event: &str) -> Result<Request<'_>, EventError> {
     Ok(Request {
         method: method.to_ascii_uppercase(),
         path: path(&event, is_second),
+        full_path: full_path(context).map(str::to_owned),
         headers: headers(&event),
         is_base64: event.is_base64_encoded == true,
         caller: caller(at(context, &["authorizer"]), is_second),
@@ -169,6 +172,12 @@ fn path(event: &Event<'_>, is_second: bool) -> Vec<String> {
     segments
 }
 
+/// A REST API tells the stage or the base path of its address here alone.
+fn full_path(context: &Value) -> Option<&str> {
+    let of_rest = at(context, &["path"]).as_str();
+    of_rest.or(at(context, &["http", "path"]).as_str())
+}
+
 fn segments(path: &str) -> impl Iterator<Item = &str> {
     path.split('/').filter(|segment| !segment.is_empty())
 }
@@ -228,6 +237,7 @@ impl<'a> Request<'a> {
         Self {
             method: "POST".to_owned(),
             path: vec!["predict".to_owned()],
+            full_path: None,
             headers: Vec::new(),
             body: Some(Text(Cow::Borrowed(event))),
             is_base64: false,
@@ -239,6 +249,22 @@ impl<'a> Request<'a> {
 }
 
 impl Request<'_> {
+    /// What stands before the route in the path that the caller wrote: a stage, a base path, or nothing.
+    pub fn prefix(&self) -> &str {
+        let route: String = self
+            .path
+            .iter()
+            .map(|segment| format!("/{segment}"))
+            .collect();
+        let full = self.full_path.as_deref().unwrap_or_default();
+        let prefix = full.trim_end_matches('/').strip_suffix(&route);
+        let is_plain = |prefix: &&str| {
+            let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte);
+            prefix.starts_with('/') && prefix.bytes().all(plain)
+        };
+        prefix.filter(is_plain).unwrap_or_default()
+    }
+
     /// The first value of a header, by its name in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.values(name).next()
@@ -327,6 +353,24 @@ mod tests {
             "pathParameters": {"proxy": "v2/models"}, "requestContext": context});
         check_path(proxy, "v2|models");
         check_path(json!({"requestContext": context}), "");
+    }
+
+    #[track_caller]
+    fn check_prefix(context: Value, expected: &str) {
+        let event = json!({"httpMethod": "GET", "path": "/a/b", "requestContext": context});
+        assert_eq!(read(&event.to_string()).unwrap().prefix(), expected);
+    }
+
+    #[test]
+    fn the_prefix_is_what_the_gateway_takes_off() {
+        check_prefix(json!({"path": "/prod/a/b", "stage": "prod"}), "/prod");
+        check_prefix(json!({"path": "/base/v1/a/b/"}), "/base/v1");
+        check_prefix(json!({"http": {"path": "/prod/a/b"}}), "/prod");
+        check_prefix(json!({"path": "/a/b"}), "");
+        check_prefix(json!({"path": "/prod/a/c"}), "");
+        check_prefix(json!({"path": "//host\"/a/b"}), "");
+        check_prefix(json!({"path": 7}), "");
+        check_prefix(json!({}), "");
     }
 
     #[test]

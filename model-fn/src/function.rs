@@ -18,6 +18,7 @@ use crate::metadata::{
     Configuration, Health, Indexed, Model, ModelReady, ModelStatistics, Models, Names, Server,
     serving,
 };
+use crate::openapi::{self, Api, Described};
 use crate::prediction::{self, Asked};
 use crate::protocol::{Accepted, Limits};
 use crate::reply::{Answer, Outcome, Reply};
@@ -196,6 +197,7 @@ impl ModelFunction {
                 None => Err(RouteError::Unknown.into()),
             },
             Route::Models => json(&Models::of(self.visible(request))),
+            Route::OpenApi => self.openapi(request),
             Route::ModelNames => json(&Names::of(self.visible(request))),
             Route::Statistics(target) => json(&self.statistics(request, &target, line)?),
             Route::Configuration(target) => {
@@ -230,6 +232,27 @@ impl ModelFunction {
                 json(&serving::Metadata::of(self.find(request, &target, line)?))
             }
         }
+    }
+
+    fn openapi(&self, request: &Request<'_>) -> Result<Answer, Failure> {
+        let visible = self.visible(request);
+        let config = &self.config;
+        let api = Api {
+            server: config
+                .public_base_url
+                .as_deref()
+                .unwrap_or(request.prefix()),
+            issuer: config.issuer.as_deref(),
+            has_metadata: config.protected_resource.is_some(),
+            default_model: visible.default_model(),
+        };
+        let versions = visible.models().flat_map(Entry::all);
+        let described = versions.map(|version| {
+            let limits = self.limits(request, version)?;
+            Ok(Described { version, limits })
+        });
+        let described: Result<Vec<_>, LimitError> = described.collect();
+        json(&openapi::document(&api, &described?).map_err(Failure::Write)?)
     }
 
     fn index(&self, request: &Request<'_>) -> Result<Answer, Failure> {

@@ -17,6 +17,7 @@ pub mod grants;
 mod log;
 pub mod media;
 mod metadata;
+mod openapi;
 pub mod pace;
 mod prediction;
 pub mod protocol;

@@ -122,7 +122,7 @@ fn read(
     let specification = version.model.specification();
     let header_length = request.header_list(HEADER_LENGTH);
     // Clients of the binary tensor extension say what they send by this header alone.
-    if !header_length.is_empty() {
+    if request.header(HEADER_LENGTH).is_some() {
         if *accepted == Accepted::Serving {
             return Err(InputError::NotValues.into());
         }

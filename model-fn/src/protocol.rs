@@ -32,6 +32,8 @@ use crate::tensor::Tensor;
 use body::Body;
 use reading::Reading;
 
+pub(crate) use columns::{known, matrix};
+
 pub use answer::{AnswerError, Served, Written, write, write_as};
 pub use error::{InputError, TableError};
 pub use limits::Limits;

@@ -18,6 +18,7 @@ use crate::batching::Batcher;
 use crate::engine::{Budget, LoadError, Memory, Model};
 use crate::protocol::Limits;
 use crate::statistics::Statistics;
+use crate::tensor::Tensor;
 
 pub use batches::BatchingError;
 pub use check::{CheckError, verify};
@@ -71,6 +72,8 @@ pub struct Entry {
     pub default_version: u64,
     /// The limits on its requests.
     pub limits: Limits,
+    /// The text of `example.json`.
+    pub example: Option<String>,
     versions: BTreeMap<u64, Loaded>,
 }
 
@@ -78,6 +81,7 @@ pub struct Entry {
 #[derive(Debug)]
 struct Loaded {
     model: Model,
+    example: Option<Vec<Tensor>>,
     statistics: Statistics,
     batcher: Option<Batcher>,
 }
@@ -91,6 +95,8 @@ pub struct Version<'a> {
     pub number: u64,
     /// What runs.
     pub model: &'a Model,
+    /// Inputs that it takes, if they are few: its example, or what it has answered at its start.
+    pub example: Option<&'a [Tensor]>,
     /// What it has done.
     pub statistics: &'a Statistics,
     /// Where requests may run as one.
@@ -247,6 +253,7 @@ impl Entry {
             entry: self,
             number,
             model: &loaded.model,
+            example: loaded.example.as_deref(),
             statistics: &loaded.statistics,
             batcher: loaded.batcher.as_ref(),
         }
@@ -283,14 +290,7 @@ impl Entry {
                 example: files.example.as_deref(),
             };
             match load(name, version, &description, recorded, &limits, budget) {
-                Ok(model) => {
-                    let loaded = Loaded {
-                        model,
-                        statistics: Statistics::default(),
-                        batcher: description.batcher(),
-                    };
-                    versions.insert(number, loaded);
-                }
+                Ok(loaded) => drop(versions.insert(number, loaded)),
                 Err(problem) => problems.push(*problem),
             }
         }
@@ -302,6 +302,7 @@ impl Entry {
             description,
             default_version,
             limits,
+            example: files.example,
             versions,
         })
     }
@@ -314,7 +315,7 @@ fn load(
     recorded: check::Recorded<'_>,
     limits: &Limits,
     budget: &Budget,
-) -> Result<Model, Box<Problem>> {
+) -> Result<Loaded, Box<Problem>> {
     let (model, version) = (name.to_owned(), files.number);
     let mut loaded = match Model::load_within(&files.model, budget) {
         Ok(loaded) => loaded,
@@ -328,9 +329,14 @@ fn load(
     };
     loaded.name_columns(&description.columns);
     match check::check(&loaded, description, recorded, limits) {
-        Ok(outputs) => {
-            loaded.correct(&outputs);
-            Ok(loaded)
+        Ok(passed) => {
+            loaded.correct(&passed.outputs);
+            Ok(Loaded {
+                model: loaded,
+                example: passed.example,
+                statistics: Statistics::default(),
+                batcher: description.batcher(),
+            })
         }
         Err(source) => Err(Box::new(Problem::Check {
             model,

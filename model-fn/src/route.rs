@@ -35,6 +35,8 @@ pub enum Route {
     Unload,
     /// `GET /models`: all models.
     Models,
+    /// `GET /openapi.json`: this API, of the models that are open to the caller.
+    OpenApi,
     /// `/v1/models…`: TensorFlow Serving's routes.
     Serving(Serving),
     /// `POST /invocations`: SageMaker and MLflow, of the default model.
@@ -84,6 +86,7 @@ impl Route {
             ["predict"] => Self::Predict(Target::default()),
             ["predict", model] => Self::Predict(Target::of(model, None)),
             ["models"] => Self::Models,
+            ["openapi.json"] => Self::OpenApi,
             ["v1", "models", rest @ ..] => Self::Serving(Serving::at(rest)?),
             ["invocations"] => Self::Invocations,
             ["ping"] => Self::Ping,
@@ -134,6 +137,7 @@ impl Route {
             | Self::Model(_)
             | Self::ModelReady(_)
             | Self::Models
+            | Self::OpenApi
             | Self::ProtectedResource => Some("GET"),
         }
     }
@@ -144,7 +148,7 @@ impl Route {
             Self::Live | Self::Ready | Self::Ping | Self::ProtectedResource => true,
             Self::Predict(_) | Self::Infer(_) | Self::Server => false,
             Self::Serving(_) | Self::Invocations => false,
-            Self::Model(_) | Self::ModelReady(_) | Self::Models => false,
+            Self::Model(_) | Self::ModelReady(_) | Self::Models | Self::OpenApi => false,
             Self::Statistics(_) | Self::Configuration(_) | Self::ModelNames => false,
             Self::Index | Self::Load | Self::Unload => false,
         }
@@ -185,6 +189,7 @@ impl Route {
             Self::Load => "POST /v2/repository/models/{model}/load",
             Self::Unload => "POST /v2/repository/models/{model}/unload",
             Self::Models => "GET /models",
+            Self::OpenApi => "GET /openapi.json",
             Self::Serving(route) => route.template(),
             Self::Invocations => "POST /invocations",
             Self::Ping => "GET /ping",
@@ -234,6 +239,7 @@ mod tests {
             "POST /v2/repository/models/{model}/load",
             "POST /v2/repository/models/{model}/unload",
             "GET /models",
+            "GET /openapi.json",
             "GET /.well-known/oauth-protected-resource",
             "GET /v1/models",
             "GET /v1/models/{model}",
@@ -311,6 +317,7 @@ mod tests {
         assert!(
             !open("/v2")
                 && !open("/models")
+                && !open("/openapi.json")
                 && !open("/v2/models/health")
                 && !open("/v2/models/m/ready")
         );

@@ -525,6 +525,24 @@ fn binary_data_that_does_not_fit() {
     }
 }
 
+/// A header without a value is no header that is missing.
+#[test]
+fn an_empty_header_length_is_no_length() {
+    let body =
+        json!({"inputs": [{"name": "x", "shape": [1, 2], "datatype": "FP32", "data": [1, 2]}]});
+    let infer = |length: &str| {
+        let headers = [("Inference-Header-Content-Length", length)];
+        ask(
+            "POST /v2/models/total/infer",
+            &headers,
+            body.to_string().as_bytes(),
+        )
+        .status
+    };
+    assert_eq!(infer(&body.to_string().len().to_string()), 200);
+    assert_eq!(infer(""), 400);
+}
+
 /// Whatever byte of a request is lost or changed, what is wrong is the caller's.
 #[test]
 fn damaged_requests() {

@@ -57,7 +57,7 @@ impl Layout {
 }
 
 /// The only input, if a row of it is several values, or values with names.
-pub(super) fn matrix(ports: &[Port]) -> Option<&Port> {
+pub(crate) fn matrix(ports: &[Port]) -> Option<&Port> {
     let [port] = ports else {
         return None;
     };
@@ -69,7 +69,7 @@ pub(super) fn matrix(ports: &[Port]) -> Option<&Port> {
 }
 
 /// The names that columns may have.
-pub(super) fn known(ports: &[Port]) -> Vec<&str> {
+pub(crate) fn known(ports: &[Port]) -> Vec<&str> {
     match matrix(ports) {
         Some(port) if !port.labels.is_empty() => port.labels.iter().map(String::as_str).collect(),
         Some(_) | None => ports.iter().map(|port| port.name.as_str()).collect(),

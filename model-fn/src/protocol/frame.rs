@@ -4,12 +4,14 @@ use std::fmt;
 
 use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::Number;
 use serde_json::value::RawValue;
 
 use super::columns::Layout;
 use super::csv::MOST_COLUMNS;
 use super::named::NamedTensor;
 use super::nested::{Nested, visit_scalars};
+use super::parameters::whole;
 use super::reading::Reading;
 use super::table::Table;
 use super::{InputError, TableError};
@@ -41,6 +43,7 @@ impl<'a> Frame<'a> {
 
 const FRAME: &str = "dataframe_split";
 const OBJECT: &str = "be an object of `columns` and `data`";
+const NAMES: &str = "be a list of names";
 const ONCE: &str = "be given once";
 
 impl<'de> DeserializeSeed<'de> for Frame<'_> {
@@ -108,7 +111,7 @@ impl<'de> Visitor<'de> for Frame<'_> {
 #[serde(untagged)]
 enum Name {
     Text(String),
-    Place(u64),
+    Place(Number),
 }
 
 impl Frame<'_> {
@@ -119,12 +122,13 @@ impl Frame<'_> {
             return Err(self.0.stop(InputError::TooManyElements { limit }));
         }
         let names: Result<Vec<Name>, _> = serde_json::from_str(text.get());
-        let names = names.map_err(|_| self.wrong::<E>("columns", "be a list of names"))?;
+        let names = names.map_err(|_| self.wrong::<E>("columns", NAMES))?;
         let name = |name| match name {
-            Name::Text(text) => text,
-            Name::Place(place) => place.to_string(),
+            Name::Text(text) => Some(text),
+            Name::Place(place) => whole(&place).map(|place| place.to_string()),
         };
-        Ok(names.into_iter().map(name).collect())
+        let names: Option<Vec<String>> = names.into_iter().map(name).collect();
+        names.ok_or_else(|| self.wrong("columns", NAMES))
     }
 }
 

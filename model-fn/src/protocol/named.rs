@@ -4,17 +4,20 @@ use std::fmt;
 
 use serde::Deserializer;
 use serde::de::{DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, Visitor};
+use serde_json::Number;
 use serde_json::value::RawValue;
 
 use super::fit::position;
 use super::nested::{self, Builder, Nested};
-use super::parameters::Content;
+use super::parameters::{Content, whole};
 use super::reading::Reading;
 use super::{InputError, Limits, binary, parameters};
 use crate::tensor::{Datatype, Tensor, Values, volume};
 
 /// The longest text of a shape: no model takes dozens of axes, whose lengths have 20 digits at most.
 const LONGEST_SHAPE: usize = 1024;
+
+const LENGTHS: &str = "must be a list of lengths from 0";
 
 /// A tensor and its name.
 #[derive(Debug, Clone, PartialEq)]
@@ -83,7 +86,7 @@ impl Named<'_> {
             }
             match key.as_str() {
                 "name" => parts.name = Some(self.field(&parts, "name", map.next_value()?)?),
-                "shape" => parts.shape = Some(self.field(&parts, "shape", map.next_value()?)?),
+                "shape" => parts.shape = Some(self.shape(&parts, map.next_value()?)?),
                 "datatype" => parts.datatype = Some(self.datatype(&parts, map.next_value()?)?),
                 "data" => match parts.builder() {
                     Some(mut builder) => {
@@ -108,7 +111,7 @@ impl Named<'_> {
         text: &RawValue,
     ) -> Result<T, E> {
         let (wanted, longest) = if field == "shape" {
-            ("must be a list of lengths from 0", LONGEST_SHAPE)
+            (LENGTHS, LONGEST_SHAPE)
         } else {
             ("must be text", usize::MAX)
         };
@@ -116,6 +119,16 @@ impl Named<'_> {
         let value = text.and_then(|text| serde_json::from_str(text).ok());
         let stop = || self.reading.stop(parts.wrong(field, wanted.to_owned()));
         value.ok_or_else(stop)
+    }
+
+    fn shape<E: serde::de::Error>(
+        &self,
+        parts: &Parts<'_, '_>,
+        text: &RawValue,
+    ) -> Result<Vec<usize>, E> {
+        let lengths: Vec<Number> = self.field(parts, "shape", text)?;
+        let lengths: Option<Vec<usize>> = lengths.iter().map(whole).collect();
+        lengths.ok_or_else(|| self.reading.stop(parts.wrong("shape", LENGTHS.to_owned())))
     }
 
     fn datatype<E: serde::de::Error>(
@@ -295,7 +308,7 @@ fn decoded(name: &str, tensor: Tensor) -> Result<Tensor, InputError> {
 /// Flat data takes the shape; nested data must have it already.
 fn reshaped(name: &str, shape: Vec<usize>, data: Tensor) -> Result<Tensor, InputError> {
     let (given, values) = data.into_parts();
-    let fits = given == shape || (given.len() <= 1 && volume(&shape) == Some(values.len()));
+    let fits = given == shape || (given.len() == 1 && volume(&shape) == Some(values.len()));
     let wrong = || InputError::Length {
         tensor: name.to_owned(),
         shape: shape.clone(),

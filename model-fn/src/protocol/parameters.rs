@@ -2,9 +2,11 @@
 
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
+use serde_json::Number;
 use serde_json::value::RawValue;
 
 use super::InputError;
+use crate::tensor::{Datatype, Scalar, Values};
 
 /// What `parameters` of a request, an input or a requested output may hold that means something here.
 #[derive(Default, Deserialize)]
@@ -94,11 +96,30 @@ pub(super) fn form(text: Option<&RawValue>, output: &str) -> Result<Form, InputE
     known.refuse_shared_memory(of)?;
     let is_binary = typed("binary_data", known.binary_data, "be true or false", of)?;
     let must = "be a number of classes from 1";
-    let classes = typed("classification", known.classification, must, of)?;
+    let given: Option<Number> = typed("classification", known.classification, must, of)?;
+    let classes = given.as_ref().map(whole);
     match classes {
-        Some(0) => Err(wrong("classification", must, of)),
-        classes => Ok(Form { is_binary, classes }),
+        Some(None | Some(0)) => Err(wrong("classification", must, of)),
+        classes => Ok(Form {
+            is_binary,
+            classes: classes.flatten(),
+        }),
     }
+}
+
+/// A length or a place, which may have a fraction of zero as integers in tensors may.
+pub(super) fn whole(number: &Number) -> Option<usize> {
+    let mut values = Values::new(Datatype::Uint64);
+    let scalar = number
+        .as_u64()
+        .map(Scalar::Unsigned)
+        .or_else(|| number.as_f64().map(Scalar::Float));
+    let is_whole = values.push(scalar?);
+    let Values::Uint64(list) = values else {
+        return None;
+    };
+    let whole = list.first().filter(|_| is_whole)?;
+    usize::try_from(*whole).ok()
 }
 
 impl<'a> Known<'a> {

@@ -140,13 +140,25 @@ struct Case {
     outputs: Vec<Box<RawValue>>,
 }
 
-/// Runs a model once at least, compares what can be compared, and gives its last answer.
+/// What a model that is served has shown.
+#[derive(Debug, Default)]
+pub(super) struct Passed {
+    /// Its last answer; nothing where it was not run.
+    pub(super) outputs: Vec<Tensor>,
+    /// Inputs that it takes, if they are few: those of its example before others.
+    pub(super) example: Option<Vec<Tensor>>,
+}
+
+/// Values in all inputs of an example: it is for people to read, and kept as long as its model is.
+const MOST_OF_EXAMPLE: usize = 1024;
+
+/// Runs a model once at least, and compares what can be compared.
 pub(super) fn check(
     model: &Model,
     description: &Description,
     recorded: Recorded<'_>,
     limits: &Limits,
-) -> Result<Vec<Tensor>, CheckError> {
+) -> Result<Passed, CheckError> {
     check_columns(model, description)?;
     let shapes = shapes::of(description, model.specification(), limits)?;
     let example = recorded.example.map(|text| {
@@ -161,18 +173,26 @@ pub(super) fn check(
     let example = example.transpose()?;
     let sample = example.as_ref().map(|question| question.inputs.clone());
     batches::check(model, description, sample.as_deref())?;
-    let outputs = match (recorded.expected, example) {
+    let of_file = example.as_ref().and_then(|question| few(&question.inputs));
+    let mut passed = match (recorded.expected, example) {
         (Some(text), _) => check_expected(model, &Expected::read(text)?)?,
         (None, Some(question)) => check_form(model, question.inputs, EXAMPLE)?,
         (None, None) => check_synthetic(model, shapes.first(), limits)?,
     };
-    check_labels(model, description, &outputs)?;
+    passed.example = of_file.or(passed.example);
+    check_labels(model, description, &passed.outputs)?;
     // The first one last, so that it is among the plans that are kept.
     for (entry, shapes) in shapes.into_iter().enumerate().rev() {
         let plan = model.prepare(shapes);
         plan.map_err(|source| CheckError::Prepare(entry, source))?;
     }
-    Ok(outputs)
+    Ok(passed)
+}
+
+/// The same inputs, if they are few enough for an example.
+fn few(inputs: &[Tensor]) -> Option<Vec<Tensor>> {
+    let values: usize = inputs.iter().map(|input| input.values().len()).sum();
+    (values <= MOST_OF_EXAMPLE).then(|| inputs.to_vec())
 }
 
 /// Labels are as many as the scores of a row, where there is an output of such scores.
@@ -243,7 +263,7 @@ impl Expected {
     }
 }
 
-fn check_expected(model: &Model, expected: &Expected) -> Result<Vec<Tensor>, CheckError> {
+fn check_expected(model: &Model, expected: &Expected) -> Result<Passed, CheckError> {
     let mut last = Err(CheckError::NoCases);
     for (index, case) in expected.cases.iter().enumerate() {
         last = Ok(check_case(model, expected.tolerance, index, case)?);
@@ -266,7 +286,7 @@ fn check_case(
     tolerance: Tolerance,
     case: usize,
     recorded: &Case,
-) -> Result<Vec<Tensor>, CheckError> {
+) -> Result<Passed, CheckError> {
     let wrong = |source| CheckError::Case { case, source };
     let tensor = |text: &RawValue| protocol::named_tensor(text.get(), &UNLIMITED);
     let tensors = |texts: &[Box<RawValue>]| -> Result<Vec<_>, _> {
@@ -275,6 +295,7 @@ fn check_case(
     let specification = model.specification();
     let inputs = tensors(&recorded.inputs).map_err(wrong)?;
     let inputs = protocol::arrange(inputs, specification, &UNLIMITED).map_err(wrong)?;
+    let example = few(&inputs);
     let outputs = model.run(inputs).map_err(CheckError::Run)?;
     for NamedTensor {
         name: output,
@@ -297,7 +318,7 @@ fn check_case(
             });
         }
     }
-    Ok(outputs)
+    Ok(Passed { outputs, example })
 }
 
 /// Answers nothing for a model that takes no made-up value: it has been planned, and names of cities or the like
@@ -306,12 +327,10 @@ fn check_synthetic(
     model: &Model,
     named: Option<&Shapes>,
     limits: &Limits,
-) -> Result<Vec<Tensor>, CheckError> {
+) -> Result<Passed, CheckError> {
     if let Some(shapes) = named {
-        return match check_filled(model, shapes)? {
-            Some((outputs, _)) => Ok(outputs),
-            None => Ok(Vec::new()),
-        };
+        let checked = check_filled(model, shapes)?;
+        return Ok(checked.map(|(passed, _)| passed).unwrap_or_default());
     }
     let mut unshaped = None;
     for shapes in made_up::one_row(model.specification()) {
@@ -321,26 +340,26 @@ fn check_synthetic(
                 unshaped.get_or_insert(error);
             }
             Err(error) => return Err(error),
-            Ok(None) => return Ok(Vec::new()),
-            Ok(Some((outputs, filling))) => {
+            Ok(None) => return Ok(Passed::default()),
+            Ok(Some((passed, filling))) => {
                 check_several(model, filling)?;
-                return Ok(outputs);
+                return Ok(passed);
             }
         }
     }
     match unshaped {
         Some(error) => Err(CheckError::Unshaped(error)),
-        None => Ok(Vec::new()),
+        None => Ok(Passed::default()),
     }
 }
 
 /// The answers to inputs of these shapes, and what they were filled with.
-fn check_filled(model: &Model, shapes: &Shapes) -> Result<Option<(Vec<Tensor>, u64)>, CheckError> {
+fn check_filled(model: &Model, shapes: &Shapes) -> Result<Option<(Passed, u64)>, CheckError> {
     // Before there are any inputs, which may be large.
     model.prepare(shapes.clone()).map_err(CheckError::Run)?;
     let run = |filling| {
         let inputs = made_up::filled(model.specification(), shapes, filling);
-        check_form(model, inputs, ONE).map(|outputs| Some((outputs, filling)))
+        check_form(model, inputs, ONE).map(|passed| Some((passed, filling)))
     };
     let [ones, zeros] = FILLINGS;
     match run(ones) {
@@ -391,9 +410,10 @@ fn check_form(
     model: &Model,
     inputs: Vec<Tensor>,
     input: &'static str,
-) -> Result<Vec<Tensor>, CheckError> {
+) -> Result<Passed, CheckError> {
     let specification = model.specification();
     let named = named_lengths(&specification.inputs, &inputs);
+    let example = few(&inputs);
     let outputs = model.run(inputs).map_err(CheckError::Run)?;
     for (port, output) in specification.outputs.iter().zip(&outputs) {
         if let Some(difference) = compare::form(port, output, &named) {
@@ -404,7 +424,7 @@ fn check_form(
             });
         }
     }
-    Ok(outputs)
+    Ok(Passed { outputs, example })
 }
 
 /// How long the named axes of the inputs are.

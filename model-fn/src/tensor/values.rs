@@ -136,8 +136,8 @@ impl Values {
             Self::Int16(list) => append(list, integer(scalar)),
             Self::Int32(list) => append(list, integer(scalar)),
             Self::Int64(list) => append(list, integer(scalar)),
-            Self::Fp16(list) => append(list, float(scalar, f16::from_f64, f16::is_infinite)),
-            Self::Bf16(list) => append(list, float(scalar, bf16::from_f64, bf16::is_infinite)),
+            Self::Fp16(list) => append(list, float(scalar, half, f16::is_infinite)),
+            Self::Bf16(list) => append(list, float(scalar, upper_half, bf16::is_infinite)),
             Self::Fp32(list) => append(list, float(scalar, narrow, f32::is_infinite)),
             Self::Fp64(list) => append(list, float(scalar, |number| number, f64::is_infinite)),
             Self::Bytes(list) => append(list, text(scalar)),
@@ -387,6 +387,27 @@ fn narrow(number: f64) -> f32 {
     number as f32
 }
 
+fn half(number: f64) -> f16 {
+    f16::from_f32(marked(number))
+}
+
+fn upper_half(number: f64) -> bf16 {
+    bf16::from_f32(marked(number))
+}
+
+/// A 32-bit float next to the number, whose last bit is set where it is not the number itself. To round that to
+/// fewer bits is to round the number: rounding twice would take what is just above the middle for the middle.
+fn marked(number: f64) -> f32 {
+    let nearest = number as f32;
+    let is_exact = f64::from(nearest) == number || number.is_nan();
+    let bits = nearest.to_bits();
+    if is_exact || bits & 1 == 1 {
+        return nearest;
+    }
+    let is_outward = f64::from(nearest).abs() > number.abs();
+    f32::from_bits(if is_outward { bits - 1 } else { bits + 1 })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -448,6 +469,21 @@ mod tests {
         check(Bf16, Float(0.1), Some("[0.100097656]"));
         check(Bf16, Float(3.38e38), Some("[3.3762391e+38]"));
         check(Bf16, Float(3.4e38), None);
+    }
+
+    #[test]
+    fn what_is_just_beside_the_middle_is_rounded_once() {
+        check(Fp16, Float(65519.99999999999), Some("[65504.0]"));
+        check(Fp16, Float(-65519.99999999999), Some("[-65504.0]"));
+        check(Fp16, Float(65520.0), None);
+        check(Fp16, Float(2049.0), Some("[2048.0]"));
+        check(Fp16, Float(2049.000000001), Some("[2050.0]"));
+        check(Fp16, Float(2050.999999999), Some("[2050.0]"));
+        check(Bf16, Float(257.0), Some("[256.0]"));
+        check(Bf16, Float(257.000000001), Some("[258.0]"));
+        check(Bf16, Float(3.396177529230459e38), Some("[3.3895314e+38]"));
+        check(Bf16, Float(3.3961775292304601e38), None);
+        check(Fp16, Float(1e-320), Some("[0.0]"));
     }
 
     #[test]

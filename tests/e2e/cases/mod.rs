@@ -3,6 +3,7 @@
 mod bodies;
 mod bound;
 mod clients;
+mod contract;
 mod credentials;
 mod introspection;
 mod issuers;
@@ -27,6 +28,7 @@ pub fn trials() -> Vec<Trial> {
         bodies::trials(),
         scoring::trials(),
         clients::trials(),
+        contract::trials(),
         readme::trials(),
     ]
     .into_iter()

@@ -205,6 +205,8 @@ fn a_frame_that_is_none_is_told() {
         (r#"{"columns": ["a", "b", "c"], "data": null}"#, data),
         (r#"{"columns": "abc", "data": []}"#, columns),
         (r#"{"columns": [["a"]], "data": []}"#, columns),
+        (r#"{"columns": [0.5], "data": []}"#, columns),
+        (r#"{"columns": [-1], "data": []}"#, columns),
         (
             r#"{"columns": [], "columns": []}"#,
             "`columns` must be given once",

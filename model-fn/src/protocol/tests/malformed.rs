@@ -155,6 +155,41 @@ fn ragged_lists_are_told_with_their_place() {
 }
 
 #[test]
+fn data_without_a_list_are_those_of_no_axes_alone() {
+    let tensor = |shape: &str| {
+        format!(
+            r#"{{"inputs": [{{"name": "x", "shape": {shape}, "datatype": "FP32", "data": 5}}]}}"#
+        )
+    };
+    let message = "tensor `x`: the shape [1] does not hold the data given";
+    code(&one(), &tensor("[1]"), "malformed_tensor", message);
+    let mut scalar = one();
+    scalar.inputs = vec![port("x", Datatype::Fp32, &[])];
+    let read = read(tensor("[]").as_bytes(), &scalar, &LIMITS, Accepted::Any);
+    assert_eq!(read.unwrap().inputs[0].values(), &Values::Fp32(vec![5.0]));
+}
+
+#[test]
+fn lengths_and_places_may_have_a_fraction_of_zero() {
+    let tensors = |shape: &str, classes: &str| {
+        format!(
+            r#"{{"inputs": [{{"name": "x", "shape": {shape}, "datatype": "FP32", "data": [1, 2]}}],
+            "outputs": [{{"name": "y", "parameters": {{"classification": {classes}}}}}]}}"#
+        )
+    };
+    let frame = |columns: &str| {
+        format!(r#"{{"dataframe_split": {{"columns": {columns}, "data": [[1, 2]]}}}}"#)
+    };
+    for (body, other) in [
+        (tensors("[1, 2]", "3"), tensors("[1.0, 2]", "3.0")),
+        (frame("[1, 0]"), frame("[1.0, 0e0]")),
+    ] {
+        let read = |body: &str| read(body.as_bytes(), &one(), &LIMITS, Accepted::Any).unwrap();
+        assert_eq!(read(&body), read(&other), "{other}");
+    }
+}
+
+#[test]
 fn malformed_tensors_are_told_by_field() {
     let wrong = |tensor: &str, name: &str, field: &str, message: &str| {
         let body = format!(r#"{{"inputs": [{tensor}]}}"#);
