@@ -215,7 +215,13 @@ impl Failure {
             Self::Find(FindError::Model { models, .. } | FindError::NoDefault { models }) => {
                 pair("expected", json!(models))
             }
-            Self::Find(FindError::Version { versions, .. }) => pair("expected", json!(versions)),
+            Self::Find(FindError::Version {
+                versions, labels, ..
+            }) => {
+                let labels = (!labels.is_empty()).then(|| ("labels".to_owned(), json!(labels)));
+                let versions = ("expected".to_owned(), json!(versions));
+                std::iter::once(versions).chain(labels).collect()
+            }
             Self::Body(BodyError::TooLarge { limit })
             | Self::Coding(CodingError::TooLarge { limit })
             | Self::ReplyTooLarge { limit } => pair("limit", json!(limit)),

@@ -21,7 +21,7 @@ use crate::metadata::{
 use crate::prediction::{self, Asked};
 use crate::protocol::{Accepted, Limits};
 use crate::reply::{Answer, Outcome, Reply};
-use crate::repository::{Entry, Repository, Version, Visible};
+use crate::repository::{Entry, Repository, Version, Visible, Wanted};
 use crate::route::{Route, RouteError, Serving, Target};
 use crate::source;
 
@@ -224,7 +224,10 @@ impl ModelFunction {
             Serving::Models => json(&serving::Names::of(self.visible(request))),
             Serving::Status(target) => {
                 let found = self.find(request, &target, line)?;
-                json(&serving::Status::of(found, target.version.is_some()))
+                json(&serving::Status::of(
+                    found,
+                    wanted(&target) != Wanted::Default,
+                ))
             }
             Serving::Metadata(target) => {
                 json(&serving::Metadata::of(self.find(request, &target, line)?))
@@ -279,7 +282,7 @@ impl ModelFunction {
         line: &mut Line<'_>,
     ) -> Result<Version<'a>, Failure> {
         let visible = self.visible(request);
-        let found = visible.find(target.model.as_deref(), target.version.as_deref())?;
+        let found = visible.find(target.model.as_deref(), wanted(target))?;
         line.model = Some(found.entry.name.clone());
         line.version = Some(found.number.to_string());
         Ok(found)
@@ -324,6 +327,12 @@ impl ModelFunction {
             }
         }
     }
+}
+
+fn wanted(target: &Target) -> Wanted<'_> {
+    let label = target.label.as_deref().map(Wanted::Label);
+    let version = target.version.as_deref().map(Wanted::Version);
+    label.or(version).unwrap_or(Wanted::Default)
 }
 
 /// The time on the wall: statistics say when the last request came.

@@ -5,10 +5,12 @@ mod index;
 pub(crate) mod serving;
 mod statistics;
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::engine::Port;
-use crate::repository::{Entry, Version, Visible};
+use crate::repository::{Entry, Version, Visible, Wanted};
 
 pub(crate) use configuration::Configuration;
 pub(crate) use index::{Indexed, Names};
@@ -52,6 +54,8 @@ pub(crate) struct ModelReady<'a> {
 pub(crate) struct Model<'a> {
     name: &'a str,
     versions: Vec<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    version_labels: BTreeMap<&'a str, String>,
     platform: &'static str,
     inputs: &'a [Port],
     outputs: &'a [Port],
@@ -132,9 +136,14 @@ impl<'a> Model<'a> {
     pub(crate) fn of(Version { entry, model, .. }: Version<'a>) -> Self {
         let specification = model.specification();
         let description = &entry.description;
+        let version_labels = description.version_labels.iter();
+        let version_labels = version_labels.map(|(label, number)| (label.as_str(), number));
         Self {
             name: &entry.name,
             versions: entry.versions().iter().map(u64::to_string).collect(),
+            version_labels: version_labels
+                .map(|(label, number)| (label, number.to_string()))
+                .collect(),
             platform: PLATFORM,
             inputs: &specification.inputs,
             outputs: &specification.outputs,
@@ -150,7 +159,7 @@ impl<'a> Models<'a> {
     pub(crate) fn of(visible: Visible<'a>) -> Self {
         let listed = |entry: &'a Entry| {
             let default_version = entry.default_version.to_string();
-            entry.find(None).ok().map(|version| Listed {
+            entry.find(Wanted::Default).ok().map(|version| Listed {
                 model: Model::of(version),
                 default_version,
             })

@@ -8,6 +8,7 @@ mod compare;
 mod description;
 mod made_up;
 mod shapes;
+mod versions;
 mod visible;
 
 use std::collections::BTreeMap;
@@ -22,6 +23,7 @@ pub use compare::Difference;
 pub use description::{Description, DescriptionError};
 pub use made_up::made_up;
 pub use shapes::ShapesError;
+pub use versions::{VersionPolicy, VersionsError};
 pub use visible::Visible;
 
 /// The files of one model, as found at its source.
@@ -91,6 +93,17 @@ pub struct Version<'a> {
     pub statistics: &'a Statistics,
 }
 
+/// Which version of a model a request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted<'a> {
+    /// The one that serves where none is named.
+    Default,
+    /// The one with this number or label.
+    Version(&'a str),
+    /// The one with this label, which is no number.
+    Label(&'a str),
+}
+
 /// Why a request's model is not found.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum FindError {
@@ -122,6 +135,8 @@ pub enum FindError {
         version: String,
         /// The versions there are.
         versions: Vec<u64>,
+        /// Their labels.
+        labels: Vec<String>,
     },
     /// No name is given, and none is set.
     #[error("name a model: none of them is the default")]
@@ -211,23 +226,31 @@ impl Entry {
         self.versions.keys().copied().collect()
     }
 
-    /// Finds a version by its number, the default one where none is given.
-    pub fn find(&self, version: Option<&str>) -> Result<Version<'_>, FindError> {
-        let is_asked = |number: u64| {
-            version.map_or(number == self.default_version, |asked| {
-                asked == number.to_string()
-            })
+    /// Finds a version by its number or label, the default one where none is given.
+    pub fn find(&self, wanted: Wanted<'_>) -> Result<Version<'_>, FindError> {
+        let labels = &self.description.version_labels;
+        let (asked, number) = match wanted {
+            Wanted::Default => (None, Some(self.default_version)),
+            Wanted::Version(asked) => (Some(asked), number(asked).or(labels.get(asked).copied())),
+            Wanted::Label(asked) => (Some(asked), labels.get(asked).copied()),
         };
-        let found = self.versions.iter().find(|(number, _)| is_asked(**number));
+        let found = number.and_then(|number| Some((number, self.versions.get(&number)?)));
         let Some((number, loaded)) = found else {
-            let version = version.unwrap_or_default().to_owned();
             return Err(FindError::Version {
                 model: self.name.clone(),
-                version,
+                version: asked.unwrap_or_default().to_owned(),
                 versions: self.versions(),
+                labels: labels.keys().cloned().collect(),
             });
         };
-        Ok(self.version(*number, loaded))
+        Ok(self.version(number, loaded))
+    }
+
+    /// The labels of a version.
+    pub fn labels_of(&self, number: u64) -> Vec<&str> {
+        let labels = self.description.version_labels.iter();
+        let labels = labels.filter(|(_, labelled)| **labelled == number);
+        labels.map(|(label, _)| label.as_str()).collect()
     }
 
     /// All its versions.
@@ -294,6 +317,12 @@ impl Entry {
             versions,
         })
     }
+}
+
+/// A version's number is written in one way: `01` is none.
+fn number(text: &str) -> Option<u64> {
+    let number: u64 = text.parse().ok()?;
+    (number.to_string() == text).then_some(number)
 }
 
 fn load(

@@ -18,6 +18,8 @@ pub(crate) struct Indexed<'a> {
     version: String,
     state: &'static str,
     reason: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    version_labels: Vec<&'a str>,
 }
 
 impl<'a> Names<'a> {
@@ -37,6 +39,7 @@ impl<'a> Indexed<'a> {
             version: version.number.to_string(),
             state: "READY",
             reason: "",
+            version_labels: version.entry.labels_of(version.number),
         };
         versions.map(indexed).collect()
     }

@@ -1,6 +1,6 @@
 //! The models that one caller may see and run; the others are not told apart from those that are not there.
 
-use super::{Entry, FindError, Repository, Version};
+use super::{Entry, FindError, Repository, Version, Wanted};
 use crate::caller::Caller;
 use crate::grants::Grants;
 
@@ -36,11 +36,7 @@ impl<'a> Visible<'a> {
     }
 
     /// Finds a version of a model; the default ones where nothing is named.
-    pub fn find(
-        self,
-        model: Option<&str>,
-        version: Option<&str>,
-    ) -> Result<Version<'a>, FindError> {
+    pub fn find(self, model: Option<&str>, version: Wanted<'_>) -> Result<Version<'a>, FindError> {
         let models = || self.models().map(|entry| entry.name.clone()).collect();
         let Some(name) = model.or(self.default_model()) else {
             return Err(match self.repository.default {
