@@ -9,8 +9,13 @@
 
 use std::fs;
 use std::path::Path;
+use std::thread;
+use std::time::{Duration, SystemTime};
 
-use model_fn::{Config, ModelFunction};
+use model_fn::engine::{Budget, Memory};
+use model_fn::protocol::Limits;
+use model_fn::repository::{Loading, Repository, Settings, Unavailable, Wanted};
+use model_fn::{Config, Invocation, ModelFunction, Outcome, source};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -54,14 +59,28 @@ impl Models {
     }
 }
 
-/// Status and body of `GET …` or `POST …`.
-fn ask(function: &ModelFunction, route: &str, body: Option<Value>) -> (u16, Value) {
+fn invoke(
+    function: &ModelFunction,
+    route: &str,
+    body: Option<Value>,
+    time_left: Option<Duration>,
+) -> Outcome {
     let (method, path) = route.split_once(' ').unwrap();
     let context = json!({"authorizer": {"principalId": "somebody", "scope": "predict"}});
     let body = body.map(|body| body.to_string());
     let event =
         json!({"httpMethod": method, "path": path, "requestContext": context, "body": body});
-    let reply = function.handle(&event.to_string(), "request").reply;
+    let invocation = Invocation {
+        request_id: "request",
+        time_left,
+        trace_id: None,
+    };
+    function.invoke(&event.to_string(), invocation)
+}
+
+/// Status and body of `GET …` or `POST …`.
+fn ask(function: &ModelFunction, route: &str, body: Option<Value>) -> (u16, Value) {
+    let reply = invoke(function, route, body, None).reply;
     (
         reply.status_code,
         serde_json::from_str(&reply.body).unwrap(),
@@ -192,4 +211,289 @@ fn a_label_that_leads_nowhere_stops_the_start() {
     models.pair("versions: [1, 2]\nversion_labels: {stable: 10}");
     let expected = "model `pair`: `model.yaml`: `version_labels`: `stable` is version 10, which `versions` leaves out";
     assert_eq!(models.start(&[]).unwrap_err(), [expected]);
+}
+
+/// A matrix of 64 MB. To run, it is there once more in the processor's order.
+fn large(models: &Models, name: &str) {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/sized");
+    let model = fs::read(fixtures.join("large/model.onnx")).unwrap();
+    models.write(&format!("{name}/model.onnx"), &model);
+    let weights = models.0.path().join(name).join("weights");
+    let weights = fs::File::create(weights).unwrap();
+    weights.set_len(64 << 20).unwrap();
+}
+
+const FIRST_USE: (&str, &str) = ("MODEL_LOADING", "first-use");
+
+/// With `total` as the default model, `pair`, and one that is broken.
+fn lazy() -> (Models, ModelFunction) {
+    let models = Models::new();
+    models.copy("total/model.onnx", "total/model.onnx");
+    models.copy("pair/1/model.onnx", "pair/1/model.onnx");
+    models.copy("pair/2/model.onnx", "pair/2/model.onnx");
+    models.write("broken/model.onnx", b"no model");
+    let function = models.start(&[FIRST_USE, ("DEFAULT_MODEL", "total")]);
+    let function = function.unwrap();
+    (models, function)
+}
+
+/// The index as `model version state`, with the reasons.
+fn index(function: &ModelFunction, body: Value) -> Vec<String> {
+    let (status, index) = ask(function, "POST /v2/repository/index", Some(body));
+    assert_eq!(status, 200, "{index}");
+    let text = |entry: &Value, name: &str| entry[name].as_str().unwrap().to_owned();
+    let entries = index.as_array().unwrap().iter().map(|entry| {
+        let parts = ["name", "version", "state", "reason"].map(|name| text(entry, name));
+        parts.join(" ").trim_end().to_owned()
+    });
+    entries.collect()
+}
+
+const IDLE: &str = "UNAVAILABLE it is loaded when it is asked for";
+
+#[test]
+fn the_default_model_is_loaded_at_the_start_and_others_when_they_are_asked_for() {
+    let (_models, function) = lazy();
+    let expected = [
+        format!("broken 1 {IDLE}"),
+        format!("pair 1 {IDLE}"),
+        format!("pair 2 {IDLE}"),
+        "total 1 READY".to_owned(),
+    ];
+    assert_eq!(index(&function, json!({})), expected);
+    assert_eq!(index(&function, json!({"ready": true})), ["total 1 READY"]);
+    let listed = get(&function, "/models")["models"].clone();
+    assert_eq!(
+        (&listed[1]["name"], &listed[1]["ready"]),
+        (&json!("pair"), &json!(false))
+    );
+    assert!(listed[1].get("inputs").is_none() && listed[2]["inputs"].is_array());
+
+    answered(&function, "/v2/models/pair/infer");
+    assert_eq!(
+        index(&function, json!({"ready": true})),
+        ["pair 2 READY", "total 1 READY"]
+    );
+    for path in ["", "/ready", "/config"] {
+        let (_models, function) = lazy();
+        get(&function, &format!("/v2/models/pair/versions/1{path}"));
+        assert!(
+            index(&function, json!({})).contains(&"pair 1 READY".to_owned()),
+            "{path}"
+        );
+    }
+}
+
+#[test]
+fn tensorflow_serving_and_kserve_are_told_the_state_in_their_words() {
+    let (_models, function) = lazy();
+    let states = |model: &str| {
+        let status = get(&function, &format!("/v1/models/{model}"));
+        let versions = status["model_version_status"].as_array().unwrap().clone();
+        let states = versions.iter().map(|version| version["state"].clone());
+        (status["ready"].clone(), states.collect::<Vec<_>>())
+    };
+    assert_eq!(states("total"), (json!(true), vec![json!("AVAILABLE")]));
+    // Whoever waits for `ready` before the first question would wait for ever.
+    assert_eq!(states("pair"), (json!(true), vec![json!("START"); 2]));
+    answered(&function, "/v2/models/pair/versions/1/infer");
+    assert_eq!(states("pair").1, ["START", "AVAILABLE"]);
+    ask(&function, "GET /v2/models/broken/ready", None);
+    assert_eq!(states("broken"), (json!(false), vec![json!("END")]));
+}
+
+#[test]
+fn a_model_that_cannot_be_loaded_is_a_503_whose_reason_is_in_the_log_alone() {
+    let (models, function) = lazy();
+    for route in ["GET /v2/models/broken/ready", "POST /predict/broken"] {
+        let outcome = invoke(&function, route, Some(json!({"instances": [1]})), None);
+        let reply = &outcome.reply;
+        assert_eq!(
+            (reply.status_code, reply.headers["retry-after"].as_str()),
+            (503, "10")
+        );
+        let body: Value = serde_json::from_str(&reply.body).unwrap();
+        let expected = json!({"error": "the model cannot be loaded", "code": "model_unavailable", "detail": {}, "ready": false});
+        assert_eq!(body, expected);
+        let line = &outcome.log[0];
+        let reason = "model `broken` version 1: the file cannot be read as ONNX: ";
+        assert!(line.contains(reason), "{line}");
+    }
+    // It is not looked at again at once, and the others answer.
+    models.copy("total/model.onnx", "broken/model.onnx");
+    let (status, _) = ask(&function, "GET /v2/models/broken/ready", None);
+    assert_eq!(status, 503);
+    let failed = "broken 1 UNAVAILABLE its last load failed";
+    assert_eq!(index(&function, json!({}))[0], failed);
+    answered(&function, "/v2/models/pair/infer");
+    let (status, answer) = ask(&function, "GET /v2/health/ready", None);
+    assert_eq!(
+        (status, answer),
+        (200, json!({"live": true, "ready": true}))
+    );
+}
+
+#[test]
+fn what_is_said_of_a_model_is_checked_at_the_start_in_any_case() {
+    let models = Models::new();
+    models.copy("total/model.onnx", "total/model.onnx");
+    models.pair("version_labels: {stable: 3}");
+    let start = || {
+        models
+            .start(&[FIRST_USE, ("DEFAULT_MODEL", "total")])
+            .map(drop)
+    };
+    let expected =
+        "model `pair`: `model.yaml`: `version_labels`: `stable` is version 3, which is not there";
+    assert_eq!(start(), Err(vec![expected.to_owned()]));
+    models.pair("").write("total/model.onnx", b"no model");
+    assert!(start().unwrap_err()[0].starts_with("model `total` version 1: "));
+}
+
+/// Two loads of it at one time would not fit into the memory.
+#[test]
+fn callers_at_one_time_share_one_load() {
+    let models = Models::new();
+    models.copy("total/model.onnx", "total/model.onnx");
+    large(&models, "large");
+    let memory = ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "168");
+    let function = models.start(&[FIRST_USE, ("DEFAULT_MODEL", "total"), memory]);
+    let function = function.unwrap();
+    thread::scope(|scope| {
+        let callers: Vec<_> = (0..8)
+            .map(|_| scope.spawn(|| ask(&function, "GET /v2/models/large", None)))
+            .collect();
+        for caller in callers {
+            let (status, answer) = caller.join().unwrap();
+            assert_eq!(status, 200, "{answer}");
+        }
+    });
+}
+
+#[test]
+fn a_load_that_takes_longer_than_a_request_goes_on_without_it() {
+    let models = Models::new();
+    models.copy("total/model.onnx", "total/model.onnx");
+    large(&models, "large");
+    let function = models.start(&[FIRST_USE, ("DEFAULT_MODEL", "total")]);
+    let function = function.unwrap();
+    // All of it is held back for the answer.
+    let short = Some(Duration::from_millis(100));
+    let reply = invoke(&function, "GET /v2/models/large/ready", None, short).reply;
+    assert_eq!(
+        (reply.status_code, reply.headers["retry-after"].as_str()),
+        (503, "1")
+    );
+    let body: Value = serde_json::from_str(&reply.body).unwrap();
+    assert_eq!(
+        (&body["code"], &body["ready"]),
+        (&json!("model_loading"), &json!(false))
+    );
+    assert_eq!(index(&function, json!({}))[0], "large 1 LOADING");
+    let status = get(&function, "/v1/models/large");
+    assert_eq!(
+        (
+            &status["ready"],
+            &status["model_version_status"][0]["state"]
+        ),
+        (&json!(false), &json!("LOADING"))
+    );
+    // Nobody begins another.
+    let outcome = invoke(&function, "GET /v2/models/large/ready", None, None);
+    assert_eq!(outcome.reply.status_code, 200);
+    assert!(outcome.log[0].contains(r#""load_ms""#), "{:?}", outcome.log);
+    assert_eq!(index(&function, json!({}))[0], "large 1 READY");
+}
+
+/// The models of a folder, loaded on their first use into so many megabytes; the default model is `total`.
+fn repository(models: &Models, megabytes: u64) -> Repository {
+    let found = source::find(&[models.0.path().to_owned()]);
+    let settings = Settings {
+        default: Some("total".to_owned()),
+        limits: Limits::DEFAULT,
+        budget: Budget::new(Memory::of_function(megabytes << 20)),
+        loading: Loading::FirstUse,
+    };
+    Repository::open(found.models, settings).unwrap()
+}
+
+#[test]
+fn the_model_used_the_longest_time_ago_leaves_for_another() {
+    let models = Models::new();
+    models.copy("total/model.onnx", "total/model.onnx");
+    ["a", "b", "c"].iter().for_each(|name| large(&models, name));
+    // 32 for the program, and twice 64 for each of two.
+    let memory = ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "300");
+    let function = models.start(&[FIRST_USE, ("DEFAULT_MODEL", "total"), memory]);
+    let function = function.unwrap();
+    let used = |name: &str| {
+        get(&function, &format!("/v2/models/{name}"));
+        let ready = index(&function, json!({"ready": true}));
+        let names = ready.iter().map(|entry| entry.split(' ').next().unwrap());
+        names.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(used("a"), "a total");
+    assert_eq!(used("b"), "a b total");
+    assert_eq!(used("a"), "a b total");
+    assert_eq!(used("c"), "a c total");
+    assert_eq!(used("b"), "b c total");
+    assert_eq!(used("total"), "b c total");
+}
+
+#[test]
+fn a_model_that_is_in_use_does_not_leave() {
+    let models = Models::new();
+    models.copy("total/model.onnx", "total/model.onnx");
+    ["a", "b"].iter().for_each(|name| large(&models, name));
+    let repository = repository(&models, 168);
+    let grants = model_fn::grants::Grants::Any;
+    let model = |name: &str, now| {
+        let visible = repository.visible(None, &grants);
+        let found = visible.find(Some(name), Wanted::Default).unwrap();
+        repository.model(found, None, now)
+    };
+    let now = SystemTime::UNIX_EPOCH + Duration::from_secs(1_800_000_000);
+    let held = model("a", now).unwrap();
+    let refused = |milliseconds: u64, expected: u64| {
+        let now = now + Duration::from_millis(milliseconds);
+        let Err(Unavailable::Full { reason, pause }) = model("b", now) else {
+            panic!("there is no memory for it")
+        };
+        assert!(reason.contains("MB of memory are needed"), "{reason}");
+        assert_eq!(pause, Duration::from_millis(expected));
+    };
+    refused(0, 1000);
+    refused(999, 1);
+    drop(held);
+    // It is not tried again before its time.
+    refused(999, 1);
+    model("b", now + Duration::from_secs(1)).unwrap();
+    model("a", now + Duration::from_secs(1)).unwrap();
+}
+
+/// What one model's runs need is taken from the others before a caller is refused.
+#[test]
+fn models_leave_for_the_runs_of_another() {
+    let models = Models::new();
+    models.copy("total/model.onnx", "total/model.onnx");
+    ["a", "b"].iter().for_each(|name| large(&models, name));
+    let memory = ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "296");
+    let variables = [
+        FIRST_USE,
+        ("DEFAULT_MODEL", "total"),
+        memory,
+        ("MAX_BODY_BYTES", "6000000"),
+    ];
+    let function = models.start(&variables).unwrap();
+    for name in ["a", "b"] {
+        get(&function, &format!("/v2/models/{name}"));
+    }
+    let row = vec![0; 4096];
+    let rows = json!({"instances": vec![row; 280]});
+    let (status, answer) = ask(&function, "POST /predict/b", Some(rows));
+    assert_eq!(status, 200, "{answer}");
+    assert_eq!(
+        index(&function, json!({"ready": true})),
+        ["b 1 READY", "total 1 READY"]
+    );
 }
