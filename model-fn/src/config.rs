@@ -6,6 +6,7 @@ use crate::engine::Memory;
 use crate::grants::Grants;
 use crate::metadata::ProtectedResource;
 use crate::protocol::Limits;
+use crate::repository::Loading;
 
 /// How the model function is set up.
 ///
@@ -13,6 +14,7 @@ use crate::protocol::Limits;
 /// | --- | --- | --- |
 /// | `MODEL_SOURCE` | the folder of the models | `/opt/models`, then `/var/task/models` |
 /// | `DEFAULT_MODEL` | the model of `POST /predict` | the only model, if there is one alone |
+/// | `MODEL_LOADING` | when models are loaded: `start`, or `first-use` for all but the default model | `start` |
 /// | `MODEL_GRANTS` | what opens a model, of the authorizer's context: words `MEMBER=VALUE`, any of which is enough, or `any` | `scope=predict scope=predict:{model}` |
 /// | `MAX_BODY_BYTES_CLAIM`, `MAX_ROWS_CLAIM` | the members of the authorizer's context that narrow these limits for a caller | none |
 /// | `ALLOW_UNAUTHENTICATED` | `true` answers without an authorizer, for local use | `false` |
@@ -33,6 +35,8 @@ pub struct Config {
     pub sources: Vec<PathBuf>,
     /// The model of `POST /predict`.
     pub default_model: Option<String>,
+    /// When models are loaded.
+    pub loading: Loading,
     /// What opens a model to a caller.
     pub grants: Grants,
     /// Where an authorizer sets limits of a caller's own.
@@ -130,6 +134,10 @@ impl Config {
                 flag.map_err(|problem| problems.push(problem)) == Ok(true)
             });
         let text = |name: &str| lookup(name).filter(|text| !text.is_empty());
+        let loading = loading(text("MODEL_LOADING").as_deref()).unwrap_or_else(|problem| {
+            problems.push(problem);
+            Loading::default()
+        });
         let grants = text("MODEL_GRANTS").unwrap_or_else(|| Grants::DEFAULT.to_owned());
         let grants = Grants::read(&grants).unwrap_or_else(|problem| {
             problems.push(format!("`MODEL_GRANTS` {problem}"));
@@ -148,6 +156,7 @@ impl Config {
             Ok(Self {
                 sources,
                 default_model,
+                loading,
                 grants,
                 caller_limits,
                 allow_unauthenticated,
@@ -171,6 +180,16 @@ fn flag(name: &str, value: Option<&str>) -> Result<bool, String> {
         None | Some("" | "false") => Ok(false),
         Some("true") => Ok(true),
         Some(other) => Err(format!("`{name}` must be `true` or `false`, is `{other}`")),
+    }
+}
+
+fn loading(value: Option<&str>) -> Result<Loading, String> {
+    match value {
+        None | Some("start") => Ok(Loading::Start),
+        Some("first-use") => Ok(Loading::FirstUse),
+        Some(other) => Err(format!(
+            "`MODEL_LOADING` must be `start` or `first-use`, is `{other}`"
+        )),
     }
 }
 
@@ -225,6 +244,7 @@ mod tests {
             ]
         );
         assert_eq!(config.default_model, None);
+        assert_eq!(config.loading, Loading::Start);
         assert_eq!(Ok(config.grants.clone()), Grants::read(Grants::DEFAULT));
         assert_eq!(config.caller_limits, CallerLimits::default());
         assert!(!config.allow_unauthenticated && !config.trust_direct_invoke);
@@ -237,6 +257,7 @@ mod tests {
                 ("TRUST_DIRECT_INVOKE", ""),
                 ("MODEL_SOURCE", ""),
                 ("DEFAULT_MODEL", ""),
+                ("MODEL_LOADING", ""),
                 ("MODEL_GRANTS", ""),
                 ("MAX_ROWS_CLAIM", "")
             ]),
@@ -249,6 +270,7 @@ mod tests {
         let variables = [
             ("MODEL_SOURCE", "models"),
             ("DEFAULT_MODEL", "wine"),
+            ("MODEL_LOADING", "first-use"),
             ("MODEL_GRANTS", "roles=ml"),
             ("MAX_BODY_BYTES_CLAIM", "body"),
             ("MAX_ROWS_CLAIM", "rows"),
@@ -268,6 +290,7 @@ mod tests {
         let config = Config {
             sources: vec![PathBuf::from("models")],
             default_model: Some("wine".to_owned()),
+            loading: Loading::FirstUse,
             grants: Grants::read("roles=ml").unwrap(),
             caller_limits: CallerLimits {
                 body_bytes: Some("body".to_owned()),
@@ -327,6 +350,7 @@ mod tests {
             ("MODEL_SOURCE", "s3://bucket"),
             ("ALLOW_UNAUTHENTICATED", "yes"),
             ("TRUST_DIRECT_INVOKE", "1"),
+            ("MODEL_LOADING", "lazy"),
             ("MODEL_GRANTS", "predict"),
             ("MAX_ROWS", "0"),
             ("MAX_DEPTH", "101"),
@@ -341,6 +365,7 @@ mod tests {
             "`MODEL_SOURCE` must be a folder, is `s3://bucket`",
             "`ALLOW_UNAUTHENTICATED` must be `true` or `false`, is `yes`",
             "`TRUST_DIRECT_INVOKE` must be `true` or `false`, is `1`",
+            "`MODEL_LOADING` must be `start` or `first-use`, is `lazy`",
             "`MODEL_GRANTS` must be `any` or a list such as `scope=predict scope=predict:{model}`, has `predict`",
         ];
         assert_eq!(load(&variables), Err(expected.map(str::to_owned).to_vec()));

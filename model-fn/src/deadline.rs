@@ -43,6 +43,12 @@ impl Deadline {
             Some(_) | None => Ok(()),
         }
     }
+
+    /// How long something may be waited for, if there is an end: an answer must be written after it.
+    pub fn patience(self, now: Instant) -> Option<Duration> {
+        let left = self.at.map(|at| at.saturating_duration_since(now));
+        left.map(|left| left.saturating_sub(RESERVE))
+    }
 }
 
 fn milliseconds(duration: Duration) -> u64 {
@@ -71,5 +77,18 @@ mod tests {
         check(Some(3000), 0, 2901, Some((100, 99)));
         check(Some(3000), 0, 5000, Some((100, 0)));
         check(None, u64::MAX, 5000, None);
+    }
+
+    #[test]
+    fn patience_ends_with_time_to_write() {
+        let now = Instant::now();
+        let patience = |left: Option<u64>| {
+            let deadline = Deadline::new(now, left.map(Duration::from_millis));
+            let patience = deadline.patience(now);
+            patience.map(|patience| patience.as_millis())
+        };
+        assert_eq!(patience(Some(3000)), Some(2900));
+        assert_eq!(patience(Some(99)), Some(0));
+        assert_eq!(patience(None), None);
     }
 }

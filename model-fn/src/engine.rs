@@ -24,7 +24,8 @@ use plans::{PlanError, Plans};
 
 pub use contents::Contents;
 pub use integrity::Flaw;
-pub use memory::{Budget, Memory, TooLarge};
+use memory::Taken;
+pub use memory::{Budget, Memory, Room, TooLarge};
 pub use onnx_ml::{Unfit, Unsupported};
 pub use specification::{Dimension, Port, PortError, Specification};
 
@@ -35,6 +36,8 @@ static ONNX: LazyLock<Onnx> = LazyLock::new(onnx_ml::onnx);
 pub struct Model {
     specification: Specification,
     plans: Plans,
+    /// The weights, of the memory.
+    _weights: Taken,
 }
 
 /// Why a file cannot be served.
@@ -151,9 +154,9 @@ impl Model {
         let specification = Specification::of(graph, &maps).map_err(LoadError::Ports)?;
         let folder = file.parent().unwrap_or(Path::new(""));
         let graph = onnx_ml::file::build(&ONNX, proto, folder).map_err(LoadError::Graph)?;
-        budget.take(stored);
         Ok(Self {
             specification,
+            _weights: budget.taken(stored),
             plans: Plans::new(graph, budget.clone()),
         })
     }

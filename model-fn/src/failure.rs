@@ -9,7 +9,7 @@ use crate::engine::RunError;
 use crate::event::{BodyError, EventError};
 use crate::media::{self, NotAcceptable};
 use crate::protocol::{InputError, TableError};
-use crate::repository::FindError;
+use crate::repository::{FindError, Unavailable};
 use crate::route::{RouteError, Unserved};
 
 /// Why a request is not answered as asked.
@@ -36,6 +36,9 @@ pub enum Failure {
     /// No model, or no version of it, is there.
     #[error(transparent)]
     Find(#[from] FindError),
+    /// The model is there and cannot be asked now.
+    #[error(transparent)]
+    Unavailable(#[from] Unavailable),
     /// Models do not come and go by requests.
     #[error(
         "models are loaded at the start, from `MODEL_SOURCE`, and not by requests: deploy them there"
@@ -101,7 +104,7 @@ pub fn status(failure: &Failure) -> u16 {
         Failure::Unserved(_) | Failure::NotLoadable => 501,
         Failure::NotIndex => 400,
         Failure::ContentType(_) => 415,
-        Failure::Late(_) => 503,
+        Failure::Late(_) | Failure::Unavailable(_) => 503,
         Failure::NotAcceptable(_) => 406,
         Failure::Coding(CodingError::Unknown(_) | CodingError::Several(_)) => 415,
         Failure::Coding(CodingError::Damaged(_)) => 400,
@@ -173,6 +176,9 @@ impl Failure {
             Self::Find(FindError::Closed { .. } | FindError::DefaultClosed) => "model_closed",
             Self::Limit(_) => "limit_unreadable",
             Self::Late(_) => "deadline_near",
+            Self::Unavailable(Unavailable::Loading) => "model_loading",
+            Self::Unavailable(Unavailable::Full { .. }) => "memory_in_use",
+            Self::Unavailable(Unavailable::Broken { .. }) => "model_unavailable",
             Self::Route(RouteError::Unknown) => "route_unknown",
             Self::Route(RouteError::Method { .. }) => "method_not_allowed",
             Self::Find(FindError::Model { .. }) => "model_unknown",
@@ -215,7 +221,13 @@ impl Failure {
             Self::Find(FindError::Model { models, .. } | FindError::NoDefault { models }) => {
                 pair("expected", json!(models))
             }
-            Self::Find(FindError::Version { versions, .. }) => pair("expected", json!(versions)),
+            Self::Find(FindError::Version {
+                versions, labels, ..
+            }) => {
+                let labels = (!labels.is_empty()).then(|| ("labels".to_owned(), json!(labels)));
+                let versions = ("expected".to_owned(), json!(versions));
+                std::iter::once(versions).chain(labels).collect()
+            }
             Self::Body(BodyError::TooLarge { limit })
             | Self::Coding(CodingError::TooLarge { limit })
             | Self::ReplyTooLarge { limit } => pair("limit", json!(limit)),
@@ -227,12 +239,29 @@ impl Failure {
             Self::Run(RunError::TooLarge(error)) => pair("limit", json!(error.left)),
             Self::Input(error) => error.detail(),
             Self::Event(_) | Self::Unauthenticated | Self::Route(RouteError::Unknown) => Map::new(),
-            Self::Find(FindError::DefaultClosed) => Map::new(),
+            Self::Find(FindError::DefaultClosed) | Self::Unavailable(_) => Map::new(),
             Self::Limit(_) | Self::Unserved(_) | Self::NotLoadable | Self::NotIndex => Map::new(),
             Self::NotAcceptable(_) => pair("expected", json!(media::TYPES)),
             Self::Body(BodyError::Missing | BodyError::NotBase64)
             | Self::Run(_)
             | Self::Write(_) => Map::new(),
+        }
+    }
+
+    /// In whole seconds: when to try again, where that is worth it.
+    pub fn retry_after(&self) -> Option<u64> {
+        /// The next invocation has all of the function's time again.
+        const NEXT: u64 = 1;
+        match self {
+            Self::Late(_) | Self::Unavailable(Unavailable::Loading) => Some(NEXT),
+            Self::Unavailable(
+                Unavailable::Full { pause, .. } | Unavailable::Broken { pause, .. },
+            ) => Some(pause.as_millis().div_ceil(1000).try_into().unwrap_or(NEXT)),
+            Self::Event(_) | Self::Unauthenticated | Self::Limit(_) | Self::Route(_) => None,
+            Self::Unserved(_) | Self::Find(_) | Self::NotLoadable | Self::NotIndex => None,
+            Self::ContentType(_) | Self::NotAcceptable(_) | Self::Coding(_) => None,
+            Self::Body(_) | Self::Input(_) | Self::Run(_) | Self::Write(_) => None,
+            Self::ReplyTooLarge { .. } => None,
         }
     }
 
@@ -250,6 +279,10 @@ impl Failure {
                 Some(error.to_string())
             }
             Self::Write(source) => Some(source.to_string()),
+            Self::Unavailable(Unavailable::Loading) => None,
+            Self::Unavailable(
+                Unavailable::Full { reason, .. } | Unavailable::Broken { reason, .. },
+            ) => Some(reason.clone()),
             Self::Limit(error) => Some(error.to_string()),
             Self::Event(_)
             | Self::Unauthenticated

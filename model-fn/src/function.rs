@@ -1,7 +1,7 @@
 //! The function: started once, then asked one event at a time, from any number of threads.
 
 use std::borrow::Cow;
-use std::error::Error;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::{Duration, Instant, SystemTime};
 
 use serde::Serialize;
@@ -11,6 +11,7 @@ use crate::Config;
 use crate::caller::LimitError;
 use crate::coding::Acceptable;
 use crate::deadline::Deadline;
+use crate::engine::{self, Budget};
 use crate::event::{self, BodyError, EventError, Request};
 use crate::failure::{Failure, status};
 use crate::log::{self, Line, Milliseconds};
@@ -22,14 +23,16 @@ use crate::openapi::{self, Api, Described};
 use crate::prediction::{self, Asked};
 use crate::protocol::{Accepted, Limits};
 use crate::reply::{Answer, Outcome, Reply};
-use crate::repository::{Entry, Repository, Version, Visible};
+use crate::report::reports;
+use crate::repository::{Entry, Found, Repository, Settings, State, Version, Visible, Wanted};
 use crate::route::{Route, RouteError, Serving, Target};
 use crate::source;
 
 /// The model function with all its models loaded, run and found right.
 #[derive(Debug)]
 pub struct ModelFunction {
-    repository: Repository,
+    /// Each invocation has what is here when it begins.
+    repository: RwLock<Arc<Repository>>,
     config: Config,
     start_log: Vec<String>,
 }
@@ -52,11 +55,12 @@ pub struct Invocation<'a> {
     pub trace_id: Option<&'a str>,
 }
 
-/// A request, and until when it must be answered.
+/// A request, until when it must be answered, and of which models.
 #[derive(Clone, Copy)]
 struct Asking<'a> {
     request: &'a Request<'a>,
     deadline: Deadline,
+    repository: &'a Repository,
 }
 
 /// Everything that keeps the function from starting.
@@ -67,19 +71,8 @@ pub struct StartError {
     pub problems: Vec<String>,
 }
 
-fn reports<E: Error>(problems: &[E]) -> Vec<String> {
-    problems.iter().map(|problem| report(problem)).collect()
-}
-
-/// An error and its causes on one line.
-fn report(error: &dyn Error) -> String {
-    let causes = std::iter::successors(error.source(), |cause: &&dyn Error| (*cause).source());
-    let texts = std::iter::once(error.to_string()).chain(causes.map(ToString::to_string));
-    texts.collect::<Vec<_>>().join(": ").replace('\n', " ")
-}
-
 impl ModelFunction {
-    /// Loads every model, runs it and compares its answers with those recorded.
+    /// Loads every model, or the default one alone, runs it and compares its answers with those recorded.
     pub fn start(config: Config) -> Result<Self, StartError> {
         let started = Instant::now();
         let repository = open(&config)?;
@@ -94,9 +87,11 @@ impl ModelFunction {
         let models: Vec<&str> = all.models().map(|entry| entry.name.as_str()).collect();
         let duration = Milliseconds::since(started);
         let default = all.default_model();
-        start_log.push(json!({"event": "start", "models": models, "default": default, "duration_ms": duration}).to_string());
+        let idle = all.states().filter(|(_, state)| *state == State::Idle);
+        let idle = idle.count();
+        start_log.push(json!({"event": "start", "models": models, "default": default, "versions_for_first_use": idle, "duration_ms": duration}).to_string());
         Ok(Self {
-            repository,
+            repository: RwLock::new(Arc::new(repository)),
             config,
             start_log,
         })
@@ -172,10 +167,20 @@ impl ModelFunction {
         if !(is_open || request.caller.is_some() || is_trusted) {
             return Err(Failure::Unauthenticated);
         }
-        let asking = Asking { request, deadline };
+        let repository = self.repository();
+        let asking = Asking {
+            request,
+            deadline,
+            repository: &repository,
+        };
         let answer = self.routed(asking, route?, line)?;
         let acceptable = Acceptable::of(&request.header_list("accept-encoding"));
         Reply::success(answer, acceptable, &self.config.limits)
+    }
+
+    fn repository(&self) -> Arc<Repository> {
+        let repository = self.repository.read();
+        Arc::clone(&repository.unwrap_or_else(PoisonError::into_inner))
     }
 
     fn routed(
@@ -184,26 +189,32 @@ impl ModelFunction {
         route: Route,
         line: &mut Line<'_>,
     ) -> Result<Answer, Failure> {
-        let request = asking.request;
         match route {
             Route::Predict(target) => self.predict(asking, &target, Accepted::Any, line),
             Route::Infer(target) => self.predict(asking, &target, Accepted::TensorsOnly, line),
             Route::Server => json(&Server::new()),
             Route::Live | Route::Ready => json(&Health::good()),
-            Route::Model(target) => json(&Model::of(self.find(request, &target, line)?)),
-            Route::ModelReady(target) => json(&ModelReady::of(self.find(request, &target, line)?)),
+            Route::Model(target) => {
+                self.told(asking, &target, line, |version| json(&Model::of(version)))
+            }
+            Route::ModelReady(target) => self.told(asking, &target, line, |version| {
+                json(&ModelReady::of(version))
+            }),
             Route::ProtectedResource => match &self.config.protected_resource {
                 Some(resource) => json(resource),
                 None => Err(RouteError::Unknown.into()),
             },
-            Route::Models => json(&Models::of(self.visible(request))),
-            Route::OpenApi => self.openapi(request),
-            Route::ModelNames => json(&Names::of(self.visible(request))),
-            Route::Statistics(target) => json(&self.statistics(request, &target, line)?),
-            Route::Configuration(target) => {
-                json(&Configuration::of(self.find(request, &target, line)?))
+            Route::Models => {
+                let visible = self.visible(asking);
+                json(&Models::of(visible.default_model(), &visible.shown()))
             }
-            Route::Index => self.index(request),
+            Route::OpenApi => self.openapi(asking),
+            Route::ModelNames => json(&Names::of(self.visible(asking))),
+            Route::Statistics(target) => json(&self.statistics(asking, &target, line)?),
+            Route::Configuration(target) => self.told(asking, &target, line, |version| {
+                json(&Configuration::of(version))
+            }),
+            Route::Index => self.index(asking),
             Route::Load | Route::Unload => Err(Failure::NotLoadable),
             Route::Ping => json(&Health::good()),
             Route::Invocations => {
@@ -219,98 +230,112 @@ impl ModelFunction {
         route: Serving,
         line: &mut Line<'_>,
     ) -> Result<Answer, Failure> {
-        let request = asking.request;
         match route {
             Serving::Predict(target) => self.predict(asking, &target, Accepted::Serving, line),
             Serving::Unserved(what) => Err(what.into()),
-            Serving::Models => json(&serving::Names::of(self.visible(request))),
+            Serving::Models => json(&serving::Names::of(self.visible(asking))),
             Serving::Status(target) => {
-                let found = self.find(request, &target, line)?;
-                json(&serving::Status::of(found, target.version.is_some()))
+                let found = self.find(asking, &target, line)?;
+                let state = |found| asking.repository.state(found);
+                let is_named = wanted(&target) != Wanted::Default;
+                json(&serving::Status::of(found, is_named, state))
             }
-            Serving::Metadata(target) => {
-                json(&serving::Metadata::of(self.find(request, &target, line)?))
-            }
+            Serving::Metadata(target) => self.told(asking, &target, line, |version| {
+                json(&serving::Metadata::of(version))
+            }),
         }
     }
 
-    fn openapi(&self, request: &Request<'_>) -> Result<Answer, Failure> {
-        let visible = self.visible(request);
+    fn openapi(&self, asking: Asking<'_>) -> Result<Answer, Failure> {
+        let visible = self.visible(asking);
         let config = &self.config;
         let api = Api {
             server: config
                 .public_base_url
                 .as_deref()
-                .unwrap_or(request.prefix()),
+                .unwrap_or(asking.request.prefix()),
             issuer: config.issuer.as_deref(),
             has_metadata: config.protected_resource.is_some(),
             default_model: visible.default_model(),
         };
         let versions = visible.models().flat_map(Entry::all);
-        let described = versions.map(|version| {
-            let limits = self.limits(request, version)?;
+        let running = versions.filter_map(|found| Some((found, found.running()?)));
+        let running: Vec<_> = running.collect();
+        let described = running.iter().map(|(found, model)| {
+            let limits = self.limits(asking.request, *found)?;
+            let version = found.with(model);
             Ok(Described { version, limits })
         });
         let described: Result<Vec<_>, LimitError> = described.collect();
         json(&openapi::document(&api, &described?).map_err(Failure::Write)?)
     }
 
-    fn index(&self, request: &Request<'_>) -> Result<Answer, Failure> {
+    fn index(&self, asking: Asking<'_>) -> Result<Answer, Failure> {
         let limits = self.config.limits.clone();
         let limits = limits.narrowed(Some(LONGEST_INDEX_QUESTION), None);
-        let body = match prediction::body(request, &limits) {
+        let body = match prediction::body(asking.request, &limits) {
             Err(Failure::Body(BodyError::Missing)) => Cow::default(),
             body => body?,
         };
-        if Indexed::is_asked(&body) {
-            json(&Indexed::all(self.visible(request)))
-        } else {
-            Err(Failure::NotIndex)
-        }
+        let only_ready = Indexed::asked(&body).ok_or(Failure::NotIndex)?;
+        json(&Indexed::all(self.visible(asking), only_ready))
     }
 
     /// Of one version, of all versions of a model, or of all models.
     fn statistics<'a>(
         &'a self,
-        request: &'a Request<'_>,
+        asking: Asking<'a>,
         target: &Target,
         line: &mut Line<'_>,
     ) -> Result<ModelStatistics<'a>, Failure> {
         let versions: Vec<_> = match target {
             Target { model: None, .. } => {
-                let models = self.visible(request).models();
+                let models = self.visible(asking).models();
                 models.flat_map(Entry::all).collect()
             }
             Target { version: None, .. } => {
-                let found = self.find(request, target, line)?;
+                let found = self.find(asking, target, line)?;
                 found.entry.all().collect()
             }
-            Target { .. } => vec![self.find(request, target, line)?],
+            Target { .. } => vec![self.find(asking, target, line)?],
         };
         Ok(ModelStatistics::of(versions.into_iter()))
     }
 
-    fn visible<'a>(&'a self, request: &'a Request<'_>) -> Visible<'a> {
-        let caller = request.caller.as_ref();
-        self.repository.visible(caller, &self.config.grants)
+    fn visible<'a>(&'a self, asking: Asking<'a>) -> Visible<'a> {
+        let caller = asking.request.caller.as_ref();
+        asking.repository.visible(caller, &self.config.grants)
     }
 
     fn find<'a>(
         &'a self,
-        request: &'a Request<'_>,
+        asking: Asking<'a>,
         target: &Target,
         line: &mut Line<'_>,
-    ) -> Result<Version<'a>, Failure> {
-        let visible = self.visible(request);
-        let found = visible.find(target.model.as_deref(), target.version.as_deref())?;
+    ) -> Result<Found<'a>, Failure> {
+        let visible = self.visible(asking);
+        let found = visible.find(target.model.as_deref(), wanted(target))?;
         line.model = Some(found.entry.name.clone());
         line.version = Some(found.number.to_string());
         Ok(found)
     }
 
+    /// What a version tells, loaded for it if it must be.
+    fn told(
+        &self,
+        asking: Asking<'_>,
+        target: &Target,
+        line: &mut Line<'_>,
+        tell: impl FnOnce(Version<'_>) -> Result<Answer, Failure>,
+    ) -> Result<Answer, Failure> {
+        let found = self.find(asking, target, line)?;
+        let model = asking.model(found, line)?;
+        tell(found.with(&model))
+    }
+
     /// The model's limits, where they are not narrower for the caller.
-    fn limits(&self, request: &Request<'_>, version: Version<'_>) -> Result<Limits, LimitError> {
-        let limits = version.entry.limits.clone();
+    fn limits(&self, request: &Request<'_>, found: Found<'_>) -> Result<Limits, LimitError> {
+        let limits = found.entry.limits.clone();
         let members = &self.config.caller_limits;
         let own = |member: &Option<String>| match (&request.caller, member) {
             (Some(caller), Some(member)) => caller.limit(member),
@@ -326,14 +351,16 @@ impl ModelFunction {
         accepted: Accepted,
         line: &mut Line<'_>,
     ) -> Result<Answer, Failure> {
-        let Asking { request, deadline } = asking;
-        let started = Instant::now();
-        let version = self.find(request, target, line)?;
+        let request = asking.request;
+        let found = self.find(asking, target, line)?;
         let asked = Asked {
             accepted,
-            limits: self.limits(request, version)?,
-            deadline,
+            limits: self.limits(request, found)?,
+            deadline: asking.deadline,
         };
+        let model = asking.model(found, line)?;
+        let started = Instant::now();
+        let version = found.with(&model);
         let answered = prediction::answered(version, request, &asked, line);
         let (statistics, took) = (version.statistics, started.elapsed());
         match answered {
@@ -349,6 +376,25 @@ impl ModelFunction {
     }
 }
 
+impl Asking<'_> {
+    /// The model of a version, as soon as it is loaded.
+    fn model(&self, found: Found<'_>, line: &mut Line<'_>) -> Result<Arc<engine::Model>, Failure> {
+        let (started, is_running) = (Instant::now(), found.is_running());
+        let patience = self.deadline.patience(started);
+        let model = self.repository.model(found, patience, now());
+        if !is_running {
+            line.load_ms = Some(Milliseconds::since(started));
+        }
+        Ok(model?)
+    }
+}
+
+fn wanted(target: &Target) -> Wanted<'_> {
+    let label = target.label.as_deref().map(Wanted::Label);
+    let version = target.version.as_deref().map(Wanted::Version);
+    label.or(version).unwrap_or(Wanted::Default)
+}
+
 /// The time on the wall: statistics say when the last request came.
 fn now() -> SystemTime {
     #[expect(clippy::disallowed_methods, reason = "this is the edge")]
@@ -361,7 +407,13 @@ fn open(config: &Config) -> Result<Repository, StartError> {
     let mut problems = reports(&found.problems);
     let is_told = |name: &String| found.problems.iter().any(|problem| problem.explains(name));
     let default = config.default_model.clone().filter(|name| !is_told(name));
-    let opened = Repository::open(found.models, default, &config.limits, config.memory);
+    let settings = Settings {
+        default,
+        limits: config.limits.clone(),
+        budget: Budget::new(config.memory),
+        loading: config.loading,
+    };
+    let opened = Repository::open(found.models, settings);
     let opened = opened.map_err(|more| problems.extend(reports(&more)));
     match opened {
         Ok(repository) if problems.is_empty() => Ok(repository),

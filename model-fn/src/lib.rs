@@ -22,6 +22,7 @@ pub mod pace;
 mod prediction;
 pub mod protocol;
 pub mod reply;
+mod report;
 pub mod repository;
 pub mod route;
 pub mod source;

@@ -39,6 +39,9 @@ pub(crate) struct Line<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) reason: Option<String>,
     pub(crate) duration_ms: Milliseconds,
+    /// How long the request waited for its model to be loaded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) load_ms: Option<Milliseconds>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) parse_ms: Option<Milliseconds>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -5,10 +5,12 @@ mod index;
 pub(crate) mod serving;
 mod statistics;
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::engine::Port;
-use crate::repository::{Entry, Version, Visible};
+use crate::repository::{Entry, Shown, Version};
 
 pub(crate) use configuration::Configuration;
 pub(crate) use index::{Indexed, Names};
@@ -52,9 +54,11 @@ pub(crate) struct ModelReady<'a> {
 pub(crate) struct Model<'a> {
     name: &'a str,
     versions: Vec<String>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    version_labels: BTreeMap<&'a str, String>,
     platform: &'static str,
-    inputs: &'a [Port],
-    outputs: &'a [Port],
+    #[serde(flatten)]
+    ports: Option<Ports<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     description: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,6 +67,13 @@ pub(crate) struct Model<'a> {
     labels: &'a [String],
     #[serde(skip_serializing_if = "<[String]>::is_empty")]
     columns: &'a [String],
+}
+
+/// What a model takes and gives: known once it is loaded.
+#[derive(Debug, Serialize)]
+struct Ports<'a> {
+    inputs: &'a [Port],
+    outputs: &'a [Port],
 }
 
 /// `GET /.well-known/oauth-protected-resource` (RFC 9728 section 2). Which scopes open what is the
@@ -87,6 +98,9 @@ struct Listed<'a> {
     #[serde(flatten)]
     model: Model<'a>,
     default_version: String,
+    /// Where it is not loaded now, and so no inputs and outputs are told.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ready: Option<bool>,
 }
 
 impl ProtectedResource {
@@ -110,7 +124,7 @@ impl Server {
 }
 
 impl Health {
-    /// A function that answers has loaded all its models.
+    /// A function that answers has loaded what it loads at the start.
     pub(crate) fn good() -> Self {
         Self {
             live: true,
@@ -129,15 +143,26 @@ impl<'a> ModelReady<'a> {
 }
 
 impl<'a> Model<'a> {
-    pub(crate) fn of(Version { entry, model, .. }: Version<'a>) -> Self {
-        let specification = model.specification();
+    pub(crate) fn of(version: Version<'a>) -> Self {
+        Self::with(version.entry, Some(version))
+    }
+
+    fn with(entry: &'a Entry, version: Option<Version<'a>>) -> Self {
+        let specification = version.map(|version| version.model.specification());
         let description = &entry.description;
+        let version_labels = description.version_labels.iter();
+        let version_labels = version_labels.map(|(label, number)| (label.as_str(), number));
         Self {
             name: &entry.name,
             versions: entry.versions().iter().map(u64::to_string).collect(),
+            version_labels: version_labels
+                .map(|(label, number)| (label, number.to_string()))
+                .collect(),
             platform: PLATFORM,
-            inputs: &specification.inputs,
-            outputs: &specification.outputs,
+            ports: specification.map(|specification| Ports {
+                inputs: &specification.inputs,
+                outputs: &specification.outputs,
+            }),
             description: description.description.as_deref(),
             source: description.source.as_deref(),
             labels: &description.labels,
@@ -147,17 +172,18 @@ impl<'a> Model<'a> {
 }
 
 impl<'a> Models<'a> {
-    pub(crate) fn of(visible: Visible<'a>) -> Self {
-        let listed = |entry: &'a Entry| {
-            let default_version = entry.default_version.to_string();
-            entry.find(None).ok().map(|version| Listed {
-                model: Model::of(version),
-                default_version,
-            })
+    pub(crate) fn of(default: Option<&'a str>, shown: &'a [Shown<'a>]) -> Self {
+        let listed = |shown: &'a Shown<'a>| {
+            let (entry, version) = (shown.found.entry, shown.version());
+            Listed {
+                model: Model::with(entry, version),
+                default_version: entry.default_version.to_string(),
+                ready: version.is_none().then_some(false),
+            }
         };
         Self {
-            default: visible.default_model(),
-            models: visible.models().filter_map(listed).collect(),
+            default,
+            models: shown.iter().map(listed).collect(),
         }
     }
 }

@@ -21,9 +21,6 @@ const LONGEST_ERROR: usize = 8192;
 /// Characters of a message that are left where it is longer.
 const LONGEST_WORDS: usize = 500;
 
-/// In seconds: the next invocation has all of the function's time again.
-const RETRY_AFTER: &str = "1";
-
 /// A reply in the form of the gateway's proxy integration.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -83,6 +80,9 @@ struct ErrorBody {
     error: String,
     code: &'static str,
     detail: Map<String, Value>,
+    /// Clients of the Open Inference Protocol look for it: `false` where a model, or all, cannot be asked now.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ready: Option<bool>,
 }
 
 impl Outcome {
@@ -177,8 +177,8 @@ impl Reply {
     pub(crate) fn failure(failure: &Failure) -> Self {
         let body = error_body(failure);
         let mut headers = BTreeMap::from([("content-type", JSON.to_owned())]);
-        if let Failure::Late(_) = failure {
-            headers.insert("retry-after", RETRY_AFTER.to_owned());
+        if let Some(seconds) = failure.retry_after() {
+            headers.insert("retry-after", seconds.to_string());
         }
         if let Failure::Route(RouteError::Method { allowed }) = failure {
             headers.insert("allow", (*allowed).to_owned());
@@ -203,6 +203,7 @@ fn error_body(failure: &Failure) -> String {
             error,
             code,
             detail,
+            ready: matches!(failure, Failure::Unavailable(_)).then_some(false),
         })
         .unwrap_or_default()
     };

@@ -7,26 +7,39 @@ mod batches;
 mod check;
 mod compare;
 mod description;
+mod loader;
 mod made_up;
+mod recipe;
 mod shapes;
+mod slot;
+mod versions;
 mod visible;
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use crate::batching::Batcher;
-use crate::engine::{Budget, LoadError, Memory, Model};
+use crate::engine::{Budget, LoadError, Model, Room, TooLarge};
 use crate::protocol::Limits;
+use crate::report::{causes, report};
 use crate::statistics::Statistics;
 use crate::tensor::Tensor;
+use loader::Loader;
+use recipe::Recipe;
+use slot::Slot;
 
 pub use batches::BatchingError;
 pub use check::{CheckError, verify};
 pub use compare::Difference;
 pub use description::{Description, DescriptionError};
+pub use loader::{State, Unavailable};
 pub use made_up::made_up;
 pub use shapes::ShapesError;
-pub use visible::Visible;
+pub use versions::{VersionPolicy, VersionsError};
+pub use visible::{Shown, Visible};
 
 /// The files of one model, as found at its source.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,11 +67,36 @@ pub struct VersionFiles {
     pub expected: Option<String>,
 }
 
+/// When models are loaded.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Loading {
+    /// All of them at the start.
+    #[default]
+    Start,
+    /// The default model at the start, the others when they are asked for.
+    FirstUse,
+}
+
+/// How a repository is opened.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The model that serves where none is named.
+    pub default: Option<String>,
+    /// The limits on every request.
+    pub limits: Limits,
+    /// What models and their runs may take of memory.
+    pub budget: Budget,
+    /// When models are loaded.
+    pub loading: Loading,
+}
+
 /// All models that are served.
-#[derive(Debug)]
 pub struct Repository {
     models: BTreeMap<String, Entry>,
     default: Option<String>,
+    loader: Arc<Loader>,
+    /// Makes versions leave that are loaded on their first use. The budget knows of it as long as it is here.
+    _room: Arc<Room>,
 }
 
 /// A model with its versions.
@@ -67,26 +105,27 @@ pub struct Entry {
     /// The model's name.
     pub name: String,
     /// What `model.yaml` says of it.
-    pub description: Description,
+    pub description: Arc<Description>,
     /// The version that serves where none is named.
     pub default_version: u64,
     /// The limits on its requests.
     pub limits: Limits,
     /// The text of `example.json`.
     pub example: Option<String>,
-    versions: BTreeMap<u64, Loaded>,
+    versions: BTreeMap<u64, Arc<Slot>>,
 }
 
-/// A version that runs, and what it has done.
-#[derive(Debug)]
-struct Loaded {
-    model: Model,
-    example: Option<Vec<Tensor>>,
-    statistics: Statistics,
-    batcher: Option<Batcher>,
+/// One version of a model, as a request finds it. Whether it runs is another matter.
+#[derive(Debug, Clone, Copy)]
+pub struct Found<'a> {
+    /// The model it is of.
+    pub entry: &'a Entry,
+    /// The version.
+    pub number: u64,
+    slot: &'a Arc<Slot>,
 }
 
-/// One version of a model, as a request finds it.
+/// One version of a model that runs.
 #[derive(Debug, Clone, Copy)]
 pub struct Version<'a> {
     /// The model it is of.
@@ -101,6 +140,17 @@ pub struct Version<'a> {
     pub statistics: &'a Statistics,
     /// Where requests may run as one.
     pub batcher: Option<&'a Batcher>,
+}
+
+/// Which version of a model a request asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wanted<'a> {
+    /// The one that serves where none is named.
+    Default,
+    /// The one with this number or label.
+    Version(&'a str),
+    /// The one with this label, which is no number.
+    Label(&'a str),
 }
 
 /// Why a request's model is not found.
@@ -134,6 +184,8 @@ pub enum FindError {
         version: String,
         /// The versions there are.
         versions: Vec<u64>,
+        /// Their labels.
+        labels: Vec<String>,
     },
     /// No name is given, and none is set.
     #[error("name a model: none of them is the default")]
@@ -185,17 +237,12 @@ pub enum Problem {
 }
 
 impl Repository {
-    /// Loads and checks every version of every model; all of them must fit into the memory.
-    pub fn open(
-        found: Vec<Files>,
-        default: Option<String>,
-        limits: &Limits,
-        memory: Memory,
-    ) -> Result<Self, Vec<Problem>> {
-        let budget = Budget::new(memory);
+    /// Loads and checks every version of every model, or of the default one alone: all that is loaded must fit into
+    /// the memory. What is said of the others is checked, and their files are there.
+    pub fn open(found: Vec<Files>, settings: Settings) -> Result<Self, Vec<Problem>> {
         let mut problems = Vec::new();
         let names: Vec<String> = found.iter().map(|files| files.name.clone()).collect();
-        let default = match (default, names.as_slice()) {
+        let default = match (settings.default.clone(), names.as_slice()) {
             (None, [only]) => Some(only.clone()),
             (default, _) => default,
         };
@@ -204,16 +251,88 @@ impl Repository {
         }
         let mut models = BTreeMap::new();
         for files in found {
-            match Entry::open(files, limits, &budget) {
+            let is_lazy = match settings.loading {
+                Loading::Start => false,
+                Loading::FirstUse => default.as_ref() != Some(&files.name),
+            };
+            match Entry::open(files, &settings, is_lazy) {
                 Ok(entry) => drop(models.insert(entry.name.clone(), entry)),
                 Err(more) => problems.extend(more),
             }
         }
         if problems.is_empty() {
-            Ok(Self { models, default })
+            Ok(Self::of(models, default, &settings.budget))
         } else {
             Err(problems)
         }
+    }
+
+    fn of(models: BTreeMap<String, Entry>, default: Option<String>, budget: &Budget) -> Self {
+        let slots = models.values().flat_map(|entry| entry.versions.values());
+        let lazy = slots.filter(|slot| slot.recipe().is_some());
+        let loader = Arc::new(Loader::new(lazy.cloned().collect()));
+        let leaving = Arc::clone(&loader);
+        let room: Arc<Room> = Arc::new(move || leaving.make_room());
+        budget.ask_for_room(&room);
+        Self {
+            models,
+            default,
+            loader,
+            _room: room,
+        }
+    }
+
+    /// The model of a version, loaded now unless it runs; waits for that as long as there is patience, for ever if
+    /// that has no end.
+    pub fn model(
+        &self,
+        found: Found<'_>,
+        patience: Option<Duration>,
+        now: SystemTime,
+    ) -> Result<Arc<Model>, Unavailable> {
+        self.loader.model(found.slot, patience, now)
+    }
+
+    /// How it stands with a version.
+    pub fn state(&self, found: Found<'_>) -> State {
+        self.loader.state(found.slot)
+    }
+}
+
+impl fmt::Debug for Repository {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = out.debug_struct("Repository");
+        let out = out.field("models", &self.models);
+        out.field("default", &self.default).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Found<'a> {
+    /// What it has done.
+    pub fn statistics(self) -> &'a Statistics {
+        &self.slot.statistics
+    }
+
+    /// The version with what runs.
+    pub fn with(self, model: &'a Model) -> Version<'a> {
+        Version {
+            entry: self.entry,
+            number: self.number,
+            model,
+            example: self.slot.example(),
+            statistics: &self.slot.statistics,
+            batcher: self.slot.batcher.as_ref(),
+        }
+    }
+
+    /// Whether it runs now.
+    pub fn is_running(self) -> bool {
+        self.slot.is_running()
+    }
+
+    /// What runs, if anything does now.
+    pub fn running(self) -> Option<Arc<Model>> {
+        self.slot.running()
     }
 }
 
@@ -223,44 +342,48 @@ impl Entry {
         self.versions.keys().copied().collect()
     }
 
-    /// Finds a version by its number, the default one where none is given.
-    pub fn find(&self, version: Option<&str>) -> Result<Version<'_>, FindError> {
-        let is_asked = |number: u64| {
-            version.map_or(number == self.default_version, |asked| {
-                asked == number.to_string()
-            })
+    /// Finds a version by its number or label, the default one where none is given.
+    pub fn find(&self, wanted: Wanted<'_>) -> Result<Found<'_>, FindError> {
+        let labels = &self.description.version_labels;
+        let (asked, number) = match wanted {
+            Wanted::Default => (None, Some(self.default_version)),
+            Wanted::Version(asked) => (Some(asked), number(asked).or(labels.get(asked).copied())),
+            Wanted::Label(asked) => (Some(asked), labels.get(asked).copied()),
         };
-        let found = self.versions.iter().find(|(number, _)| is_asked(**number));
-        let Some((number, loaded)) = found else {
-            let version = version.unwrap_or_default().to_owned();
+        let found = number.and_then(|number| Some((number, self.versions.get(&number)?)));
+        let Some((number, slot)) = found else {
             return Err(FindError::Version {
                 model: self.name.clone(),
-                version,
+                version: asked.unwrap_or_default().to_owned(),
                 versions: self.versions(),
+                labels: labels.keys().cloned().collect(),
             });
         };
-        Ok(self.version(*number, loaded))
+        Ok(Found {
+            entry: self,
+            number,
+            slot,
+        })
+    }
+
+    /// The labels of a version.
+    pub fn labels_of(&self, number: u64) -> Vec<&str> {
+        let labels = self.description.version_labels.iter();
+        let labels = labels.filter(|(_, labelled)| **labelled == number);
+        labels.map(|(label, _)| label.as_str()).collect()
     }
 
     /// All its versions.
-    pub fn all(&self) -> impl Iterator<Item = Version<'_>> {
-        let versions = self.versions.iter();
-        versions.map(|(number, loaded)| self.version(*number, loaded))
-    }
-
-    fn version<'a>(&'a self, number: u64, loaded: &'a Loaded) -> Version<'a> {
-        Version {
+    pub fn all(&self) -> impl Iterator<Item = Found<'_>> {
+        self.versions.iter().map(|(number, slot)| Found {
             entry: self,
-            number,
-            model: &loaded.model,
-            example: loaded.example.as_deref(),
-            statistics: &loaded.statistics,
-            batcher: loaded.batcher.as_ref(),
-        }
+            number: *number,
+            slot,
+        })
     }
 
     /// What is wrong with `model.yaml` is told beside what is wrong with the models.
-    fn open(files: Files, limits: &Limits, budget: &Budget) -> Result<Self, Vec<Problem>> {
+    fn open(files: Files, settings: &Settings, is_lazy: bool) -> Result<Self, Vec<Problem>> {
         let name = files.name.as_str();
         let mut problems = Vec::new();
         let described = files.description.as_deref().unwrap_or_default();
@@ -274,23 +397,27 @@ impl Entry {
             let highest = numbers.iter().max().copied().unwrap_or_default();
             (numbers.clone(), highest)
         });
-        let limits = description.limits.within(limits);
+        let limits = description.limits.within(&settings.limits);
+        let description = Arc::new(description);
         let mut versions = BTreeMap::new();
-        for version in &files.versions {
+        for version in files.versions {
             let number = version.number;
             if !served.contains(&number) {
                 continue;
             }
-            let common = files
-                .expected
-                .as_ref()
-                .filter(|_| number == default_version);
-            let recorded = check::Recorded {
-                expected: version.expected.as_ref().or(common).map(String::as_str),
-                example: files.example.as_deref(),
+            let common = files.expected.as_ref();
+            let common = common.filter(|_| number == default_version);
+            let recipe = Recipe {
+                model: files.name.clone(),
+                expected: version.expected.as_ref().or(common).cloned(),
+                files: version,
+                example: files.example.clone(),
+                description: Arc::clone(&description),
+                limits: limits.clone(),
+                budget: settings.budget.clone(),
             };
-            match load(name, version, &description, recorded, &limits, budget) {
-                Ok(loaded) => drop(versions.insert(number, loaded)),
+            match slot(recipe, is_lazy) {
+                Ok(slot) => drop(versions.insert(number, Arc::new(slot))),
                 Err(problem) => problems.push(*problem),
             }
         }
@@ -308,45 +435,26 @@ impl Entry {
     }
 }
 
-fn load(
-    name: &str,
-    files: &VersionFiles,
-    description: &Description,
-    recorded: check::Recorded<'_>,
-    limits: &Limits,
-    budget: &Budget,
-) -> Result<Loaded, Box<Problem>> {
-    let (model, version) = (name.to_owned(), files.number);
-    let mut loaded = match Model::load_within(&files.model, budget) {
-        Ok(loaded) => loaded,
-        Err(source) => {
-            return Err(Box::new(Problem::Load {
-                model,
-                version,
-                source,
-            }));
-        }
-    };
-    loaded.name_columns(&description.columns);
-    match check::check(&loaded, description, recorded, limits) {
-        Ok(passed) => {
-            loaded.correct(&passed.outputs);
-            Ok(Loaded {
-                model: loaded,
-                example: passed.example,
-                statistics: Statistics::default(),
-                batcher: description.batcher(),
-            })
-        }
-        Err(source) => Err(Box::new(Problem::Check {
-            model,
-            version,
-            source,
-        })),
+fn slot(recipe: Recipe, is_lazy: bool) -> Result<Slot, Box<Problem>> {
+    if is_lazy {
+        return Ok(Slot::lazy(recipe));
     }
+    let loaded = recipe.load().map_err(Box::new)?;
+    Ok(Slot::kept(loaded, recipe.description.batcher()))
+}
+
+/// A version's number is written in one way: `01` is none.
+fn number(text: &str) -> Option<u64> {
+    let number: u64 = text.parse().ok()?;
+    (number.to_string() == text).then_some(number)
 }
 
 impl Problem {
+    /// Whether there is not as much memory as is needed.
+    fn is_of_memory(&self) -> bool {
+        causes(self).any(|cause| cause.is::<TooLarge>())
+    }
+
     fn description(model: &str, source: DescriptionError) -> Self {
         Self::Description {
             model: model.to_owned(),

@@ -52,8 +52,10 @@ pub enum Route {
 pub struct Target {
     /// The model.
     pub model: Option<String>,
-    /// The version.
+    /// The version, by its number or label.
     pub version: Option<String>,
+    /// The label of a version, where a path says that it is one.
+    pub label: Option<String>,
 }
 
 /// Why a request has no route.
@@ -202,6 +204,7 @@ impl Target {
         Self {
             model: Some(model.to_owned()),
             version: version.map(str::to_owned),
+            label: None,
         }
     }
 }
@@ -248,6 +251,9 @@ mod tests {
             "GET /v1/models/{model}/versions/{version}/metadata",
             "POST /v1/models/{model}:predict",
             "POST /v1/models/{model}/versions/{version}:predict",
+            "GET /v1/models/{model}/labels/{label}",
+            "GET /v1/models/{model}/labels/{label}/metadata",
+            "POST /v1/models/{model}/labels/{label}:predict",
             "POST /invocations",
             "GET /ping",
         ];
@@ -268,6 +274,14 @@ mod tests {
         assert_eq!(find("POST", "/v1/models/m.x:predict"), predict(None));
         let versioned = find("POST", "/v1/models/m.x/versions/2:predict");
         assert_eq!(versioned, predict(Some("2")));
+        let labelled = Target {
+            label: Some("stable".to_owned()),
+            ..Target::of("m.x", None)
+        };
+        assert_eq!(
+            find("POST", "/v1/models/m.x/labels/stable:predict"),
+            Ok(Route::Serving(Serving::Predict(labelled)))
+        );
     }
 
     #[test]
@@ -276,9 +290,6 @@ mod tests {
             ("/v1/models/m:classify", Unserved::Classify),
             ("/v1/models/m/versions/1:regress", Unserved::Regress),
             ("/v1/models/m:explain", Unserved::Explain),
-            ("/v1/models/m/labels/stable", Unserved::Labels),
-            ("/v1/models/m/labels/stable:predict", Unserved::Labels),
-            ("/v1/models/m/labels/stable/metadata", Unserved::Labels),
         ] {
             for method in ["GET", "POST"] {
                 let route = Route::Serving(Serving::Unserved(expected));
@@ -302,6 +313,10 @@ mod tests {
             "/v1/models/m:predict:predict",
             "/v1/models/m:predict/metadata/x",
             "/v1/models/m/versions",
+            "/v1/models/m/labels",
+            "/v1/models/m/labels/stable/x",
+            "/v1/models/m/labels/stable:infer",
+            "/v2/models/m/labels/stable",
             "/invocations/m",
         ] {
             assert_eq!(find("GET", path), Err(RouteError::Unknown));

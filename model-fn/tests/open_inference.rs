@@ -686,10 +686,7 @@ fn a_configuration_has_a_batch_where_all_tensors_do() {
     );
     let output = json!({"name": "mean", "data_type": "TYPE_FP32", "dims": [1], "reshape": {"shape": []}, "label_filename": ""});
     assert_eq!(pair["output"][1], output);
-    assert_eq!(
-        pair["version_policy"],
-        json!({"specific": {"versions": [1, 2]}})
-    );
+    assert_eq!(pair["version_policy"], json!({"all": {}}));
     let total = config("total");
     assert_eq!(
         (&total["max_batch_size"], &total["input"][0]["dims"]),

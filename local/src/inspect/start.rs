@@ -84,9 +84,9 @@ fn quoted(text: &str) -> String {
 mod tests {
     use std::path::Path;
 
-    use model_fn::engine::Memory;
+    use model_fn::engine::{Budget, Memory};
     use model_fn::protocol::Limits;
-    use model_fn::repository::{Files, Repository, VersionFiles};
+    use model_fn::repository::{Files, Loading, Repository, Settings, VersionFiles};
 
     use super::super::inspect;
     use super::*;
@@ -105,7 +105,13 @@ mod tests {
             example: None,
             expected: None,
         };
-        let opened = Repository::open(vec![files], None, &Limits::DEFAULT, Memory::UNKNOWN);
+        let settings = Settings {
+            default: None,
+            limits: Limits::DEFAULT,
+            budget: Budget::new(Memory::UNKNOWN),
+            loading: Loading::Start,
+        };
+        let opened = Repository::open(vec![files], settings);
         assert!(opened.is_ok(), "{yaml}: {opened:?}");
     }
 

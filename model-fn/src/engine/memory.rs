@@ -1,8 +1,9 @@
 //! What a model needs of memory: known before it is asked for, so that a function is told and not killed.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::{GraphProto, TensorProto};
@@ -21,10 +22,21 @@ const PACKING: [&str; 4] = ["EinSum", "Conv", "Deconv", "MatMul"];
 pub struct Memory(Option<u64>);
 
 /// The memory of a function, and how much of it its models and their plans take: shared by all of them.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Budget {
     all: Memory,
     taken: Arc<AtomicU64>,
+    rooms: Arc<Mutex<Vec<Weak<Room>>>>,
+}
+
+/// Makes one model leave that can be had again; whether one has gone.
+pub type Room = dyn Fn() -> bool + Send + Sync;
+
+/// Bytes that a model takes of the budget as long as it is there.
+#[derive(Debug)]
+pub(super) struct Taken {
+    budget: Budget,
+    bytes: u64,
 }
 
 /// More memory is needed than there is.
@@ -60,11 +72,38 @@ impl Budget {
         Self {
             all,
             taken: Arc::default(),
+            rooms: Arc::default(),
         }
     }
 
-    /// Whether so much is left. Two that ask at one time may both be told so.
+    /// Asks for room here as well where there is not enough, as long as it is there.
+    pub fn ask_for_room(&self, room: &Arc<Room>) {
+        let mut rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+        rooms.retain(|room| room.strong_count() > 0);
+        rooms.push(Arc::downgrade(room));
+    }
+
+    /// Whether so much is left, once models that can be had again have made room.
     pub(super) fn check(&self, needed: u64) -> Result<(), TooLarge> {
+        loop {
+            match self.check_left(needed) {
+                Err(_) if self.make_room() => {}
+                checked => return checked,
+            }
+        }
+    }
+
+    /// The lock is not held while models leave: they give back what they have taken.
+    fn make_room(&self) -> bool {
+        let rooms: Vec<_> = {
+            let rooms = self.rooms.lock().unwrap_or_else(PoisonError::into_inner);
+            rooms.iter().filter_map(Weak::upgrade).collect()
+        };
+        rooms.into_iter().any(|room| room())
+    }
+
+    /// Whether so much is left. Two that ask at one time may both be told so.
+    pub(super) fn check_left(&self, needed: u64) -> Result<(), TooLarge> {
         let Memory(Some(all)) = self.all else {
             return Ok(());
         };
@@ -79,6 +118,15 @@ impl Budget {
         self.taken.fetch_add(bytes, Ordering::Relaxed);
     }
 
+    /// The same, until it is dropped.
+    pub(super) fn taken(&self, bytes: u64) -> Taken {
+        self.take(bytes);
+        Taken {
+            budget: self.clone(),
+            bytes,
+        }
+    }
+
     pub(super) fn give_back(&self, bytes: u64) {
         self.taken.fetch_sub(bytes, Ordering::Relaxed);
     }
@@ -87,6 +135,20 @@ impl Budget {
     pub(super) fn for_plans(&self) -> u64 {
         const UNKNOWN: u64 = 1 << 30;
         self.all.0.map_or(UNKNOWN, |all| all / 4)
+    }
+}
+
+impl fmt::Debug for Budget {
+    fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut out = out.debug_struct("Budget");
+        let out = out.field("all", &self.all).field("taken", &self.taken);
+        out.finish_non_exhaustive()
+    }
+}
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        self.budget.give_back(self.bytes);
     }
 }
 

@@ -100,13 +100,14 @@ impl Plans {
             .is_some()
     }
 
-    /// Whether there is so much memory, once plans that are kept have made room.
+    /// Whether there is so much memory, once plans that are kept have made room, and then models that can be had again.
     fn check(&self, needed: u64) -> Result<(), PlanError> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            match self.budget.check(needed) {
+            match self.budget.check_left(needed) {
                 Err(_) if self.drop_last(&mut kept) => {}
-                checked => return checked.map_err(PlanError::TooLarge),
+                Err(_) => return self.budget.check(needed).map_err(PlanError::TooLarge),
+                Ok(()) => return Ok(()),
             }
         }
     }

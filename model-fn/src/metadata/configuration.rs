@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::PLATFORM;
 use crate::engine::{Dimension, Port};
-use crate::repository::Version;
+use crate::repository::{Entry, Version, VersionPolicy};
 use crate::tensor::Datatype;
 
 /// What of Triton's model configuration says something about a model here.
@@ -15,7 +15,7 @@ pub(crate) struct Configuration<'a> {
     name: &'a str,
     platform: &'static str,
     backend: &'static str,
-    version_policy: VersionPolicy,
+    version_policy: Policy,
     max_batch_size: usize,
     input: Vec<Input<'a>>,
     output: Vec<Output<'a>>,
@@ -24,14 +24,13 @@ pub(crate) struct Configuration<'a> {
     parameters: BTreeMap<String, Parameter>,
 }
 
+/// The policy with its one key.
 #[derive(Debug, Serialize)]
-struct VersionPolicy {
-    specific: Specific,
-}
-
-#[derive(Debug, Serialize)]
-struct Specific {
-    versions: Vec<u64>,
+#[serde(rename_all = "snake_case")]
+enum Policy {
+    All {},
+    Latest { num_versions: usize },
+    Specific { versions: Vec<u64> },
 }
 
 #[derive(Debug, Serialize)]
@@ -89,17 +88,25 @@ impl<'a> Configuration<'a> {
             name: &entry.name,
             platform: PLATFORM,
             backend: "tract",
-            version_policy: VersionPolicy {
-                specific: Specific {
-                    versions: entry.versions(),
-                },
-            },
+            version_policy: policy(entry),
             max_batch_size: if has_batch { entry.limits.rows } else { 0 },
             input: specification.inputs.iter().map(input).collect(),
             output: specification.outputs.iter().map(output).collect(),
             default_model_filename: "model.onnx",
             parameters: labels(version),
         }
+    }
+}
+
+fn policy(entry: &Entry) -> Policy {
+    match &entry.description.versions {
+        VersionPolicy::All => Policy::All {},
+        VersionPolicy::Latest(most) => Policy::Latest {
+            num_versions: *most,
+        },
+        VersionPolicy::Specific(_) => Policy::Specific {
+            versions: entry.versions(),
+        },
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::repository::{Entry, Version, Visible};
+use crate::repository::{State, Visible};
 
 /// `GET /v2/models`
 #[derive(Debug, Serialize)]
@@ -18,6 +18,8 @@ pub(crate) struct Indexed<'a> {
     version: String,
     state: &'static str,
     reason: &'static str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    version_labels: Vec<&'a str>,
 }
 
 impl<'a> Names<'a> {
@@ -29,28 +31,42 @@ impl<'a> Names<'a> {
 }
 
 impl<'a> Indexed<'a> {
-    /// A function that answers has loaded all of its models: the index is the same with `ready` and without.
-    pub(crate) fn all(visible: Visible<'a>) -> Vec<Self> {
-        let versions = visible.models().flat_map(Entry::all);
-        let indexed = |version: Version<'a>| Self {
-            name: &version.entry.name,
-            version: version.number.to_string(),
-            state: "READY",
-            reason: "",
-        };
-        versions.map(indexed).collect()
+    /// All versions, or those that are ready alone.
+    pub(crate) fn all(visible: Visible<'a>, only_ready: bool) -> Vec<Self> {
+        let versions = visible.states();
+        let wanted = versions.filter(|(_, state)| !only_ready || *state == State::Ready);
+        let indexed = wanted.map(|(found, state)| {
+            let (state, reason) = words(state);
+            Self {
+                name: &found.entry.name,
+                version: found.number.to_string(),
+                state,
+                reason,
+                version_labels: found.entry.labels_of(found.number),
+            }
+        });
+        indexed.collect()
     }
 
-    /// Whether a body asks for the index: it may be empty, or say whether models must be ready.
-    pub(crate) fn is_asked(body: &[u8]) -> bool {
+    /// Whether a body asks for what is ready alone. It may be empty, or say it; any other asks for no index.
+    pub(crate) fn asked(body: &[u8]) -> Option<bool> {
         if body.trim_ascii().is_empty() {
-            return true;
+            return Some(false);
         }
-        let body: Option<Value> = serde_json::from_slice(body).ok();
-        let ready = body
-            .as_ref()
-            .and_then(Value::as_object)
-            .map(|body| body.get("ready"));
-        matches!(ready, Some(None | Some(Value::Bool(_) | Value::Null)))
+        let body: Value = serde_json::from_slice(body).ok()?;
+        match body.as_object()?.get("ready") {
+            None | Some(Value::Null) => Some(false),
+            Some(ready) => ready.as_bool(),
+        }
+    }
+}
+
+/// Triton's words for a state, and why it is so. What the log says of a load that failed is not for callers.
+fn words(state: State) -> (&'static str, &'static str) {
+    match state {
+        State::Ready => ("READY", ""),
+        State::Loading => ("LOADING", ""),
+        State::Idle => ("UNAVAILABLE", "it is loaded when it is asked for"),
+        State::Failed => ("UNAVAILABLE", "its last load failed"),
     }
 }

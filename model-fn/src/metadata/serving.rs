@@ -3,7 +3,7 @@
 use serde::{Serialize, Serializer};
 
 use crate::engine::{Dimension, Port};
-use crate::repository::{Version, Visible};
+use crate::repository::{Found, State, Version, Visible};
 use crate::tensor::Datatype;
 
 /// `GET /v1/models`
@@ -96,30 +96,38 @@ impl<'a> Names<'a> {
 }
 
 impl<'a> Status<'a> {
-    /// Of one version, or of all that are served where none is named.
-    pub(crate) fn of(found: Version<'a>, is_named: bool) -> Self {
-        let versions = if is_named {
-            vec![found.number]
-        } else {
-            found.entry.versions()
+    /// Of one version, or of all that are served where none is named, the highest first.
+    pub(crate) fn of(found: Found<'a>, is_named: bool, state: impl Fn(Found<'a>) -> State) -> Self {
+        let mut versions: Vec<Found<'a>> = match is_named {
+            true => vec![found],
+            false => found.entry.all().collect(),
         };
+        versions.reverse();
+        let status = |found: Found<'a>| VersionStatus::of(found.number, state(found));
         Self {
             name: &found.entry.name,
-            ready: true,
-            model_version_status: versions.iter().rev().map(VersionStatus::good).collect(),
+            // Whoever waits for it before the first question must not wait for what that question begins.
+            ready: matches!(state(found), State::Ready | State::Idle),
+            model_version_status: versions.into_iter().map(status).collect(),
         }
     }
 }
 
 impl VersionStatus {
-    /// A function that answers has loaded all its models.
-    fn good(version: &u64) -> Self {
+    /// TensorFlow Serving's words. What the log says of a load that failed is not for callers.
+    fn of(number: u64, state: State) -> Self {
+        let (state, error_code, error_message) = match state {
+            State::Ready => ("AVAILABLE", "OK", ""),
+            State::Idle => ("START", "OK", ""),
+            State::Loading => ("LOADING", "OK", ""),
+            State::Failed => ("END", "UNAVAILABLE", "its last load failed"),
+        };
         Self {
-            version: version.to_string(),
-            state: "AVAILABLE",
+            version: number.to_string(),
+            state,
             status: Verdict {
-                error_code: "OK",
-                error_message: "",
+                error_code,
+                error_message,
             },
         }
     }

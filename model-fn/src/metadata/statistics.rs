@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::repository::Version;
+use crate::repository::Found;
 use crate::statistics::{Snapshot, Sum};
 
 /// The answer: one entry a version.
@@ -42,9 +42,9 @@ struct Durations {
 }
 
 impl<'a> ModelStatistics<'a> {
-    pub(crate) fn of(versions: impl Iterator<Item = Version<'a>>) -> Self {
-        let of_version = |version: Version<'a>| {
-            let sums = version.statistics.snapshot();
+    pub(crate) fn of(versions: impl Iterator<Item = Found<'a>>) -> Self {
+        let of_version = |version: Found<'a>| {
+            let sums = version.statistics().snapshot();
             OfVersion {
                 name: &version.entry.name,
                 version: version.number.to_string(),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Deserialize;
 
+use super::versions::{self, VersionPolicy, VersionsError};
 use crate::batching::{Batcher, Settings};
 use crate::protocol::Limits;
 
@@ -27,7 +28,9 @@ pub struct Description {
     /// The names of the values in a row of its only input.
     pub columns: Vec<String>,
     /// The versions to serve; all where nothing is said.
-    pub versions: Option<Vec<u64>>,
+    pub versions: VersionPolicy,
+    /// Words that stand for versions in paths. They are not the names of classes.
+    pub version_labels: BTreeMap<String, u64>,
     /// The version that serves where none is named; the highest where nothing is said.
     #[serde(rename = "default")]
     pub default_version: Option<u64>,
@@ -74,9 +77,9 @@ pub enum DescriptionError {
     /// It is not YAML, or has a key that is not known.
     #[error("{0}")]
     Unreadable(String),
-    /// A version it names is not there.
-    #[error("version {0} is not there")]
-    NoVersion(u64),
+    /// The versions that it names cannot be served so.
+    #[error(transparent)]
+    Versions(#[from] VersionsError),
     /// A batch of these rows is none, or one that takes too long.
     #[error(
         "`batching` takes `rows` from 2 to {MOST_ROWS} and `delay_ms` up to {LONGEST_DELAY_MS}, has {rows} and {delay_ms}"
@@ -87,9 +90,6 @@ pub enum DescriptionError {
         /// Its delay.
         delay_ms: u64,
     },
-    /// It serves no version.
-    #[error("no version is served")]
-    Nothing,
 }
 
 impl Description {
@@ -119,21 +119,9 @@ impl Description {
 
     /// The versions to serve of those that are there, and the default one.
     pub(super) fn choose(&self, there: &[u64]) -> Result<(Vec<u64>, u64), DescriptionError> {
-        let served = self.versions.clone().unwrap_or_else(|| there.to_vec());
-        if let Some(missing) = served.iter().find(|version| !there.contains(version)) {
-            return Err(DescriptionError::NoVersion(*missing));
-        }
-        let highest = served
-            .iter()
-            .max()
-            .copied()
-            .ok_or(DescriptionError::Nothing)?;
-        let default = self.default_version.unwrap_or(highest);
-        if served.contains(&default) {
-            Ok((served, default))
-        } else {
-            Err(DescriptionError::NoVersion(default))
-        }
+        let (served, default) = versions::choose(&self.versions, self.default_version, there)?;
+        versions::check_labels(&self.version_labels, &served, there)?;
+        Ok((served, default))
     }
 }
 
@@ -154,30 +142,6 @@ impl ModelLimits {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[track_caller]
-    fn choose(text: &str, expected: Result<(&[u64], u64), &str>) {
-        let chosen =
-            Description::read(text).and_then(|description| description.choose(&[1, 2, 10]));
-        let chosen = chosen.map_err(|error| error.to_string());
-        assert_eq!(
-            chosen,
-            expected
-                .map(|(served, default)| (served.to_vec(), default))
-                .map_err(str::to_owned)
-        );
-    }
-
-    #[test]
-    fn versions_are_served_as_listed() {
-        choose("", Ok((&[1, 2, 10], 10)));
-        choose("# nothing\nversions: [1, 2]", Ok((&[1, 2], 2)));
-        choose("versions: [1, 2]\ndefault: 1", Ok((&[1, 2], 1)));
-        choose("default: 2", Ok((&[1, 2, 10], 2)));
-        choose("versions: [3]", Err("version 3 is not there"));
-        choose("versions: [1]\ndefault: 2", Err("version 2 is not there"));
-        choose("versions: []", Err("no version is served"));
-    }
 
     #[test]
     fn an_unknown_key_is_refused() {

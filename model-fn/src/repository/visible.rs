@@ -1,7 +1,10 @@
 //! The models that one caller may see and run; the others are not told apart from those that are not there.
 
-use super::{Entry, FindError, Repository, Version};
+use std::sync::Arc;
+
+use super::{Entry, FindError, Found, Repository, State, Version, Wanted};
 use crate::caller::Caller;
+use crate::engine::Model;
 use crate::grants::Grants;
 
 /// A repository as one caller sees it.
@@ -10,6 +13,14 @@ pub struct Visible<'a> {
     repository: &'a Repository,
     /// Nobody where requests are answered without an authorizer: then all is seen.
     caller: Option<(&'a Caller, &'a Grants)>,
+}
+
+/// A model's default version, and what runs of it while it is looked at.
+#[derive(Debug)]
+pub struct Shown<'a> {
+    /// The version.
+    pub found: Found<'a>,
+    running: Option<Arc<Model>>,
 }
 
 impl Repository {
@@ -35,12 +46,26 @@ impl<'a> Visible<'a> {
         default.filter(|name| self.is_open(name))
     }
 
+    /// The default versions of the models, by name.
+    pub fn shown(self) -> Vec<Shown<'a>> {
+        let found = self
+            .models()
+            .filter_map(|entry| entry.find(Wanted::Default).ok());
+        let shown = found.map(|found| Shown {
+            found,
+            running: found.running(),
+        });
+        shown.collect()
+    }
+
+    /// All versions of all models, and how it stands with them.
+    pub fn states(self) -> impl Iterator<Item = (Found<'a>, State)> {
+        let versions = self.models().flat_map(Entry::all);
+        versions.map(move |found| (found, self.repository.state(found)))
+    }
+
     /// Finds a version of a model; the default ones where nothing is named.
-    pub fn find(
-        self,
-        model: Option<&str>,
-        version: Option<&str>,
-    ) -> Result<Version<'a>, FindError> {
+    pub fn find(self, model: Option<&str>, version: Wanted<'_>) -> Result<Found<'a>, FindError> {
         let models = || self.models().map(|entry| entry.name.clone()).collect();
         let Some(name) = model.or(self.default_model()) else {
             return Err(match self.repository.default {
@@ -66,5 +91,13 @@ impl<'a> Visible<'a> {
     fn is_open(self, model: &str) -> bool {
         let caller = self.caller;
         caller.is_none_or(|(caller, grants)| grants.open(model, caller))
+    }
+}
+
+impl Shown<'_> {
+    /// What runs, if anything does.
+    pub fn version(&self) -> Option<Version<'_>> {
+        let running = self.running.as_deref();
+        running.map(|model| self.found.with(model))
     }
 }

@@ -5,15 +5,15 @@ use super::Target;
 /// A route of TensorFlow Serving.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Serving {
-    /// `POST /v1/models/{model}[/versions/{version}]:predict`
+    /// `POST /v1/models/{model}[/versions/{version} or /labels/{label}]:predict`
     Predict(Target),
     /// Another verb behind a model: known there, not answered here.
     Unserved(Unserved),
     /// `GET /v1/models`: the names of all models.
     Models,
-    /// `GET /v1/models/{model}[/versions/{version}]`: whether it is served.
+    /// `GET /v1/models/{model}[/versions/{version} or /labels/{label}]`: whether it is served.
     Status(Target),
-    /// `GET /v1/models/{model}[/versions/{version}]/metadata`: its signature.
+    /// `GET /v1/models/{model}[/versions/{version} or /labels/{label}]/metadata`: its signature.
     Metadata(Target),
 }
 
@@ -33,11 +33,6 @@ pub enum Unserved {
     /// `:explain`
     #[error("no model has an explainer: ask `:predict`")]
     Explain,
-    /// `/labels/{label}`
-    #[error(
-        "versions have no labels here: name a version by its number, or none for the default one"
-    )]
-    Labels,
 }
 
 impl Serving {
@@ -51,8 +46,12 @@ impl Serving {
             [model, "versions", version, "metadata"] => {
                 Some(Self::Metadata(Target::of(model, Some(version))))
             }
-            [_, "labels", _] | [_, "labels", _, "metadata"] => {
-                Some(Self::Unserved(Unserved::Labels))
+            [model, "labels", label] => {
+                let (label, verb) = split(label);
+                Self::of((Target::labelled(model, label), verb))
+            }
+            [model, "labels", label, "metadata"] => {
+                Some(Self::Metadata(Target::labelled(model, label)))
             }
             _ => None,
         }
@@ -79,9 +78,12 @@ impl Serving {
     }
 
     pub(super) fn template(&self) -> &'static str {
-        let pick = |target: &Target, [plain, versioned]: [&'static str; 2]| match target.version {
-            None => plain,
-            Some(_) => versioned,
+        let pick = |target: &Target, [plain, versioned, labelled]: [&'static str; 3]| match target {
+            Target { label: Some(_), .. } => labelled,
+            Target {
+                version: Some(_), ..
+            } => versioned,
+            Target { .. } => plain,
         };
         match self {
             Self::Predict(target) => pick(
@@ -89,18 +91,19 @@ impl Serving {
                 [
                     "POST /v1/models/{model}:predict",
                     "POST /v1/models/{model}/versions/{version}:predict",
+                    "POST /v1/models/{model}/labels/{label}:predict",
                 ],
             ),
             Self::Unserved(Unserved::Classify) => "POST /v1/models/{model}:classify",
             Self::Unserved(Unserved::Regress) => "POST /v1/models/{model}:regress",
             Self::Unserved(Unserved::Explain) => "POST /v1/models/{model}:explain",
-            Self::Unserved(Unserved::Labels) => "/v1/models/{model}/labels/{label}",
             Self::Models => "GET /v1/models",
             Self::Status(target) => pick(
                 target,
                 [
                     "GET /v1/models/{model}",
                     "GET /v1/models/{model}/versions/{version}",
+                    "GET /v1/models/{model}/labels/{label}",
                 ],
             ),
             Self::Metadata(target) => pick(
@@ -108,6 +111,7 @@ impl Serving {
                 [
                     "GET /v1/models/{model}/metadata",
                     "GET /v1/models/{model}/versions/{version}/metadata",
+                    "GET /v1/models/{model}/labels/{label}/metadata",
                 ],
             ),
         }
@@ -115,17 +119,27 @@ impl Serving {
 }
 
 impl Target {
-    /// Splits the verb off the last segment. Names of models and versions have no colon.
+    fn labelled(model: &str, label: &str) -> Self {
+        Self {
+            label: Some(label.to_owned()),
+            ..Self::of(model, None)
+        }
+    }
+
     fn split<'a>(model: &'a str, version: Option<&'a str>) -> (Self, Option<&'a str>) {
-        let last = version.unwrap_or(model);
-        let (name, verb) = match last.split_once(':') {
-            Some((name, verb)) => (name, Some(verb)),
-            None => (last, None),
-        };
+        let (name, verb) = split(version.unwrap_or(model));
         let target = match version {
             Some(_) => Self::of(model, Some(name)),
             None => Self::of(name, None),
         };
         (target, verb)
+    }
+}
+
+/// Splits the verb off the last segment. Names of models, versions and labels have no colon.
+fn split(last: &str) -> (&str, Option<&str>) {
+    match last.split_once(':') {
+        Some((name, verb)) => (name, Some(verb)),
+        None => (last, None),
     }
 }

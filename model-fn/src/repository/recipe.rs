@@ -1,0 +1,67 @@
+//! All that it takes to load one version: its files, what `model.yaml` says, and what it must answer.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+
+use super::{Description, Problem, VersionFiles, check};
+use crate::engine::{Budget, LoadError, Model};
+use crate::protocol::Limits;
+use crate::tensor::Tensor;
+
+/// How one version is loaded.
+#[derive(Debug)]
+pub(super) struct Recipe {
+    pub(super) model: String,
+    pub(super) files: VersionFiles,
+    /// The text of `expected.json`, where it holds for this version.
+    pub(super) expected: Option<String>,
+    /// The text of `example.json`.
+    pub(super) example: Option<String>,
+    pub(super) description: Arc<Description>,
+    pub(super) limits: Limits,
+    pub(super) budget: Budget,
+}
+
+/// A version that is loaded and was found right.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) model: Model,
+    /// Inputs that it takes, if they are few.
+    pub(super) example: Option<Vec<Tensor>>,
+}
+
+impl Recipe {
+    /// Loads and checks the version; a panic on the way is a problem like others.
+    pub(super) fn load(&self) -> Result<Loaded, Problem> {
+        let load = || self.load_unguarded();
+        let loaded = catch_unwind(AssertUnwindSafe(load));
+        loaded.unwrap_or_else(|_| Err(self.unloaded(LoadError::Panicked)))
+    }
+
+    fn load_unguarded(&self) -> Result<Loaded, Problem> {
+        let model = Model::load_within(&self.files.model, &self.budget);
+        let mut model = model.map_err(|source| self.unloaded(source))?;
+        model.name_columns(&self.description.columns);
+        let recorded = check::Recorded {
+            expected: self.expected.as_deref(),
+            example: self.example.as_deref(),
+        };
+        let passed = check::check(&model, &self.description, recorded, &self.limits);
+        let passed = passed.map_err(|source| Problem::Check {
+            model: self.model.clone(),
+            version: self.files.number,
+            source,
+        })?;
+        model.correct(&passed.outputs);
+        let example = passed.example;
+        Ok(Loaded { model, example })
+    }
+
+    fn unloaded(&self, source: LoadError) -> Problem {
+        Problem::Load {
+            model: self.model.clone(),
+            version: self.files.number,
+            source,
+        }
+    }
+}
