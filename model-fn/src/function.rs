@@ -237,11 +237,12 @@ impl ModelFunction {
     fn openapi(&self, request: &Request<'_>) -> Result<Answer, Failure> {
         let visible = self.visible(request);
         let config = &self.config;
+        let on_this_host = match request.prefix() {
+            "" => "/",
+            prefix => prefix,
+        };
         let api = Api {
-            server: config
-                .public_base_url
-                .as_deref()
-                .unwrap_or(request.prefix()),
+            server: config.public_base_url.as_deref().unwrap_or(on_this_host),
             issuer: config.issuer.as_deref(),
             has_metadata: config.protected_resource.is_some(),
             default_model: visible.default_model(),
