@@ -143,10 +143,7 @@ impl Config {
             problems.push(format!("`MODEL_GRANTS` {problem}"));
             Grants::Listed(Vec::new())
         });
-        let caller_limits = CallerLimits {
-            body_bytes: text("MAX_BODY_BYTES_CLAIM"),
-            rows: text("MAX_ROWS_CLAIM"),
-        };
+        let caller_limits = CallerLimits::named(text);
         let protected_resource = protected_resource(&lookup).unwrap_or_else(|problem| {
             problems.push(problem);
             None
@@ -161,8 +158,7 @@ impl Config {
                 caller_limits,
                 allow_unauthenticated,
                 trust_direct_invoke,
-                public_base_url: text("PUBLIC_BASE_URL")
-                    .map(|base| base.trim_end_matches('/').to_owned()),
+                public_base_url: text("PUBLIC_BASE_URL").map(without_slash),
                 issuer: text("ISSUER"),
                 protected_resource,
                 limits,
@@ -173,6 +169,19 @@ impl Config {
             Err(ConfigError { problems })
         }
     }
+}
+
+impl CallerLimits {
+    fn named(text: impl Fn(&str) -> Option<String>) -> Self {
+        Self {
+            body_bytes: text("MAX_BODY_BYTES_CLAIM"),
+            rows: text("MAX_ROWS_CLAIM"),
+        }
+    }
+}
+
+fn without_slash(address: String) -> String {
+    address.trim_end_matches('/').to_owned()
 }
 
 fn flag(name: &str, value: Option<&str>) -> Result<bool, String> {

@@ -249,11 +249,12 @@ impl ModelFunction {
     fn openapi(&self, asking: Asking<'_>) -> Result<Answer, Failure> {
         let visible = self.visible(asking);
         let config = &self.config;
+        let on_this_host = match asking.request.prefix() {
+            "" => "/",
+            prefix => prefix,
+        };
         let api = Api {
-            server: config
-                .public_base_url
-                .as_deref()
-                .unwrap_or(asking.request.prefix()),
+            server: config.public_base_url.as_deref().unwrap_or(on_this_host),
             issuer: config.issuer.as_deref(),
             has_metadata: config.protected_resource.is_some(),
             default_model: visible.default_model(),

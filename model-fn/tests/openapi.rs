@@ -299,6 +299,13 @@ fn tokens_are_those_of_the_issuer_and_routes_begin_at_the_address_of_the_caller(
     };
     let bearer = json!({"type": "http", "scheme": "bearer", "bearerFormat": "JWT"});
     assert_eq!(told(&[]), (json!("/prod"), bearer));
+    let event = json!({"version": "2.0", "rawPath": "/openapi.json", "requestContext": {
+        "http": {"method": "GET", "path": "/openapi.json"},
+        "authorizer": {"lambda": {"scope": ALL}},
+    }});
+    let reply = small().handle(&event.to_string(), "request").reply;
+    let document: Value = serde_json::from_str(&reply.body).unwrap();
+    assert_eq!(document["servers"], json!([{"url": "/"}]));
     let connect = json!({"type": "openIdConnect", "openIdConnectUrl": "https://a/x/.well-known/openid-configuration"});
     let (server, scheme) = told(&[
         ("ISSUER", "https://a/x/"),

@@ -159,15 +159,13 @@ impl<'a> Answered<'a> {
         }
     }
 
-    /// The members of a row, in the model's order.
+    /// The values of a row, in the model's order.
     fn in_order(&self, row: Value) -> Value {
-        match row {
-            Value::Object(mut members) if self.ports.len() > 1 => {
-                let names = self.ports.iter().map(|port| &port.name);
-                names.filter_map(|name| members.remove(name)).collect()
-            }
-            row => json!([row]),
+        if self.ports.len() == 1 {
+            return json!([row]);
         }
+        let member = |port: &Port| row.get(&port.name).cloned().unwrap_or_default();
+        self.ports.iter().map(member).collect()
     }
 
     fn table(&self) -> String {

@@ -96,18 +96,25 @@ impl Route {
     /// The operation of the route.
     pub(super) fn operation(&self, described: &Described<'_>, examples: &[Example]) -> Value {
         let (asks, model) = (self.asks, described.model());
-        let description = described.version.entry.description.description.as_deref();
         let mut operation = json!({
             "operationId": self.id,
             "tags": [asks.tag()],
             "summary": format!("A prediction of `{model}`, version {}", described.version.number),
-            "description": description.unwrap_or_default(),
             "requestBody": {"required": true, "content": asks.takes(described, examples)},
             "responses": asks.responses(described),
         });
-        if let (Asks::Tensors, Some(operation)) = (asks, operation.as_object_mut()) {
-            let parameters = json!([reference("parameters", "HeaderLength")]);
-            operation.insert("parameters".to_owned(), parameters);
+        let told = &described.version.entry.description.description;
+        let description = told.as_deref().map(|text| ("description", text.into()));
+        let length = || {
+            (
+                "parameters",
+                json!([reference("parameters", "HeaderLength")]),
+            )
+        };
+        let parameters = (asks == Asks::Tensors).then(length);
+        let more = description.into_iter().chain(parameters);
+        if let Some(operation) = operation.as_object_mut() {
+            operation.extend(more.map(|(name, value): (&str, Value)| (name.to_owned(), value)));
         }
         operation
     }

@@ -4,7 +4,9 @@
 //! example is run, or inputs made up from the specification: one row, then several. Of these
 //! the answer's form is checked.
 
-use std::collections::{BTreeMap, BTreeSet};
+mod names;
+
+use std::collections::BTreeMap;
 
 use serde::Deserialize;
 use serde_json::value::RawValue;
@@ -16,7 +18,7 @@ use super::made_up::{self, FILLINGS, Lengths};
 use super::shapes::{self, Shapes, ShapesError};
 use crate::engine::{Dimension, Model, Port, RunError};
 use crate::protocol::{self, Accepted, InputError, Limits, NamedTensor};
-use crate::tensor::{Tensor, Values};
+use crate::tensor::Tensor;
 
 /// Why a loaded model is not served.
 #[derive(Debug, thiserror::Error)]
@@ -159,7 +161,7 @@ pub(super) fn check(
     recorded: Recorded<'_>,
     limits: &Limits,
 ) -> Result<Passed, CheckError> {
-    check_columns(model, description)?;
+    names::check_columns(model, description)?;
     let shapes = shapes::of(description, model.specification(), limits)?;
     let example = recorded.example.map(|text| {
         let question = protocol::read(
@@ -180,7 +182,7 @@ pub(super) fn check(
         (None, None) => check_synthetic(model, shapes.first(), limits)?,
     };
     passed.example = of_file.or(passed.example);
-    check_labels(model, description, &passed.outputs)?;
+    names::check_labels(model, description, &passed.outputs)?;
     // The first one last, so that it is among the plans that are kept.
     for (entry, shapes) in shapes.into_iter().enumerate().rev() {
         let plan = model.prepare(shapes);
@@ -193,62 +195,6 @@ pub(super) fn check(
 fn few(inputs: &[Tensor]) -> Option<Vec<Tensor>> {
     let values: usize = inputs.iter().map(|input| input.values().len()).sum();
     (values <= MOST_OF_EXAMPLE).then(|| inputs.to_vec())
-}
-
-/// Labels are as many as the scores of a row, where there is an output of such scores.
-///
-/// A single score may tell two classes apart.
-fn check_labels(
-    model: &Model,
-    description: &Description,
-    outputs: &[Tensor],
-) -> Result<(), CheckError> {
-    let given = description.labels.len();
-    let scores = |(port, output): (&Port, &Tensor)| match (output.values(), output.shape()) {
-        (Values::Fp16(_) | Values::Bf16(_) | Values::Fp32(_) | Values::Fp64(_), [_, classes]) => {
-            Some((port.name.clone(), *classes))
-        }
-        _ => None,
-    };
-    let ports = model.specification().outputs.iter();
-    let scores: Vec<(String, usize)> = ports.zip(outputs).filter_map(scores).collect();
-    let fits = |classes: usize| classes == given || (classes, given) == (1, 2);
-    if given == 0 || scores.iter().any(|(_, classes)| fits(*classes)) {
-        return Ok(());
-    }
-    match scores.into_iter().next() {
-        Some((output, expected)) => Err(CheckError::Labels {
-            output,
-            expected,
-            given,
-        }),
-        None => Ok(()),
-    }
-}
-
-fn check_columns(model: &Model, description: &Description) -> Result<(), CheckError> {
-    let columns = &description.columns;
-    let given = columns.len();
-    let mut seen = BTreeSet::new();
-    if let Some(twice) = columns.iter().find(|name| !seen.insert(*name)) {
-        return Err(CheckError::ColumnTwice(twice.clone()));
-    }
-    if given == 0 {
-        return Ok(());
-    }
-    let [port] = model.specification().inputs.as_slice() else {
-        let inputs = model.specification().inputs.len();
-        return Err(CheckError::ColumnsOfSeveral(inputs));
-    };
-    match port.shape.as_deref() {
-        Some([_, Dimension::Fixed(expected)]) if given != *expected => Err(CheckError::Columns {
-            expected: *expected,
-            given,
-        }),
-        Some([_, _]) | None if port.labels != *columns => Err(CheckError::ColumnsDiffer),
-        Some([_, _]) | None => Ok(()),
-        Some(axes) => Err(CheckError::ColumnsOfAxes(axes.len())),
-    }
 }
 
 /// Compares a model's answers with the recorded ones of `expected.json`; how many cases agree, if all do.

@@ -482,7 +482,7 @@ mod tests {
         check(Bf16, Float(257.0), Some("[256.0]"));
         check(Bf16, Float(257.000000001), Some("[258.0]"));
         check(Bf16, Float(3.396177529230459e38), Some("[3.3895314e+38]"));
-        check(Bf16, Float(3.3961775292304601e38), None);
+        check(Bf16, Float(3.396_177_529_230_46e38), None);
         check(Fp16, Float(1e-320), Some("[0.0]"));
     }
 

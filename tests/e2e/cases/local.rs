@@ -175,7 +175,13 @@ fn what_needs_a_token() -> Result<()> {
     for path in ["/v2/health/live", "/v2/health/ready"] {
         gateway.get(path, None)?.expect(200).context(path)?;
     }
-    for path in ["/v2", "/models", "/v2/models/wine", "/v2/models/wine/ready"] {
+    for path in [
+        "/v2",
+        "/models",
+        "/openapi.json",
+        "/v2/models/wine",
+        "/v2/models/wine/ready",
+    ] {
         gateway.get(path, None)?.expect(401).context(path)?;
         // Whoever has a token may ask, and is told of the models that the token opens.
         let status = if path.contains("wine") { 403 } else { 200 };
