@@ -4,18 +4,21 @@
 //! all of them. Nobody waits for requests that have not come. What a request asks for besides its rows, and what is
 //! wrong with it, stays its own: where a batch fails, each of its requests runs alone.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use crate::engine::RunError;
-use crate::tensor::{Datatype, Tensor};
+use crate::tensor::{self, Datatype, Tensor};
 
 /// How large a batch may be, and how long it may be waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Settings {
-    /// The most rows of a batch.
+    /// The most rows of a batch, a power of two: there is a plan for each number of rows, and few are kept.
     pub rows: usize,
+    /// The most values in all inputs of a batch.
+    pub elements: usize,
     /// The longest wait for requests that are being read.
     pub delay: Duration,
 }
@@ -37,6 +40,8 @@ struct State {
     open: Vec<Batch>,
     /// The name of the next batch.
     next: u64,
+    /// Fewer rows than the settings allow, once so many have failed for another reason than a value.
+    most: Option<usize>,
 }
 
 #[derive(Debug)]
@@ -44,6 +49,8 @@ struct Batch {
     name: u64,
     rows_alike: RowsAlike,
     rows: usize,
+    /// The most rows that it may have.
+    most: usize,
     /// All but the first.
     others: Vec<Other>,
 }
@@ -60,26 +67,10 @@ struct Other {
 
 /// What becomes of a request that has joined a batch.
 enum Answer {
-    Outputs(Vec<Tensor>, Shared),
+    /// Its outputs, and how many requests ran together.
+    Outputs(Vec<Tensor>, usize),
     /// The batch has failed, so here are the request's inputs again.
     Alone(Vec<Tensor>),
-}
-
-/// What of the run was a batch's.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shared {
-    /// How many requests ran together.
-    pub requests: usize,
-    /// Whether this request is the one that ran the model.
-    pub is_first: bool,
-}
-
-impl Shared {
-    /// A run of one request.
-    pub const ALONE: Self = Self {
-        requests: 1,
-        is_first: true,
-    };
 }
 
 /// A request that is being read.
@@ -87,6 +78,8 @@ impl Shared {
 pub struct Coming<'a>(Option<&'a Batcher>);
 
 enum Turn {
+    /// There is no batch for so many rows.
+    Alone,
     /// The first of the batch of this name.
     First(u64),
     Other(Receiver<Answer>),
@@ -102,39 +95,50 @@ impl Batcher {
         }
     }
 
+    /// How long a request may take that would take so long alone: a batch has several times its rows, and may have to
+    /// be run once more without it.
+    pub fn longest(&self, alone: Duration) -> Duration {
+        let rows = u32::try_from(self.settings.rows).unwrap_or(u32::MAX);
+        let run = alone.saturating_mul(rows.saturating_add(1));
+        self.settings.delay.saturating_add(run)
+    }
+
     /// Says that there will be a request, once it is read.
     pub fn coming(&self) -> Coming<'_> {
         self.lock().coming += 1;
         Coming(Some(self))
     }
 
-    /// Runs a model on the inputs of a request, together with those of others where there are any.
+    /// Runs a model on the inputs of a request, together with those of others where there are any; with the outputs,
+    /// how many requests ran together.
     pub fn run(
         &self,
         coming: Coming<'_>,
         inputs: Vec<Tensor>,
         model: impl Fn(Vec<Tensor>) -> Result<Vec<Tensor>, RunError>,
-    ) -> Result<(Vec<Tensor>, Shared), RunError> {
-        let alone = |inputs| model(inputs).map(|outputs| (outputs, Shared::ALONE));
-        let rows = rows(&inputs).filter(|rows| *rows < self.settings.rows);
-        let Some(rows) = rows else {
+    ) -> Result<(Vec<Tensor>, usize), RunError> {
+        let alone = |inputs| model(inputs).map(|outputs| (outputs, 1));
+        let Some(rows) = tensor::rows(&inputs).filter(|rows| *rows > 0) else {
             drop(coming);
             return alone(inputs);
         };
         let mut inputs = Some(inputs);
         match self.join(coming, rows, &mut inputs) {
+            Turn::Alone => alone(inputs.unwrap_or_default()),
             Turn::First(name) => {
+                let first = inputs.unwrap_or_default();
                 let others = self.wait(name);
-                lead(
-                    inputs.unwrap_or_default(),
-                    rows,
-                    others,
-                    self.settings.rows,
+                self.lead(
+                    Group {
+                        first,
+                        rows,
+                        others,
+                    },
                     &model,
                 )
             }
             Turn::Other(answer) => match answer.recv() {
-                Ok(Answer::Outputs(outputs, shared)) => Ok((outputs, shared)),
+                Ok(Answer::Outputs(outputs, requests)) => Ok((outputs, requests)),
                 Ok(Answer::Alone(inputs)) => alone(inputs),
                 Err(_) => Err(RunError::Panicked),
             },
@@ -143,12 +147,13 @@ impl Batcher {
 
     /// Joins an open batch with room for these rows, and leaves the inputs there; otherwise opens one.
     fn join(&self, coming: Coming<'_>, rows: usize, inputs: &mut Option<Vec<Tensor>>) -> Turn {
-        let rows_alike = rows_alike(inputs.as_deref().unwrap_or_default());
+        let given = inputs.as_deref().unwrap_or_default();
+        let rows_alike = rows_alike(given);
         let mut state = self.lock();
         coming.has_come(&mut state);
-        let fits = |batch: &&mut Batch| {
-            batch.rows_alike == rows_alike && batch.rows + rows <= self.settings.rows
-        };
+        let most = self.most(&state, rows, given);
+        let fits =
+            |batch: &&mut Batch| batch.rows_alike == rows_alike && batch.rows + rows <= batch.most;
         let turn = match state.open.iter_mut().find(fits) {
             Some(batch) => {
                 let (answer, receiver) = sync_channel(1);
@@ -157,6 +162,7 @@ impl Batcher {
                 batch.others.push(Other { inputs, answer });
                 Turn::Other(receiver)
             }
+            None if rows >= most => Turn::Alone,
             None => {
                 let name = state.next;
                 state.next += 1;
@@ -164,6 +170,7 @@ impl Batcher {
                     name,
                     rows_alike,
                     rows,
+                    most,
                     others: Vec::new(),
                 });
                 Turn::First(name)
@@ -172,6 +179,15 @@ impl Batcher {
         drop(state);
         self.changed.notify_all();
         turn
+    }
+
+    /// The most rows of a batch of such requests: a power of two, for batches are filled up to one.
+    fn most(&self, state: &State, rows: usize, inputs: &[Tensor]) -> usize {
+        let values: usize = inputs.iter().map(|input| input.values().len()).sum();
+        let by_values = self.settings.elements / (values / rows.max(1)).max(1);
+        let most = self.settings.rows.min(by_values);
+        let most = state.most.map_or(most, |fewer| fewer.min(most));
+        most.checked_ilog2().map_or(0, |power| 1 << power)
     }
 
     /// Waits until a batch is full, nobody is coming, or it is time; then closes it.
@@ -183,7 +199,7 @@ impl Batcher {
             let Some(place) = state.open.iter().position(|batch| batch.name == name) else {
                 return Vec::new();
             };
-            let is_full = |batch: &Batch| batch.rows >= self.settings.rows;
+            let is_full = |batch: &Batch| batch.rows >= batch.most;
             if state.coming == 0 || left.is_zero() || state.open.get(place).is_some_and(is_full) {
                 return state.open.swap_remove(place).others;
             }
@@ -192,77 +208,106 @@ impl Batcher {
         }
     }
 
+    /// Runs the model for all requests of a batch.
+    fn lead(
+        &self,
+        group: Group,
+        model: &impl Fn(Vec<Tensor>) -> Result<Vec<Tensor>, RunError>,
+    ) -> Result<(Vec<Tensor>, usize), RunError> {
+        if group.others.is_empty() {
+            return model(group.first).map(|outputs| (outputs, 1));
+        }
+        let together = catch_unwind(AssertUnwindSafe(|| group.together(model)));
+        let answers = match together {
+            Ok(Ok(answers)) => answers,
+            Ok(Err(Apart::Unfit)) => return group.apart(model),
+            Ok(Err(Apart::Failed { rows })) => {
+                // Not to be tried again and again: fewer rows may do.
+                let mut state = self.lock();
+                let fewer = rows / 2;
+                state.most = Some(state.most.map_or(fewer, |most| most.min(fewer)));
+                drop(state);
+                return group.apart(model);
+            }
+            Err(_) => return group.apart(model),
+        };
+        let requests = answers.len();
+        let mut answers = answers.into_iter();
+        let first = answers.next().unwrap_or_default();
+        for (other, outputs) in group.others.into_iter().zip(answers) {
+            // Whoever is gone does not want it.
+            drop(other.answer.send(Answer::Outputs(outputs, requests)));
+        }
+        Ok((first, requests))
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Runs the model for the first request of a batch and the others.
-fn lead(
-    inputs: Vec<Tensor>,
+/// Requests that run as one.
+struct Group {
+    first: Vec<Tensor>,
+    /// Of the first.
     rows: usize,
     others: Vec<Other>,
-    most: usize,
-    model: &impl Fn(Vec<Tensor>) -> Result<Vec<Tensor>, RunError>,
-) -> Result<(Vec<Tensor>, Shared), RunError> {
-    if others.is_empty() {
-        return model(inputs).map(|outputs| (outputs, Shared::ALONE));
+}
+
+/// Why requests cannot run as one.
+enum Apart {
+    /// A value of one of them does not fit: others may run as one again.
+    Unfit,
+    /// So many rows are too many, or outputs are no rows.
+    Failed { rows: usize },
+}
+
+impl Group {
+    /// The outputs of each request, from one run on a power of two of rows.
+    fn together(
+        &self,
+        model: &impl Fn(Vec<Tensor>) -> Result<Vec<Tensor>, RunError>,
+    ) -> Result<Vec<Vec<Tensor>>, Apart> {
+        let of_others = self.others.iter().map(|other| tensor::rows(&other.inputs));
+        let counts = std::iter::once(Some(self.rows)).chain(of_others);
+        let counts: Option<Vec<usize>> = counts.collect();
+        let counts = counts.ok_or(Apart::Unfit)?;
+        let rows = counts.iter().sum::<usize>().next_power_of_two();
+        let stacked = self.first.iter().enumerate().map(|(place, input)| {
+            let of_others = self.others.iter().map(|other| other.inputs.get(place));
+            let parts = std::iter::once(Some(input)).chain(of_others);
+            Tensor::stacked(&parts.collect::<Option<Vec<_>>>()?, rows)
+        });
+        let stacked: Option<Vec<Tensor>> = stacked.collect();
+        let outputs = model(stacked.ok_or(Apart::Unfit)?).map_err(|error| match error {
+            RunError::Unfit(_) | RunError::Busy(_) => Apart::Unfit,
+            RunError::Shapes(_) | RunError::TooLarge(_) | RunError::Failed(_) => {
+                Apart::Failed { rows }
+            }
+            RunError::Panicked | RunError::Datatype { .. } => Apart::Failed { rows },
+        })?;
+        let mut answers = vec![Vec::with_capacity(outputs.len()); counts.len()];
+        for output in outputs {
+            let is_whole = output.rows() == Some(rows);
+            let parts = output.split(&counts).filter(|_| is_whole);
+            let parts = parts.ok_or(Apart::Failed { rows })?;
+            for (answer, part) in answers.iter_mut().zip(parts) {
+                answer.push(part);
+            }
+        }
+        Ok(answers)
     }
-    let Some(answers) = together(&inputs, rows, &others, most, model) else {
-        for Other { inputs, answer } in others {
-            // Whoever is gone does not want it.
+
+    /// Each on its own: what is wrong with one is no other one's trouble.
+    fn apart(
+        self,
+        model: &impl Fn(Vec<Tensor>) -> Result<Vec<Tensor>, RunError>,
+    ) -> Result<(Vec<Tensor>, usize), RunError> {
+        for Other { inputs, answer } in self.others {
             drop(answer.send(Answer::Alone(inputs)));
         }
-        return model(inputs).map(|outputs| (outputs, Shared::ALONE));
-    };
-    let requests = answers.len();
-    let mut answers = answers.into_iter();
-    let first = answers.next().unwrap_or_default();
-    let shared = |is_first| Shared { requests, is_first };
-    for (other, outputs) in others.into_iter().zip(answers) {
-        drop(other.answer.send(Answer::Outputs(outputs, shared(false))));
+        model(self.first).map(|outputs| (outputs, 1))
     }
-    Ok((first, shared(true)))
-}
-
-/// The outputs of each request of a batch; nothing where they cannot be had from one run.
-///
-/// The model makes a plan for each number of rows, and keeps few: batches have a power of two.
-fn together(
-    inputs: &[Tensor],
-    rows: usize,
-    others: &[Other],
-    most: usize,
-    model: &impl Fn(Vec<Tensor>) -> Result<Vec<Tensor>, RunError>,
-) -> Option<Vec<Vec<Tensor>>> {
-    let of_others = others.iter().map(|other| self::rows(&other.inputs));
-    let counts = std::iter::once(Some(rows)).chain(of_others);
-    let counts: Vec<usize> = counts.collect::<Option<_>>()?;
-    let total = counts.iter().sum::<usize>();
-    let padded = total.next_power_of_two().min(most).max(total);
-    let stacked = inputs.iter().enumerate().map(|(place, input)| {
-        let of_others = others.iter().map(|other| other.inputs.get(place));
-        let parts = std::iter::once(Some(input)).chain(of_others);
-        Tensor::stacked(&parts.collect::<Option<Vec<_>>>()?, padded)
-    });
-    let outputs = model(stacked.collect::<Option<_>>()?).ok()?;
-    let mut answers = vec![Vec::with_capacity(outputs.len()); counts.len()];
-    for output in outputs {
-        let parts = output
-            .split(&counts)
-            .filter(|_| output.rows() == Some(padded))?;
-        for (answer, part) in answers.iter_mut().zip(parts) {
-            answer.push(part);
-        }
-    }
-    Some(answers)
-}
-
-/// How many rows all inputs have; nothing where they have none, or not the same number.
-fn rows(inputs: &[Tensor]) -> Option<usize> {
-    let rows = inputs.first()?.rows().filter(|rows| *rows > 0)?;
-    let is_same = inputs.iter().all(|input| input.rows() == Some(rows));
-    is_same.then_some(rows)
 }
 
 fn rows_alike(inputs: &[Tensor]) -> RowsAlike {

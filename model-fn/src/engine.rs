@@ -80,6 +80,9 @@ pub enum RunError {
         "the model is too large for the function on inputs of these shapes: raise `ModelMemory`"
     )]
     TooLarge(#[source] TooLarge),
+    /// A run would not fit into the memory beside those that are going on.
+    #[error("other requests use the memory that this one needs: try again")]
+    Busy(#[source] TooLarge),
     /// An operator does not take a value of the inputs.
     #[error("the model does not take a value of the inputs")]
     Unfit(#[source] Unfit),
@@ -106,6 +109,7 @@ impl From<PlanError> for RunError {
         match error {
             PlanError::Shapes(source) => Self::Shapes(source),
             PlanError::TooLarge(source) => Self::TooLarge(source),
+            PlanError::Busy(source) => Self::Busy(source),
         }
     }
 }
@@ -209,8 +213,8 @@ impl Model {
             .collect();
         let inputs: Result<_, _> = inputs.into_iter().map(convert::to_tract).collect();
         let inputs = inputs.map_err(RunError::Failed)?;
-        let plan = self.plans.plan(shapes, &types)?;
-        let outputs = plan.run(inputs).map_err(RunError::of)?;
+        let ready = self.plans.ready(shapes, &types)?;
+        let outputs = ready.plan.run(inputs).map_err(RunError::of)?;
         let ports = self.specification.outputs.iter();
         ports
             .zip(outputs)

@@ -85,6 +85,9 @@ fn said(error: &RunError) -> String {
         RunError::TooLarge(error) => {
             format!("for inputs of these shapes {error}: send fewer rows, or shorter ones")
         }
+        RunError::Busy(_) => {
+            "other requests use the memory that this one needs: try again".to_owned()
+        }
         RunError::Unfit(unfit) => format!("the model does not take the inputs: {unfit}"),
         RunError::Failed(_) | RunError::Panicked | RunError::Datatype { .. } => {
             "the model failed on these inputs".to_owned()
@@ -113,6 +116,7 @@ pub fn status(failure: &Failure) -> u16 {
         Failure::Body(BodyError::TooLarge { .. }) | Failure::ReplyTooLarge { .. } => 413,
         Failure::Input(error) => input_status(error),
         Failure::Run(RunError::TooLarge(_)) => 413,
+        Failure::Run(RunError::Busy(_)) => 503,
         Failure::Run(RunError::Shapes(_) | RunError::Unfit(_)) => 422,
         Failure::Run(RunError::Failed(_) | RunError::Panicked | RunError::Datatype { .. }) => 500,
         Failure::Write(_) => 500,
@@ -177,7 +181,9 @@ impl Failure {
             Self::Limit(_) => "limit_unreadable",
             Self::Late(_) => "deadline_near",
             Self::Unavailable(Unavailable::Loading) => "model_loading",
-            Self::Unavailable(Unavailable::Full { .. }) => "memory_in_use",
+            Self::Unavailable(Unavailable::Full { .. }) | Self::Run(RunError::Busy(_)) => {
+                "memory_in_use"
+            }
             Self::Unavailable(Unavailable::Broken { .. }) => "model_unavailable",
             Self::Route(RouteError::Unknown) => "route_unknown",
             Self::Route(RouteError::Method { .. }) => "method_not_allowed",
@@ -254,6 +260,7 @@ impl Failure {
         const NEXT: u64 = 1;
         match self {
             Self::Late(_) | Self::Unavailable(Unavailable::Loading) => Some(NEXT),
+            Self::Run(RunError::Busy(_)) => Some(NEXT),
             Self::Unavailable(
                 Unavailable::Full { pause, .. } | Unavailable::Broken { pause, .. },
             ) => Some(pause.as_millis().div_ceil(1000).try_into().unwrap_or(NEXT)),
@@ -274,7 +281,9 @@ impl Failure {
             Self::Run(RunError::Shapes(source) | RunError::Failed(source)) => {
                 Some(source.to_string())
             }
-            Self::Run(RunError::TooLarge(source)) => Some(source.to_string()),
+            Self::Run(RunError::TooLarge(source) | RunError::Busy(source)) => {
+                Some(source.to_string())
+            }
             Self::Run(error @ (RunError::Panicked | RunError::Datatype { .. })) => {
                 Some(error.to_string())
             }

@@ -11,6 +11,9 @@ use lambda_runtime::{Context, LambdaEvent, service_fn};
 use model_fn::{Config, Invocation, ModelFunction, Payload};
 use serde_json::value::RawValue;
 
+/// In bytes, of each thread that answers: as much as the main thread has, on which models are tried at the start.
+const STACK: usize = 8 << 20;
+
 fn main() -> ExitCode {
     match run() {
         Ok(()) => ExitCode::SUCCESS,
@@ -32,6 +35,7 @@ fn run() -> Result<()> {
     print(function.start_log());
     let runtime = tokio::runtime::Builder::new_current_thread()
         .max_blocking_threads(concurrency)
+        .thread_stack_size(STACK)
         .enable_all()
         .build()?;
     runtime.block_on(serve(Arc::new(function), concurrency > 1))

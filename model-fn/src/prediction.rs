@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Instant;
 
-use crate::batching::{Batcher, Coming, Shared};
+use crate::batching::{Batcher, Coming};
 use crate::coding::Coding;
 use crate::deadline::Deadline;
 use crate::engine::RunError;
@@ -53,22 +53,21 @@ pub(crate) fn answered(
     line.parse_ms = Some(Milliseconds(parse));
     let choice = choice(request, format, &mut question, version)?;
 
-    let pace = &version.statistics.pace;
     let values = question.inputs.iter().map(|input| input.values().len());
-    let values = values.sum();
-    let least = pace.least(values).unwrap_or_default();
+    let least = version.statistics.pace.least(values.sum());
+    let least = least.unwrap_or_default();
     asked.deadline.check(least, Instant::now())?;
+    // Whoever has no time to wait for others runs alone.
+    let longest = version.batcher.map(|batcher| batcher.longest(least));
+    let has_time = |longest| asked.deadline.check(longest, Instant::now()).is_ok();
+    let coming = coming.filter(|_| longest.is_some_and(has_time));
 
     let running = Instant::now();
     let ran = run(version, coming, std::mem::take(&mut question.inputs));
     let run = running.elapsed();
     line.run_ms = Some(Milliseconds(run));
-    let (outputs, shared) = ran?;
-    line.batched = (shared.requests > 1).then_some(shared.requests);
-    // Of a batch, one run on more values than these is all that is known.
-    if shared == Shared::ALONE {
-        pace.add(values, run);
-    }
+    let (outputs, requests) = ran?;
+    line.batched = (requests > 1).then_some(requests);
 
     let writing = Instant::now();
     let number = version.number.to_string();
@@ -82,31 +81,30 @@ pub(crate) fn answered(
     let written = protocol::write_as(choice.form, served, &question, &outputs)?;
     let write = writing.elapsed();
     line.write_ms = Some(Milliseconds(write));
-    let steps = Steps {
-        parse,
-        run,
-        is_first: shared.is_first,
-        write,
-    };
+    let steps = Steps { parse, run, write };
     let mut answer = answer(written, choice);
     answer.headers.push((SERVER_TIMING, timing(&steps)));
     Ok((answer, question.rows, steps))
 }
 
-/// Runs the model, together with other requests where it may.
+/// Runs the model, together with other requests where it may; with the outputs, how many ran together.
 fn run(
     version: Version<'_>,
     coming: Option<Coming<'_>>,
     inputs: Vec<Tensor>,
-) -> Result<(Vec<Tensor>, Shared), RunError> {
+) -> Result<(Vec<Tensor>, usize), RunError> {
+    let statistics = version.statistics;
+    let run = |inputs: Vec<Tensor>| {
+        let values = inputs.iter().map(|input| input.values().len()).sum();
+        let started = Instant::now();
+        let outputs = version.model.run(inputs)?;
+        statistics.execute();
+        statistics.pace.add(values, started.elapsed());
+        Ok(outputs)
+    };
     match (version.batcher, coming) {
-        (Some(batcher), Some(coming)) => {
-            batcher.run(coming, inputs, |inputs| version.model.run(inputs))
-        }
-        (None, _) | (_, None) => {
-            let outputs = version.model.run(inputs)?;
-            Ok((outputs, Shared::ALONE))
-        }
+        (Some(batcher), Some(coming)) => batcher.run(coming, inputs, run),
+        (None, _) | (_, None) => Ok((run(inputs)?, 1)),
     }
 }
 
@@ -157,9 +155,7 @@ fn choice(
 }
 
 fn timing(steps: &Steps) -> String {
-    let Steps {
-        parse, run, write, ..
-    } = *steps;
+    let Steps { parse, run, write } = *steps;
     let [parse, run, write] = [parse, run, write].map(Milliseconds);
     format!("parse;dur={parse}, run;dur={run}, write;dur={write}")
 }

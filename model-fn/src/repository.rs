@@ -440,7 +440,8 @@ fn slot(recipe: Recipe, is_lazy: bool) -> Result<Slot, Box<Problem>> {
         return Ok(Slot::lazy(recipe));
     }
     let loaded = recipe.load().map_err(Box::new)?;
-    Ok(Slot::kept(loaded, recipe.description.batcher()))
+    let batcher = recipe.description.batcher(&recipe.limits);
+    Ok(Slot::kept(loaded, batcher))
 }
 
 /// A version's number is written in one way: `01` is none.

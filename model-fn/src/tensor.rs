@@ -84,6 +84,13 @@ impl Tensor {
     }
 }
 
+/// How many rows all tensors have; nothing where they have none, or not the same number.
+pub fn rows(tensors: &[Tensor]) -> Option<usize> {
+    let rows = tensors.first()?.rows()?;
+    let is_same = tensors.iter().all(|tensor| tensor.rows() == Some(rows));
+    is_same.then_some(rows)
+}
+
 /// How many values a shape has; nothing where that exceeds the address space.
 pub fn volume(shape: &[usize]) -> Option<usize> {
     shape

@@ -21,6 +21,15 @@ const INFER: &str = "/v2/models/m/infer";
 
 /// A folder with one model of the fixtures, and this `model.yaml`.
 fn start(model: &str, description: &str) -> Result<ModelFunction, Vec<String>> {
+    start_with(model, description, None)
+}
+
+/// The same, with an example.
+fn start_with(
+    model: &str,
+    description: &str,
+    example: Option<&Value>,
+) -> Result<ModelFunction, Vec<String>> {
     let folder = tempfile::tempdir().unwrap();
     let fixture = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("tests/fixtures")
@@ -29,6 +38,9 @@ fn start(model: &str, description: &str) -> Result<ModelFunction, Vec<String>> {
     fs::create_dir(&copy).unwrap();
     fs::copy(fixture.join("model.onnx"), copy.join("model.onnx")).unwrap();
     fs::write(copy.join("model.yaml"), description).unwrap();
+    if let Some(example) = example {
+        fs::write(copy.join("example.json"), example.to_string()).unwrap();
+    }
     let source = folder.path().display().to_string();
     let lookup = |name: &str| (name == "MODEL_SOURCE").then(|| source.clone());
     ModelFunction::start(Config::load(lookup).unwrap()).map_err(|error| error.problems)
@@ -86,8 +98,13 @@ fn all_at_once(
 }
 
 #[track_caller]
-fn check_all(model: &str, question: impl Fn(usize, usize) -> Value + Sync, refused: usize) {
-    let batching = start(model, "batching: {rows: 32, delay_ms: 20}").unwrap();
+fn check_all(
+    model: &str,
+    example: Option<&Value>,
+    question: impl Fn(usize, usize) -> Value + Sync,
+    refused: usize,
+) {
+    let batching = start_with(model, "batching: {rows: 32, delay_ms: 20}", example).unwrap();
     let alone = start(model, "").unwrap();
     let mut failed = 0;
     for (question, status, answer) in all_at_once(&batching, question) {
@@ -111,12 +128,13 @@ fn check_all(model: &str, question: impl Fn(usize, usize) -> Value + Sync, refus
 
 #[test]
 fn everybody_gets_an_answer_of_their_own() {
-    check_all("served/pair/1", question, 0);
+    check_all("served/pair/1", None, question, 0);
 }
 
 #[test]
 fn a_value_that_does_not_fit_is_its_senders_trouble_alone() {
-    check_all("served/strict", city, THREADS * ROUNDS / 3);
+    let example = json!({"instances": ["Bern", "Basel"]});
+    check_all("served/strict", Some(&example), city, THREADS * ROUNDS / 3);
 }
 
 #[track_caller]
@@ -136,6 +154,15 @@ fn rows_must_be_answered_as_they_are_alone() {
         "row 0 of output `y` is answered otherwise when it comes with others",
     );
     start("together/centred", "").unwrap();
+    // Rows that are alike show nothing, and made-up ones are tried.
+    let alike = json!({"instances": [[1, 2], [1, 2]]});
+    let started = start_with("together/centred", "batching: {}", Some(&alike));
+    assert!(started.is_err());
+    refused(
+        "served/strict",
+        "batching: {}",
+        "needs a sample of two rows that differ",
+    );
     refused(
         "served/total",
         "batching: {}",
@@ -145,11 +172,11 @@ fn rows_must_be_answered_as_they_are_alone() {
 
 #[test]
 fn batches_have_bounds() {
-    for wrong in ["rows: 1", "rows: 4097", "delay_ms: 101"] {
+    for wrong in ["rows: 1", "rows: 48", "rows: 256", "delay_ms: 101"] {
         refused(
             "served/pair/1",
             &format!("batching: {{{wrong}}}"),
-            "`batching` takes `rows` from 2 to 4096 and `delay_ms` up to 100",
+            "`batching` takes `rows` that are 2, 4, 8 or so on up to 128, and `delay_ms` up to 100",
         );
     }
     refused(

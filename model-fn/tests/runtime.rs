@@ -7,11 +7,12 @@
     reason = "a test fails by panicking, in its helpers too"
 )]
 
+use std::fs;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use runtime_api::RuntimeApi;
 use serde_json::{Value, json};
@@ -29,8 +30,11 @@ struct Program {
 
 impl Program {
     fn start(variables: &[(&str, &str)]) -> Self {
+        Self::start_over(&served(), variables)
+    }
+
+    fn start_over(models: &Path, variables: &[(&str, &str)]) -> Self {
         let api = RuntimeApi::start().unwrap();
-        let models = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/served");
         let mut child = Command::new(env!("CARGO_BIN_EXE_model-fn"))
             .env_clear()
             .env("AWS_LAMBDA_RUNTIME_API", api.address())
@@ -72,10 +76,19 @@ impl Drop for Program {
     }
 }
 
+fn served() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/served")
+}
+
 fn event(city: &str) -> String {
+    asking("strict", &json!({"instances": [city]}))
+}
+
+fn asking(model: &str, body: &Value) -> String {
     let context = json!({"authorizer": {"principalId": "somebody", "scope": "predict"}});
-    let body = json!({"instances": [city]}).to_string();
-    json!({"httpMethod": "POST", "path": "/predict/strict", "requestContext": context, "body": body}).to_string()
+    let path = format!("/predict/{model}");
+    json!({"httpMethod": "POST", "path": path, "requestContext": context, "body": body.to_string()})
+        .to_string()
 }
 
 #[track_caller]
@@ -130,6 +143,40 @@ fn as_many_events_are_answered_at_once_as_lambda_says() {
     );
 }
 
+/// Which shows that they are answered by several threads: one would be done with each before it reads the next.
+#[test]
+fn events_that_come_at_once_run_as_one() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("pair");
+    fs::create_dir(&model).unwrap();
+    fs::copy(served().join("pair/1/model.onnx"), model.join("model.onnx")).unwrap();
+    fs::write(
+        model.join("model.yaml"),
+        "batching: {rows: 128, delay_ms: 100}",
+    )
+    .unwrap();
+    let program = Program::start_over(folder.path(), &[("AWS_LAMBDA_MAX_CONCURRENCY", "4")]);
+    program.api.wait_for_polls(4, LIMIT).unwrap();
+    let rows = |number: usize| vec![[number, number + 1]; 30];
+    let asked: Vec<_> = (0..400)
+        .map(|number| {
+            let body = json!({"inputs": {"a": rows(number), "b": rows(1)}});
+            program.api.invoke(asking("pair", &body), LIMIT)
+        })
+        .collect();
+    for (number, pending) in asked.iter().enumerate() {
+        let answer = pending.wait(LIMIT).unwrap();
+        check(&answer, 200);
+        let reply: Value = serde_json::from_str(&answer.body).unwrap();
+        let body: Value = serde_json::from_str(reply["body"].as_str().unwrap()).unwrap();
+        let expected = [number as f64 + 1.0, number as f64 + 3.0];
+        assert_eq!(body["outputs"]["both"][29], json!(expected));
+    }
+    let log = program.log();
+    let together = log.iter().filter_map(|line| line["batched"].as_u64());
+    assert!(together.max() >= Some(2), "no two requests ran as one");
+}
+
 #[test]
 fn an_event_without_time_left_is_refused() {
     let program = Program::start(&[]);
@@ -140,5 +187,13 @@ fn an_event_without_time_left_is_refused() {
 #[test]
 fn a_start_with_a_problem_ends_the_program() {
     let mut program = Program::start(&[("MAX_ROWS", "0")]);
-    assert!(!program.child.wait().unwrap().success());
+    let started = Instant::now();
+    let ended = loop {
+        match program.child.try_wait().unwrap() {
+            Some(ended) => break ended,
+            None if started.elapsed() > LIMIT => panic!("it goes on"),
+            None => thread::yield_now(),
+        }
+    };
+    assert!(!ended.success());
 }

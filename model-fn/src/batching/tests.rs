@@ -5,7 +5,11 @@ use crate::tensor::Values;
 const LONG: Duration = Duration::from_secs(60);
 
 fn batcher(rows: usize, delay: Duration) -> Batcher {
-    Batcher::new(Settings { rows, delay })
+    Batcher::new(Settings {
+        rows,
+        elements: 1000,
+        delay,
+    })
 }
 
 /// Rows of one value each.
@@ -54,7 +58,7 @@ fn ask(
     batcher: &Batcher,
     model: &Model<'_>,
     requests: &[&[i64]],
-) -> Vec<Result<(Vec<Tensor>, Shared), RunError>> {
+) -> Vec<Result<(Vec<Tensor>, usize), RunError>> {
     // All are coming before the first has come, so that it waits for the others.
     let coming: Vec<_> = requests.iter().map(|_| batcher.coming()).collect();
     std::thread::scope(|scope| {
@@ -73,7 +77,7 @@ fn ask(
     })
 }
 
-fn good(answers: Vec<Result<(Vec<Tensor>, Shared), RunError>>) -> Vec<(Vec<Tensor>, Shared)> {
+fn good(answers: Vec<Result<(Vec<Tensor>, usize), RunError>>) -> Vec<(Vec<Tensor>, usize)> {
     answers.into_iter().map(Result::unwrap).collect()
 }
 
@@ -81,15 +85,7 @@ fn good(answers: Vec<Result<(Vec<Tensor>, Shared), RunError>>) -> Vec<(Vec<Tenso
 fn requests_that_are_coming_run_together_and_each_gets_its_own() {
     let model = Model::new(&doubled);
     let answers = good(ask(&batcher(8, LONG), &model, &[&[1], &[2, 3], &[4]]));
-    let shared = |is_first| Shared {
-        requests: 3,
-        is_first,
-    };
-    let expected = [
-        (input(&[2]), shared(true)),
-        (input(&[4, 6]), shared(false)),
-        (input(&[8]), shared(false)),
-    ];
+    let expected = [(input(&[2]), 3), (input(&[4, 6]), 3), (input(&[8]), 3)];
     assert_eq!(answers, expected);
     assert_eq!(model.runs(), [[1, 2, 3, 4]]);
 }
@@ -105,23 +101,23 @@ fn a_batch_has_a_power_of_two_of_rows() {
 #[test]
 fn a_full_batch_waits_for_nobody() {
     let model = Model::new(&doubled);
-    let batcher = batcher(3, LONG);
+    let batcher = batcher(4, LONG);
     let never = batcher.coming();
     let answers = good(ask(&batcher, &model, &[&[1, 2, 3, 4]]));
-    assert_eq!(answers, [(input(&[2, 4, 6, 8]), Shared::ALONE)]);
+    assert_eq!(answers, [(input(&[2, 4, 6, 8]), 1)]);
     drop(never);
-    let answers = good(ask(&batcher, &model, &[&[1], &[2, 3], &[4]]));
-    assert_eq!(answers[2], (input(&[8]), Shared::ALONE));
+    let answers = good(ask(&batcher, &model, &[&[1], &[2, 3, 4], &[4]]));
+    assert_eq!(answers[2], (input(&[8]), 1));
     let mut runs = model.runs();
     runs.sort();
-    assert_eq!(runs, [vec![1, 2, 3], vec![1, 2, 3, 4], vec![4]]);
+    assert_eq!(runs, [vec![1, 2, 3, 4], vec![1, 2, 3, 4], vec![4]]);
 }
 
 #[test]
 fn whoever_is_alone_does_not_wait() {
     let model = Model::new(&doubled);
     let answers = good(ask(&batcher(8, LONG), &model, &[&[1]]));
-    assert_eq!(answers, [(input(&[2]), Shared::ALONE)]);
+    assert_eq!(answers, [(input(&[2]), 1)]);
 }
 
 #[test]
@@ -161,8 +157,8 @@ fn rows_of_other_shapes_run_apart() {
     std::thread::scope(|scope| {
         let one = scope.spawn(|| batcher.run(first, input(&[1]), echo));
         let other = batcher.run(second, vec![wide.clone()], echo).unwrap();
-        assert_eq!(other, (vec![wide.clone()], Shared::ALONE));
-        assert_eq!(one.join().unwrap().unwrap(), (input(&[1]), Shared::ALONE));
+        assert_eq!(other, (vec![wide.clone()], 1));
+        assert_eq!(one.join().unwrap().unwrap(), (input(&[1]), 1));
     });
 }
 
@@ -176,9 +172,9 @@ fn what_is_wrong_with_one_request_is_no_other_ones_trouble() {
         }
     });
     let answers = ask(&batcher(8, LONG), &model, &[&[1], &[-1], &[2]]);
-    assert_eq!(*answers[0].as_ref().unwrap(), (input(&[2]), Shared::ALONE));
+    assert_eq!(*answers[0].as_ref().unwrap(), (input(&[2]), 1));
     assert!(matches!(answers[1], Err(RunError::Panicked)));
-    assert_eq!(*answers[2].as_ref().unwrap(), (input(&[4]), Shared::ALONE));
+    assert_eq!(*answers[2].as_ref().unwrap(), (input(&[4]), 1));
     assert_eq!(model.runs().len(), 4);
 }
 
@@ -186,8 +182,43 @@ fn what_is_wrong_with_one_request_is_no_other_ones_trouble() {
 fn outputs_that_are_no_rows_are_had_alone() {
     let model = Model::new(&|values| Ok(input(&[values.iter().sum()])));
     let answers = good(ask(&batcher(8, LONG), &model, &[&[1, 2], &[3, 4]]));
-    assert_eq!(answers[0], (input(&[3]), Shared::ALONE));
-    assert_eq!(answers[1], (input(&[7]), Shared::ALONE));
+    assert_eq!(answers[0], (input(&[3]), 1));
+    assert_eq!(answers[1], (input(&[7]), 1));
+}
+
+#[test]
+fn a_batch_has_no_more_values_than_it_may() {
+    let model = Model::new(&doubled);
+    let batcher = Batcher::new(Settings {
+        rows: 8,
+        elements: 3,
+        delay: LONG,
+    });
+    // Of rows of one value, two are the most that are a power of two.
+    let answers = good(ask(&batcher, &model, &[&[1], &[2], &[3]]));
+    assert_eq!(answers[1], (input(&[4]), 2));
+    assert_eq!(answers[2], (input(&[6]), 1));
+}
+
+#[test]
+fn a_batch_that_fails_for_its_size_is_not_tried_again() {
+    let model = Model::new(&|values| match values.len() {
+        4.. => Err(RunError::Panicked),
+        _ => doubled(values),
+    });
+    let batcher = batcher(8, LONG);
+    let requests: [&[i64]; 4] = [&[1], &[2], &[3], &[4]];
+    good(ask(&batcher, &model, &requests));
+    let answers = good(ask(&batcher, &model, &requests));
+    assert_eq!(
+        answers
+            .iter()
+            .map(|(_, requests)| *requests)
+            .collect::<Vec<_>>(),
+        [2, 2, 2, 2]
+    );
+    let failed = model.runs().into_iter().filter(|values| values.len() >= 4);
+    assert_eq!(failed.count(), 1);
 }
 
 #[test]
@@ -202,8 +233,8 @@ fn a_first_request_that_dies_leaves_nobody_waiting() {
         while batcher.lock().open.is_empty() {
             std::thread::yield_now();
         }
-        let other = batcher.run(second, input(&[2]), |inputs| Ok(inputs));
-        assert!(matches!(other, Err(RunError::Panicked)));
+        let other = batcher.run(second, input(&[2]), Ok);
+        assert_eq!(other.unwrap(), (input(&[2]), 1));
         assert!(dying.join().is_err());
     });
 }

@@ -114,6 +114,23 @@ impl Budget {
         Ok(())
     }
 
+    /// Takes so much until it is dropped, if it is left: of several that ask at one time, those get it that it is enough for.
+    pub(super) fn hold(&self, bytes: u64) -> Result<Taken, TooLarge> {
+        let all = self.all.0.unwrap_or(u64::MAX);
+        let fitting = |taken: u64| taken.checked_add(bytes).filter(|taken| *taken <= all);
+        let (order, held) = (Ordering::Relaxed, &self.taken);
+        match held.fetch_update(order, order, fitting) {
+            Ok(_) => Ok(Taken {
+                budget: self.clone(),
+                bytes,
+            }),
+            Err(taken) => Err(TooLarge {
+                needed: bytes,
+                left: all.saturating_sub(taken),
+            }),
+        }
+    }
+
     pub(super) fn take(&self, bytes: u64) {
         self.taken.fetch_add(bytes, Ordering::Relaxed);
     }

@@ -12,7 +12,7 @@ use tract_onnx::prelude::{
 };
 use tract_onnx::tract_core::internal::{ToDim, TypedFact, bail};
 
-use super::memory::{self, Budget, TooLarge};
+use super::memory::{self, Budget, Taken, TooLarge};
 
 /// Most plans kept for a model: callers who send many batch sizes must not fill the memory.
 const KEPT: usize = 8;
@@ -32,6 +32,14 @@ struct Kept {
     plan: Arc<TypedRunnableModel>,
     /// The bytes of its own copy of the weights.
     packed: u64,
+    /// The bytes of the values of a run.
+    values: u64,
+}
+
+/// A plan, and the memory of one run of it.
+pub(super) struct Ready {
+    pub(super) plan: Arc<TypedRunnableModel>,
+    pub(super) _values: Taken,
 }
 
 /// Why there is no plan.
@@ -41,6 +49,8 @@ pub(super) enum PlanError {
     Shapes(TractError),
     /// The plan would need more memory than there is.
     TooLarge(TooLarge),
+    /// A run would, beside those that are going on.
+    Busy(TooLarge),
 }
 
 impl Plans {
@@ -53,39 +63,57 @@ impl Plans {
         }
     }
 
-    /// The plan for inputs of these shapes, made now unless it is kept.
+    /// The plan for inputs of these shapes, made now unless it is kept, and memory for a run of it.
     ///
     /// The lock is not held meanwhile: two requests may make the same plan, and none waits.
+    pub(super) fn ready(&self, shapes: Shapes, types: &[DatumType]) -> Result<Ready, PlanError> {
+        let (plan, values) = self.plan(shapes, types)?;
+        let held = self.budget.hold(values);
+        let held = held.or_else(|_| {
+            // Plans that are kept, and models that can be had again, make room.
+            drop(self.check(values));
+            self.budget.hold(values)
+        });
+        Ok(Ready {
+            plan,
+            _values: held.map_err(PlanError::Busy)?,
+        })
+    }
+
+    /// The plan for inputs of these shapes, and the bytes of the values of a run.
     pub(super) fn plan(
         &self,
         shapes: Shapes,
         types: &[DatumType],
-    ) -> Result<Arc<TypedRunnableModel>, PlanError> {
-        if let Some(plan) = self.kept(&shapes) {
-            return Ok(plan);
+    ) -> Result<(Arc<TypedRunnableModel>, u64), PlanError> {
+        if let Some(kept) = self.kept(&shapes) {
+            return Ok(kept);
         }
-        let (plan, packed) = self.make(&shapes, types)?;
-        self.keep(Kept {
-            shapes,
-            plan: Arc::clone(&plan),
-            packed,
-        });
-        Ok(plan)
+        let made = self.make(shapes, types)?;
+        let (plan, values) = (Arc::clone(&made.plan), made.values);
+        self.keep(made);
+        Ok((plan, values))
     }
 
-    fn kept(&self, shapes: &Shapes) -> Option<Arc<TypedRunnableModel>> {
+    fn kept(&self, shapes: &Shapes) -> Option<(Arc<TypedRunnableModel>, u64)> {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let place = kept.iter().position(|kept| kept.shapes == *shapes)?;
         let used = kept.remove(place)?;
-        let plan = Arc::clone(&used.plan);
+        let plan = (Arc::clone(&used.plan), used.values);
         kept.push_front(used);
         Some(plan)
     }
 
-    /// The last one is kept in any case; others as long as there is memory for all.
+    /// The last one is kept in any case; others as long as there is memory for all. One of the same shapes, made at the
+    /// same time, stands once.
     fn keep(&self, plan: Kept) {
         self.budget.take(plan.packed);
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = kept.iter().position(|kept| kept.shapes == plan.shapes)
+            && let Some(same) = kept.remove(place)
+        {
+            self.budget.give_back(same.packed);
+        }
         kept.push_front(plan);
         let all = |kept: &VecDeque<Kept>| kept.iter().map(|kept| kept.packed).sum::<u64>();
         while kept.len() > KEPT || (kept.len() > 1 && all(&kept) > self.budget.for_plans()) {
@@ -112,19 +140,20 @@ impl Plans {
         }
     }
 
-    fn make(
-        &self,
-        shapes: &Shapes,
-        types: &[DatumType],
-    ) -> Result<(Arc<TypedRunnableModel>, u64), PlanError> {
-        let (graph, packed) = self.typed(shapes, types).map_err(PlanError::Shapes)?;
+    fn make(&self, shapes: Shapes, types: &[DatumType]) -> Result<Kept, PlanError> {
+        let (graph, packed) = self.typed(&shapes, types).map_err(PlanError::Shapes)?;
         self.check(packed)?;
         let graph = onnx_ml::optimized(graph).map_err(PlanError::Shapes)?;
         let values = memory::at_once(&graph).map_err(PlanError::Shapes)?;
         let needed = packed.saturating_add(values);
         self.check(needed)?;
         let plan = graph.into_runnable().map_err(PlanError::Shapes)?;
-        Ok((plan, packed))
+        Ok(Kept {
+            shapes,
+            plan,
+            packed,
+            values,
+        })
     }
 
     /// The graph for these shapes, and the bytes of the weights that its plan will hold.
@@ -215,7 +244,8 @@ mod tests {
     }
 
     fn ask(plans: &Plans, shape: &[usize]) -> Result<Arc<TypedRunnableModel>, PlanError> {
-        plans.plan(vec![shape.to_vec()], &[f32::datum_type()])
+        let planned = plans.plan(vec![shape.to_vec()], &[f32::datum_type()]);
+        planned.map(|(plan, _)| plan)
     }
 
     #[test]
@@ -248,6 +278,7 @@ mod tests {
         let needed = |plans: &Plans, shape: &[usize]| match ask(plans, shape) {
             Err(PlanError::TooLarge(error)) => error.needed,
             Err(PlanError::Shapes(error)) => panic!("{error:#}"),
+            Err(PlanError::Busy(error)) => panic!("{error}"),
             Ok(_) => 0,
         };
         // The copy of the matrix; then 1,000 rows in and out beside it.
@@ -265,6 +296,21 @@ mod tests {
         ask(&plans, &[1, 1024]).unwrap();
         ask(&plans, &[2, 1024]).unwrap();
         assert_eq!(plans.shapes(), [[[2, 1024]]]);
+    }
+
+    #[test]
+    fn runs_that_go_on_hold_the_memory_of_their_values() {
+        // A copy of 4 MB, and 8 MB of values for a thousand rows.
+        let plans = product(1024, Memory::of_models(20 << 20));
+        let ready = || plans.ready(vec![vec![1000, 1024]], &[f32::datum_type()]);
+        let [first, second] = [ready().unwrap(), ready().unwrap()];
+        let Err(PlanError::Busy(error)) = ready() else {
+            panic!("20 of 20 MB are taken, 4 of them by a plan that may leave")
+        };
+        assert_eq!(error.needed, 2 * 1000 * 1024 * 4);
+        drop(first);
+        ready().unwrap();
+        drop(second);
     }
 
     #[test]

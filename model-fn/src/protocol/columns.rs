@@ -6,6 +6,9 @@ use super::reading::Reading;
 use super::{InputError, TableError};
 use crate::engine::{Dimension, Port};
 
+/// Columns that are tensors of their own, each with its name, shape and buffer.
+pub(super) const MOST_SERIES: usize = 4096;
+
 /// How many names a message repeats.
 pub(super) const NAMES: usize = 8;
 
@@ -65,6 +68,17 @@ pub(crate) fn matrix(ports: &[Port]) -> Option<&Port> {
         None | Some([] | [_]) => None,
         Some([_, Dimension::Fixed(1)]) if port.labels.is_empty() => None,
         Some(_) => Some(port),
+    }
+}
+
+/// The most tensors of a request: one for each input, or for each column where the only input is a table.
+pub(super) fn most(ports: &[Port]) -> usize {
+    let Some(port) = matrix(ports) else {
+        return ports.len();
+    };
+    match port.shape.as_deref() {
+        Some([_, Dimension::Fixed(width)]) => (*width).min(MOST_SERIES),
+        Some(_) | None => MOST_SERIES,
     }
 }
 

@@ -115,7 +115,7 @@ impl<'de> Visitor<'de> for Inputs<'_> {
         match (first, only) {
             (Some(tensor), _) => {
                 let mut tensors = vec![tensor];
-                let most = reading.ports.len().max(columns::known(reading.ports).len());
+                let most = columns::most(reading.ports);
                 while let Some(tensor) = list.next_element_seed(Named {
                     reading,
                     place: tensors.len(),

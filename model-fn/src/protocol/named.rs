@@ -210,7 +210,12 @@ impl<'a, 'de> Parts<'a, 'de> {
         let missing = |part: &Self, field| part.wrong(field, "is missing".to_owned());
         let binary_bytes = parameters::input_bytes(self.parameters, &self.title())?;
         let builder = match (self.data.take(), binary_bytes) {
-            (None, Some(bytes)) => return self.binary(bytes),
+            (None, Some(bytes)) => {
+                let content = parameters::content(self.parameters, &self.title())?;
+                let NamedTensor { name, tensor } = self.binary(bytes)?;
+                let tensor = self.of_content(content, &name, tensor)?;
+                return Ok(NamedTensor { name, tensor });
+            }
             (Some(_), Some(_)) => {
                 let message = "is given beside `binary_data_size`".to_owned();
                 return Err(self.wrong("data", message));
@@ -222,12 +227,22 @@ impl<'a, 'de> Parts<'a, 'de> {
         };
         let (name, shape) = self.name_and_shape()?;
         let tensor = reshaped(&name, shape, builder.finish()?)?;
-        let tensor = match parameters::content(self.parameters, &name)? {
-            Content::Plain => tensor,
-            Content::Texts => self.flattened(&name, tensor),
-            Content::Encoded => self.flattened(&name, decoded(&name, tensor)?),
-        };
+        let content = parameters::content(self.parameters, &name)?;
+        let tensor = self.of_content(content, &name, tensor)?;
         Ok(NamedTensor { name, tensor })
+    }
+
+    fn of_content(
+        &self,
+        content: Content,
+        name: &str,
+        tensor: Tensor,
+    ) -> Result<Tensor, InputError> {
+        Ok(match content {
+            Content::Plain => tensor,
+            Content::Texts => self.flattened(name, tensor),
+            Content::Encoded => self.flattened(name, decoded(name, tensor)?),
+        })
     }
 
     /// Texts come as a column, where the model may take them as a list.
@@ -264,7 +279,7 @@ impl<'a, 'de> Parts<'a, 'de> {
     }
 
     /// The tensor that has the next so many bytes behind the JSON.
-    fn binary(self, bytes: usize) -> Result<NamedTensor, InputError> {
+    fn binary(&self, bytes: usize) -> Result<NamedTensor, InputError> {
         let (name, shape) = self.name_and_shape()?;
         let taken = self.reading.take(bytes).map_err(|left| {
             let message = format!("is {bytes}, and {left} bytes are left behind the JSON");

@@ -1,6 +1,6 @@
 //! Tensors that are the columns of a data frame, as MLServer's codec for pandas sends them: the request's `content_type` is `pd`.
 
-use super::columns::Layout;
+use super::columns::{Layout, MOST_SERIES};
 use super::fit::widened;
 use super::named::NamedTensor;
 use super::reading::Reading;
@@ -18,6 +18,11 @@ pub(super) fn inputs<'a>(
         && values(&one.tensor).is_none()
     {
         return Ok(series);
+    }
+    // Those behind have been passed over.
+    if series.len() > MOST_SERIES {
+        let limit = MOST_SERIES;
+        return Err(InputError::TooManyElements { limit });
     }
     let names: Vec<String> = series.iter().map(|column| column.name.clone()).collect();
     let mut table = Table::new(reading, Layout::named(reading, &names)?)?;

@@ -2,9 +2,10 @@
 
 use super::Description;
 use super::compare::{self, Tolerance};
-use super::made_up::{self, FILLINGS};
+use super::made_up;
+use super::shapes::Shapes;
 use crate::engine::{Dimension, Model, Port, RunError, Specification};
-use crate::tensor::Tensor;
+use crate::tensor::{self, Tensor};
 
 /// Why requests for a model cannot run as one.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +23,11 @@ pub enum BatchingError {
         /// The row, from 0.
         row: usize,
     },
+    /// There is nothing to compare.
+    #[error(
+        "`model.yaml`: `batching` needs a sample of two rows that differ: record `example.json` or `expected.json`"
+    )]
+    NoSample,
     /// A run fails that succeeds for other numbers of rows.
     #[error("`model.yaml`: `batching`: a run on several rows, or on one of them, fails")]
     Run(#[source] RunError),
@@ -30,13 +36,11 @@ pub enum BatchingError {
 /// Sums over many values come out otherwise by some digits where more rows are computed at a time.
 const ROUNDING: Tolerance = Tolerance::new(1e-3, 1e-5);
 
-/// Compares the answers to rows together and alone: those of a sample, or made-up ones where that has no two.
-///
-/// Nothing is compared where a model takes no made-up value.
+/// Compares the answers to rows together and alone: those of a sample, or made-up ones where that has no two that differ.
 pub(super) fn check(
     model: &Model,
     description: &Description,
-    sample: Option<&[Tensor]>,
+    sample: Option<Vec<Tensor>>,
 ) -> Result<(), BatchingError> {
     if description.batching.is_none() {
         return Ok(());
@@ -46,15 +50,27 @@ pub(super) fn check(
     if let Some(port) = ports.find(|port| !has_rows(port)) {
         return Err(BatchingError::NoRows(port.name.clone()));
     }
-    let is_several = |inputs: &&[Tensor]| rows(inputs) > Some(1);
-    let inputs = match sample.filter(is_several) {
-        Some(inputs) => Some(inputs.to_vec()),
-        None => made_up(model),
-    };
-    match inputs.map(|inputs| compare(model, specification, &inputs)) {
-        None | Some(Err(BatchingError::Run(RunError::Unfit(_)))) => Ok(()),
-        Some(compared) => compared,
+    if let Some(inputs) = sample.filter(|inputs| differ(inputs)) {
+        return compare(model, specification, &inputs);
     }
+    let unequal = unequal(model).into_iter();
+    for inputs in unequal.filter(|inputs| differ(inputs)) {
+        match compare(model, specification, &inputs) {
+            Err(BatchingError::Run(RunError::Unfit(_))) => {}
+            compared => return compared,
+        }
+    }
+    Err(BatchingError::NoSample)
+}
+
+/// Whether there are two rows that are not alike.
+fn differ(inputs: &[Tensor]) -> bool {
+    let counts = vec![1; tensor::rows(inputs).unwrap_or_default()];
+    inputs.iter().any(|input| {
+        let rows = input.split(&counts).unwrap_or_default();
+        rows.windows(2)
+            .any(|pair| matches!(pair, [one, other] if one != other))
+    })
 }
 
 fn has_rows(port: &Port) -> bool {
@@ -64,23 +80,28 @@ fn has_rows(port: &Port) -> bool {
     }
 }
 
-fn rows(inputs: &[Tensor]) -> Option<usize> {
-    let rows = inputs.first()?.rows()?;
-    let is_same = inputs.iter().all(|input| input.rows() == Some(rows));
-    is_same.then_some(rows)
-}
+/// What rows are filled with, of which the last is much larger than the others: whoever scales by the largest value shows
+/// it. Then without it, for it may be no index of a table.
+const ROWS: [&[u64]; 2] = [&[1, 0, 100], &[1, 0, 1]];
 
-/// Three rows, the second of which is not as the others.
-fn made_up(model: &Model) -> Option<Vec<Tensor>> {
+fn unequal(model: &Model) -> Vec<Vec<Tensor>> {
     let specification = model.specification();
     let tried = made_up::one_row(specification);
-    let shapes = tried
-        .iter()
-        .find(|shapes| model.prepare(shapes.to_vec()).is_ok())?;
-    let [ones, zeros] = FILLINGS.map(|filling| made_up::filled(specification, shapes, filling));
-    let rows = ones.iter().zip(&zeros);
-    rows.map(|(ones, zeros)| Tensor::stacked(&[ones, zeros, ones], 3))
-        .collect()
+    let is_planned = |shapes: &&Shapes| model.prepare(shapes.to_vec()).is_ok();
+    let Some(shapes) = tried.iter().find(is_planned) else {
+        return Vec::new();
+    };
+    let stacked = ROWS.map(|fillings| {
+        let rows = fillings.iter();
+        let rows = rows.map(|filling| made_up::filled(specification, shapes, *filling));
+        let rows: Vec<Vec<Tensor>> = rows.collect();
+        let inputs = (0..specification.inputs.len()).map(|place| {
+            let parts: Option<Vec<&Tensor>> = rows.iter().map(|row| row.get(place)).collect();
+            Tensor::stacked(&parts?, fillings.len())
+        });
+        inputs.collect::<Option<Vec<Tensor>>>()
+    });
+    stacked.into_iter().flatten().collect()
 }
 
 fn compare(
@@ -89,7 +110,7 @@ fn compare(
     inputs: &[Tensor],
 ) -> Result<(), BatchingError> {
     let together = model.run(inputs.to_vec()).map_err(BatchingError::Run)?;
-    let counts = vec![1; rows(inputs).unwrap_or_default()];
+    let counts = vec![1; tensor::rows(inputs).unwrap_or_default()];
     let apart = |tensors: &[Tensor]| -> Option<Vec<Vec<Tensor>>> {
         tensors.iter().map(|tensor| tensor.split(&counts)).collect()
     };

@@ -18,7 +18,7 @@ use super::made_up::{self, FILLINGS, Lengths};
 use super::shapes::{self, Shapes, ShapesError};
 use crate::engine::{Dimension, Model, Port, RunError};
 use crate::protocol::{self, Accepted, InputError, Limits, NamedTensor};
-use crate::tensor::Tensor;
+use crate::tensor::{self, Tensor};
 
 /// Why a loaded model is not served.
 #[derive(Debug, thiserror::Error)]
@@ -149,6 +149,8 @@ pub(super) struct Passed {
     pub(super) outputs: Vec<Tensor>,
     /// Inputs that it takes, if they are few: those of its example before others.
     pub(super) example: Option<Vec<Tensor>>,
+    /// Real inputs, of the last case or the example, where there are any.
+    sample: Option<Vec<Tensor>>,
 }
 
 /// Values in all inputs of an example: it is for people to read, and kept as long as its model is.
@@ -173,15 +175,21 @@ pub(super) fn check(
         question.map_err(CheckError::Example)
     });
     let example = example.transpose()?;
-    let sample = example.as_ref().map(|question| question.inputs.clone());
-    batches::check(model, description, sample.as_deref())?;
     let of_file = example.as_ref().and_then(|question| few(&question.inputs));
     let mut passed = match (recorded.expected, example) {
         (Some(text), _) => check_expected(model, &Expected::read(text)?)?,
-        (None, Some(question)) => check_form(model, question.inputs, EXAMPLE)?,
+        (None, Some(question)) => {
+            let sample = question.inputs.clone();
+            let passed = check_form(model, question.inputs, EXAMPLE)?;
+            Passed {
+                sample: Some(sample),
+                ..passed
+            }
+        }
         (None, None) => check_synthetic(model, shapes.first(), limits)?,
     };
     passed.example = of_file.or(passed.example);
+    batches::check(model, description, passed.sample.take())?;
     names::check_labels(model, description, &passed.outputs)?;
     // The first one last, so that it is among the plans that are kept.
     for (entry, shapes) in shapes.into_iter().enumerate().rev() {
@@ -212,7 +220,14 @@ impl Expected {
 fn check_expected(model: &Model, expected: &Expected) -> Result<Passed, CheckError> {
     let mut last = Err(CheckError::NoCases);
     for (index, case) in expected.cases.iter().enumerate() {
-        last = Ok(check_case(model, expected.tolerance, index, case)?);
+        let passed = check_case(model, expected.tolerance, index, case)?;
+        // One of several rows tells more than the last one.
+        let sample = last.ok().and_then(|last: Passed| last.sample);
+        let sample = sample.filter(|sample| tensor::rows(sample) > Some(1));
+        last = Ok(Passed {
+            sample: sample.or(passed.sample),
+            ..passed
+        });
     }
     last
 }
@@ -242,6 +257,7 @@ fn check_case(
     let inputs = tensors(&recorded.inputs).map_err(wrong)?;
     let inputs = protocol::arrange(inputs, specification, &UNLIMITED).map_err(wrong)?;
     let example = few(&inputs);
+    let sample = Some(inputs.clone());
     let outputs = model.run(inputs).map_err(CheckError::Run)?;
     for NamedTensor {
         name: output,
@@ -264,7 +280,11 @@ fn check_case(
             });
         }
     }
-    Ok(Passed { outputs, example })
+    Ok(Passed {
+        outputs,
+        example,
+        sample,
+    })
 }
 
 /// Answers nothing for a model that takes no made-up value: it has been planned, and names of cities or the like
@@ -370,7 +390,11 @@ fn check_form(
             });
         }
     }
-    Ok(Passed { outputs, example })
+    Ok(Passed {
+        outputs,
+        example,
+        sample: None,
+    })
 }
 
 /// How long the named axes of the inputs are.

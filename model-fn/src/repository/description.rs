@@ -9,8 +9,8 @@ use super::versions::{self, VersionPolicy, VersionsError};
 use crate::batching::{Batcher, Settings};
 use crate::protocol::Limits;
 
-/// More rows than these run no faster together.
-const MOST_ROWS: usize = 4096;
+/// Of each power of two there is a plan, and eight plans are kept.
+const MOST_ROWS: usize = 128;
 
 /// Nobody waits longer for the requests of others.
 const LONGEST_DELAY_MS: u64 = 100;
@@ -82,7 +82,7 @@ pub enum DescriptionError {
     Versions(#[from] VersionsError),
     /// A batch of these rows is none, or one that takes too long.
     #[error(
-        "`batching` takes `rows` from 2 to {MOST_ROWS} and `delay_ms` up to {LONGEST_DELAY_MS}, has {rows} and {delay_ms}"
+        "`batching` takes `rows` that are 2, 4, 8 or so on up to {MOST_ROWS}, and `delay_ms` up to {LONGEST_DELAY_MS}, has {rows} and {delay_ms}"
     )]
     Batching {
         /// Its rows.
@@ -102,7 +102,9 @@ impl Description {
             .map_err(|error| DescriptionError::Unreadable(error.to_string()))?;
         match description.batching {
             Some(Batching { rows, delay_ms })
-                if !(2..=MOST_ROWS).contains(&rows) || delay_ms > LONGEST_DELAY_MS =>
+                if !rows.is_power_of_two()
+                    || !(2..=MOST_ROWS).contains(&rows)
+                    || delay_ms > LONGEST_DELAY_MS =>
             {
                 Err(DescriptionError::Batching { rows, delay_ms })
             }
@@ -110,11 +112,14 @@ impl Description {
         }
     }
 
-    /// A batcher, where requests may run as one.
-    pub(super) fn batcher(&self) -> Option<Batcher> {
+    /// A batcher, where requests may run as one: never more of them than one may ask.
+    pub(super) fn batcher(&self, limits: &Limits) -> Option<Batcher> {
         let Batching { rows, delay_ms } = self.batching?;
-        let delay = Duration::from_millis(delay_ms);
-        Some(Batcher::new(Settings { rows, delay }))
+        Some(Batcher::new(Settings {
+            rows: rows.min(limits.rows),
+            elements: limits.elements,
+            delay: Duration::from_millis(delay_ms),
+        }))
     }
 
     /// The versions to serve of those that are there, and the default one.

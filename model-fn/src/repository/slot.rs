@@ -42,7 +42,7 @@ impl Slot {
     pub(super) fn lazy(recipe: Recipe) -> Self {
         Self {
             statistics: Statistics::default(),
-            batcher: recipe.description.batcher(),
+            batcher: recipe.description.batcher(&recipe.limits),
             example: OnceLock::new(),
             recipe: Some(recipe),
             running: RwLock::default(),

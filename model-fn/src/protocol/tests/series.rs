@@ -43,6 +43,35 @@ fn columns_of_a_frame_go_to_the_values_of_their_names() {
 }
 
 #[test]
+fn columns_that_count_from_0_are_places() {
+    let columns: Vec<Value> = [("2", 3.0), ("0", 1.0), ("1", 2.0)]
+        .map(|(name, value)| column(name, &[1], &[value]))
+        .to_vec();
+    for width in [3, -1] {
+        let wide = Specification {
+            inputs: vec![port("x", Datatype::Fp32, &[-1, width])],
+            outputs: Vec::new(),
+        };
+        check(
+            &wide,
+            &frame(&columns),
+            Dialect::Tensors,
+            1,
+            &floats(&[1, 3], &[1.0, 2.0, 3.0]),
+        );
+        let too_many: Vec<Value> = (0..5000)
+            .map(|place| column(&place.to_string(), &[1], &[1.0]))
+            .collect();
+        let code = if width == 3 {
+            "wrong_shape"
+        } else {
+            "too_many_elements"
+        };
+        unfit(&wide, &frame(&too_many), code);
+    }
+}
+
+#[test]
 fn columns_of_a_frame_go_to_the_inputs_of_their_names() {
     let texts = json!({"name": "t", "shape": [2, 1], "datatype": "BYTES", "data": ["u", "v"], "parameters": {"content_type": "str"}});
     let numbers = json!({"name": "n", "shape": [2, 1], "datatype": "INT64", "data": [1, 2]});
