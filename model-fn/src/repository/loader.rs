@@ -9,9 +9,10 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::Problem;
 use super::slot::Slot;
-use super::{Problem, report};
 use crate::engine::Model;
+use crate::report::report;
 
 /// How long a model that is broken is not tried again: a load costs memory and time that others are in need of.
 const PAUSE: Duration = Duration::from_secs(10);

@@ -23,13 +23,13 @@ pub(super) struct Recipe {
 
 impl Recipe {
     /// Loads and checks the version; a panic on the way is a problem like others.
-    pub(super) fn load(&self) -> Result<Model, Problem> {
+    pub(super) fn load(&self) -> Result<Model, Box<Problem>> {
         let load = || self.load_unguarded();
         let loaded = catch_unwind(AssertUnwindSafe(load));
         loaded.unwrap_or_else(|_| Err(self.unloaded(LoadError::Panicked)))
     }
 
-    fn load_unguarded(&self) -> Result<Model, Problem> {
+    fn load_unguarded(&self) -> Result<Model, Box<Problem>> {
         let model = Model::load_within(&self.files.model, &self.budget);
         let mut model = model.map_err(|source| self.unloaded(source))?;
         model.name_columns(&self.description.columns);
@@ -38,20 +38,23 @@ impl Recipe {
             example: self.example.as_deref(),
         };
         let outputs = check::check(&model, &self.description, recorded, &self.limits);
-        let outputs = outputs.map_err(|source| Problem::Check {
-            model: self.model.clone(),
-            version: self.files.number,
-            source,
+        let outputs = outputs.map_err(|source| {
+            let (model, version) = (self.model.clone(), self.files.number);
+            Box::new(Problem::Check {
+                model,
+                version,
+                source,
+            })
         })?;
         model.correct(&outputs);
         Ok(model)
     }
 
-    fn unloaded(&self, source: LoadError) -> Problem {
-        Problem::Load {
+    fn unloaded(&self, source: LoadError) -> Box<Problem> {
+        Box::new(Problem::Load {
             model: self.model.clone(),
             version: self.files.number,
             source,
-        }
+        })
     }
 }
