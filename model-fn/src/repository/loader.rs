@@ -76,6 +76,14 @@ pub enum Unavailable {
         /// When it is tried again.
         pause: Duration,
     },
+    /// None of the models has come from its source yet.
+    #[error("the models cannot be had from where they are: try again")]
+    Unreached {
+        /// Why, for the log.
+        reason: String,
+        /// When it is tried again.
+        pause: Duration,
+    },
     /// It cannot be loaded.
     #[error("the model cannot be loaded")]
     Broken {
