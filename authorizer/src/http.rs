@@ -16,7 +16,7 @@ use crate::authorities::Authorities;
 /// Time for one HTTP exchange: two of them fit into the gateway's 29 s many times over.
 pub(crate) const EXCHANGE_TIMEOUT: Duration = Duration::from_secs(4);
 /// Time to connect: a host that does not answer must not cost the whole exchange.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 /// What is never asked through a proxy: this machine.
 const THIS_MACHINE: &str = "localhost,127.0.0.0/8,::1";
 

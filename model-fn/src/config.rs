@@ -1,6 +1,7 @@
 //! The environment variables, read once and typed from then on.
 
 use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::engine::Memory;
 use crate::grants::Grants;
@@ -12,7 +13,8 @@ use crate::repository::Loading;
 ///
 /// | variable | what it sets | without it |
 /// | --- | --- | --- |
-/// | `MODEL_SOURCE` | the folder of the models | `/opt/models`, then `/var/task/models` |
+/// | `MODEL_SOURCE` | the folder of the models, or, with the cargo feature `s3`, `s3://BUCKET/PREFIX` | `/opt/models`, then `/var/task/models` |
+/// | `MODEL_REFRESH` | how often S3 is looked at for other models, in seconds | never |
 /// | `DEFAULT_MODEL` | the model of `POST /predict` | the only model, if there is one alone |
 /// | `MODEL_LOADING` | when models are loaded: `start`, or `first-use` for all but the default model | `start` |
 /// | `MODEL_GRANTS` | what opens a model, of the authorizer's context: words `MEMBER=VALUE`, any of which is enough, or `any` | `scope=predict scope=predict:{model}` |
@@ -27,12 +29,16 @@ use crate::repository::Loading;
 /// | `MAX_ROWS` | the limit on rows | 10000 |
 /// | `MAX_ELEMENTS` | the limit on values in all inputs | 5000000 |
 /// | `MAX_DEPTH` | the limit on lists within lists, at most 100 | 16 |
+/// | `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` | where and as whom S3 is read, set by Lambda | with `s3://` they must be set, but for the last |
+/// | `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL` | another store than AWS's, with buckets in its paths: `https://`, or `http://` on this machine | AWS's |
 /// | `AWS_LAMBDA_MAX_CONCURRENCY` | how many requests come at the same time, set by Lambda Managed Instances | 1 |
 /// | `AWS_LAMBDA_FUNCTION_MEMORY_SIZE` | the function's memory in MB, set by Lambda: what models and runs must fit into | no limit |
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Config {
-    /// Folders of models; the first that exists is served.
-    pub sources: Vec<PathBuf>,
+    /// Where the models are.
+    pub source: Source,
+    /// How often that is looked at for others, where it can be.
+    pub refresh: Option<Duration>,
     /// The model of `POST /predict`.
     pub default_model: Option<String>,
     /// When models are loaded.
@@ -57,6 +63,16 @@ pub struct Config {
     pub memory: Memory,
     /// How many requests are answered at the same time, at the most.
     pub concurrency: usize,
+}
+
+/// Where models are.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Source {
+    /// In a folder: the first of these that exists.
+    Folders(Vec<PathBuf>),
+    /// In a bucket.
+    #[cfg(feature = "s3")]
+    S3(crate::s3::Bucket),
 }
 
 /// The members of an authorizer's context that narrow limits for its caller.
@@ -85,6 +101,9 @@ const CONCURRENCY: &str = "AWS_LAMBDA_MAX_CONCURRENCY";
 /// Each is a thread; Lambda itself gives no more.
 const MOST_CONCURRENT: usize = 1600;
 
+/// In seconds, a day: no instance of a function lives longer.
+const LONGEST_REFRESH: usize = 86_400;
+
 /// Where models are looked for: a layer's folder, then the function's own.
 const SOURCES: [&str; 2] = ["/opt/models", "/var/task/models"];
 
@@ -109,25 +128,9 @@ impl Config {
             Memory::of_function((megabytes as u64) << 20)
         });
         let concurrency = number(CONCURRENCY, MOST_CONCURRENT).unwrap_or(1);
-        let mut limit = |name: &str, default, most| number(name, most).unwrap_or(default);
-        let default = Limits::DEFAULT;
-        // Lambda itself takes no more than six megabytes in or out; without base64 a body may have them.
-        let limits = Limits {
-            body_bytes: limit("MAX_BODY_BYTES", default.body_bytes, 6 * 1024 * 1024),
-            decoded_bytes: limit("MAX_DECODED_BYTES", default.decoded_bytes, usize::MAX),
-            reply_bytes: limit("MAX_REPLY_BYTES", default.reply_bytes, 6 * 1024 * 1024),
-            rows: limit("MAX_ROWS", default.rows, usize::MAX),
-            elements: limit("MAX_ELEMENTS", default.elements, usize::MAX),
-            depth: limit("MAX_DEPTH", default.depth, Limits::DEEPEST),
-        };
-        let sources = match lookup("MODEL_SOURCE").filter(|source| !source.is_empty()) {
-            None => SOURCES.map(PathBuf::from).to_vec(),
-            Some(source) if source.contains("://") => {
-                problems.push(format!("`MODEL_SOURCE` must be a folder, is `{source}`"));
-                Vec::new()
-            }
-            Some(source) => vec![PathBuf::from(source)],
-        };
+        let limits = limits(&mut number);
+        let seconds = number("MODEL_REFRESH", LONGEST_REFRESH);
+        let (source, refresh) = source(&lookup, seconds, &mut problems);
         let [allow_unauthenticated, trust_direct_invoke] =
             ["ALLOW_UNAUTHENTICATED", "TRUST_DIRECT_INVOKE"].map(|name| {
                 let flag = flag(name, lookup(name).as_deref());
@@ -151,7 +154,8 @@ impl Config {
         let default_model = lookup("DEFAULT_MODEL").filter(|name| !name.is_empty());
         if problems.is_empty() {
             Ok(Self {
-                sources,
+                source,
+                refresh,
                 default_model,
                 loading,
                 grants,
@@ -178,6 +182,67 @@ impl CallerLimits {
             rows: text("MAX_ROWS_CLAIM"),
         }
     }
+}
+
+fn limits(number: &mut impl FnMut(&str, usize) -> Option<usize>) -> Limits {
+    let mut limit = |name: &str, default, most| number(name, most).unwrap_or(default);
+    let default = Limits::DEFAULT;
+    // Lambda itself takes no more than six megabytes in or out; without base64 a body may have them.
+    Limits {
+        body_bytes: limit("MAX_BODY_BYTES", default.body_bytes, 6 * 1024 * 1024),
+        decoded_bytes: limit("MAX_DECODED_BYTES", default.decoded_bytes, usize::MAX),
+        reply_bytes: limit("MAX_REPLY_BYTES", default.reply_bytes, 6 * 1024 * 1024),
+        rows: limit("MAX_ROWS", default.rows, usize::MAX),
+        elements: limit("MAX_ELEMENTS", default.elements, usize::MAX),
+        depth: limit("MAX_DEPTH", default.depth, Limits::DEEPEST),
+    }
+}
+
+/// Where the models are, and how often that is looked at.
+fn source(
+    lookup: &dyn Fn(&str) -> Option<String>,
+    seconds: Option<usize>,
+    problems: &mut Vec<String>,
+) -> (Source, Option<Duration>) {
+    let given = lookup("MODEL_SOURCE").filter(|source| !source.is_empty());
+    match given {
+        Some(address) if address.contains("://") => {
+            let refresh = seconds.map(|seconds| Duration::from_secs(seconds as u64));
+            (bucket(&address, lookup, problems), refresh)
+        }
+        folder => {
+            if seconds.is_some() {
+                problems
+                    .push("`MODEL_REFRESH` is for `s3://` alone: folders do not change".to_owned());
+            }
+            let defaults = || SOURCES.map(PathBuf::from).to_vec();
+            let folders = folder.map_or_else(defaults, |folder| vec![PathBuf::from(folder)]);
+            (Source::Folders(folders), None)
+        }
+    }
+}
+
+#[cfg(feature = "s3")]
+fn bucket(
+    address: &str,
+    lookup: &dyn Fn(&str) -> Option<String>,
+    problems: &mut Vec<String>,
+) -> Source {
+    let bucket = crate::s3::Bucket::load(address, lookup, problems);
+    bucket.map_or(Source::Folders(Vec::new()), Source::S3)
+}
+
+#[cfg(not(feature = "s3"))]
+fn bucket(
+    address: &str,
+    _lookup: &dyn Fn(&str) -> Option<String>,
+    problems: &mut Vec<String>,
+) -> Source {
+    problems.push(match address.starts_with("s3://") {
+        true => format!("`MODEL_SOURCE` is `{address}`: S3 needs a model function that is built with `--features s3`"),
+        false => format!("`MODEL_SOURCE` must be a folder, is `{address}`"),
+    });
+    Source::Folders(Vec::new())
 }
 
 fn without_slash(address: String) -> String {
@@ -245,13 +310,9 @@ mod tests {
     #[test]
     fn nothing_set_is_safe() {
         let config = load(&[]).unwrap();
-        assert_eq!(
-            config.sources,
-            [
-                PathBuf::from("/opt/models"),
-                PathBuf::from("/var/task/models")
-            ]
-        );
+        let folders = ["/opt/models", "/var/task/models"];
+        let folders = Source::Folders(folders.map(PathBuf::from).to_vec());
+        assert_eq!((config.source.clone(), config.refresh), (folders, None));
         assert_eq!(config.default_model, None);
         assert_eq!(config.loading, Loading::Start);
         assert_eq!(Ok(config.grants.clone()), Grants::read(Grants::DEFAULT));
@@ -265,6 +326,7 @@ mod tests {
                 ("ALLOW_UNAUTHENTICATED", ""),
                 ("TRUST_DIRECT_INVOKE", ""),
                 ("MODEL_SOURCE", ""),
+                ("MODEL_REFRESH", ""),
                 ("DEFAULT_MODEL", ""),
                 ("MODEL_LOADING", ""),
                 ("MODEL_GRANTS", ""),
@@ -297,7 +359,8 @@ mod tests {
             ("AWS_LAMBDA_MAX_CONCURRENCY", "16"),
         ];
         let config = Config {
-            sources: vec![PathBuf::from("models")],
+            source: Source::Folders(vec![PathBuf::from("models")]),
+            refresh: None,
             default_model: Some("wine".to_owned()),
             loading: Loading::FirstUse,
             grants: Grants::read("roles=ml").unwrap(),
@@ -356,7 +419,8 @@ mod tests {
     #[test]
     fn all_problems_are_told_together() {
         let variables = [
-            ("MODEL_SOURCE", "s3://bucket"),
+            ("MODEL_SOURCE", "gs://bucket"),
+            ("MODEL_REFRESH", "0"),
             ("ALLOW_UNAUTHENTICATED", "yes"),
             ("TRUST_DIRECT_INVOKE", "1"),
             ("MODEL_LOADING", "lazy"),
@@ -371,12 +435,59 @@ mod tests {
             "`AWS_LAMBDA_MAX_CONCURRENCY` must be a number from 1 to 1600, is `0`",
             "`MAX_ROWS` must be a number from 1 to 18446744073709551615, is `0`",
             "`MAX_DEPTH` must be a number from 1 to 100, is `101`",
-            "`MODEL_SOURCE` must be a folder, is `s3://bucket`",
+            "`MODEL_REFRESH` must be a number from 1 to 86400, is `0`",
+            "`MODEL_SOURCE`",
             "`ALLOW_UNAUTHENTICATED` must be `true` or `false`, is `yes`",
             "`TRUST_DIRECT_INVOKE` must be `true` or `false`, is `1`",
             "`MODEL_LOADING` must be `start` or `first-use`, is `lazy`",
             "`MODEL_GRANTS` must be `any` or a list such as `scope=predict scope=predict:{model}`, has `predict`",
         ];
-        assert_eq!(load(&variables), Err(expected.map(str::to_owned).to_vec()));
+        // What may stand there depends on what the function is built with.
+        let cut = |problem: String| match problem.starts_with("`MODEL_SOURCE` must be ") {
+            true => "`MODEL_SOURCE`".to_owned(),
+            false => problem,
+        };
+        let problems = load(&variables).unwrap_err().into_iter();
+        let problems = problems.filter(|problem| !problem.contains("which Lambda sets"));
+        assert_eq!(problems.map(cut).collect::<Vec<_>>(), expected);
+    }
+
+    #[test]
+    fn folders_are_not_looked_at_again() {
+        let problems = load(&[("MODEL_REFRESH", "60")]).unwrap_err();
+        let expected = "`MODEL_REFRESH` is for `s3://` alone: folders do not change";
+        assert_eq!(problems, [expected]);
+    }
+
+    #[cfg(not(feature = "s3"))]
+    #[test]
+    fn a_bucket_needs_a_function_that_is_built_for_it() {
+        let problems = load(&[("MODEL_SOURCE", "s3://bucket/models")]).unwrap_err();
+        let expected = "`MODEL_SOURCE` is `s3://bucket/models`: S3 needs a model function that is built with `--features s3`";
+        assert_eq!(problems, [expected]);
+    }
+
+    #[cfg(feature = "s3")]
+    #[test]
+    fn a_bucket_is_read_with_what_lambda_sets() {
+        let all = [
+            ("MODEL_SOURCE", "s3://bucket/models"),
+            ("MODEL_REFRESH", "60"),
+            ("AWS_REGION", "eu-west-1"),
+            ("AWS_ACCESS_KEY_ID", "a"),
+            ("AWS_SECRET_ACCESS_KEY", "b"),
+        ];
+        let config = load(&all).unwrap();
+        assert!(matches!(config.source, Source::S3(_)));
+        assert_eq!(config.refresh, Some(Duration::from_secs(60)));
+        assert!(!format!("{config:?}").contains("\"b\""));
+        for name in ["AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"] {
+            let without: Vec<_> = all
+                .into_iter()
+                .filter(|(other, _)| *other != name)
+                .collect();
+            let expected = format!("`{name}`, which Lambda sets, is not set");
+            assert_eq!(load(&without), Err(vec![expected]));
+        }
     }
 }

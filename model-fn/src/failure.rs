@@ -185,6 +185,7 @@ impl Failure {
                 "memory_in_use"
             }
             Self::Unavailable(Unavailable::Broken { .. }) => "model_unavailable",
+            Self::Unavailable(Unavailable::Unreached { .. }) => "models_unreached",
             Self::Route(RouteError::Unknown) => "route_unknown",
             Self::Route(RouteError::Method { .. }) => "method_not_allowed",
             Self::Find(FindError::Model { .. }) => "model_unknown",
@@ -262,7 +263,9 @@ impl Failure {
             Self::Late(_) | Self::Unavailable(Unavailable::Loading) => Some(NEXT),
             Self::Run(RunError::Busy(_)) => Some(NEXT),
             Self::Unavailable(
-                Unavailable::Full { pause, .. } | Unavailable::Broken { pause, .. },
+                Unavailable::Full { pause, .. }
+                | Unavailable::Unreached { pause, .. }
+                | Unavailable::Broken { pause, .. },
             ) => Some(pause.as_millis().div_ceil(1000).try_into().unwrap_or(NEXT)),
             Self::Event(_) | Self::Unauthenticated | Self::Limit(_) | Self::Route(_) => None,
             Self::Unserved(_) | Self::Find(_) | Self::NotLoadable | Self::NotIndex => None,
@@ -290,7 +293,9 @@ impl Failure {
             Self::Write(source) => Some(source.to_string()),
             Self::Unavailable(Unavailable::Loading) => None,
             Self::Unavailable(
-                Unavailable::Full { reason, .. } | Unavailable::Broken { reason, .. },
+                Unavailable::Full { reason, .. }
+                | Unavailable::Unreached { reason, .. }
+                | Unavailable::Broken { reason, .. },
             ) => Some(reason.clone()),
             Self::Limit(error) => Some(error.to_string()),
             Self::Event(_)

@@ -1,7 +1,7 @@
 //! The function: started once, then asked one event at a time, from any number of threads.
 
 use std::borrow::Cow;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
 
 use serde::Serialize;
@@ -10,8 +10,9 @@ use serde_json::json;
 use crate::Config;
 use crate::caller::LimitError;
 use crate::coding::Acceptable;
+use crate::current::{Current, start_line};
 use crate::deadline::Deadline;
-use crate::engine::{self, Budget};
+use crate::engine;
 use crate::event::{self, BodyError, EventError, Request};
 use crate::failure::{Failure, status};
 use crate::log::{self, Line, Milliseconds};
@@ -23,16 +24,13 @@ use crate::openapi::{self, Api, Described};
 use crate::prediction::{self, Asked};
 use crate::protocol::{Accepted, Limits};
 use crate::reply::{Answer, Outcome, Reply};
-use crate::report::reports;
-use crate::repository::{Entry, Found, Repository, Settings, State, Version, Visible, Wanted};
+use crate::repository::{Entry, Found, Repository, Unavailable, Version, Visible, Wanted};
 use crate::route::{Route, RouteError, Serving, Target};
-use crate::source;
 
 /// The model function with all its models loaded, run and found right.
 #[derive(Debug)]
 pub struct ModelFunction {
-    /// Each invocation has what is here when it begins.
-    repository: RwLock<Arc<Repository>>,
+    current: Current,
     config: Config,
     start_log: Vec<String>,
 }
@@ -60,7 +58,8 @@ pub struct Invocation<'a> {
 struct Asking<'a> {
     request: &'a Request<'a>,
     deadline: Deadline,
-    repository: &'a Repository,
+    /// The same for all of the request, whatever comes meanwhile.
+    repository: Result<&'a Repository, &'a Unavailable>,
 }
 
 /// Everything that keeps the function from starting.
@@ -75,7 +74,7 @@ impl ModelFunction {
     /// Loads every model, or the default one alone, runs it and compares its answers with those recorded.
     pub fn start(config: Config) -> Result<Self, StartError> {
         let started = Instant::now();
-        let repository = open(&config)?;
+        let current = Current::start(&config)?;
         let warnings = [
             (config.allow_unauthenticated, UNAUTHENTICATED),
             (config.trust_direct_invoke, DIRECT),
@@ -83,15 +82,11 @@ impl ModelFunction {
         let warnings = warnings.iter().filter(|(is_set, _)| *is_set);
         let warning = |(_, message): &(bool, &str)| json!({"event": "warning", "message": message});
         let mut start_log: Vec<_> = warnings.map(|one| warning(one).to_string()).collect();
-        let all = repository.visible(None, &config.grants);
-        let models: Vec<&str> = all.models().map(|entry| entry.name.as_str()).collect();
-        let duration = Milliseconds::since(started);
-        let default = all.default_model();
-        let idle = all.states().filter(|(_, state)| *state == State::Idle);
-        let idle = idle.count();
-        start_log.push(json!({"event": "start", "models": models, "default": default, "versions_for_first_use": idle, "duration_ms": duration}).to_string());
+        start_log.extend(current.lines());
+        let served = current.get(Some(Duration::ZERO), now()).ok();
+        start_log.push(start_line(served.as_deref(), &config, started.elapsed()));
         Ok(Self {
-            repository: RwLock::new(Arc::new(repository)),
+            current,
             config,
             start_log,
         })
@@ -142,10 +137,12 @@ impl ModelFunction {
         };
         line.status = reply.status_code;
         line.duration_ms = Milliseconds::since(started);
+        let mut log = line.texts(now());
+        log.extend(self.current.lines());
         Outcome {
             reply,
             is_direct,
-            log: line.texts(now()),
+            log,
         }
     }
 
@@ -167,20 +164,21 @@ impl ModelFunction {
         if !(is_open || request.caller.is_some() || is_trusted) {
             return Err(Failure::Unauthenticated);
         }
-        let repository = self.repository();
+        let route = route?;
+        let started = Instant::now();
+        let patience = match route.needs_models() {
+            true => deadline.patience(started),
+            false => Some(Duration::ZERO),
+        };
+        let served = self.current.get(patience, now());
         let asking = Asking {
             request,
             deadline,
-            repository: &repository,
+            repository: served.as_ref().map(|served| &served.repository),
         };
-        let answer = self.routed(asking, route?, line)?;
+        let answer = self.routed(asking, route, line)?;
         let acceptable = Acceptable::of(&request.header_list("accept-encoding"));
         Reply::success(answer, acceptable, &self.config.limits)
-    }
-
-    fn repository(&self) -> Arc<Repository> {
-        let repository = self.repository.read();
-        Arc::clone(&repository.unwrap_or_else(PoisonError::into_inner))
     }
 
     fn routed(
@@ -193,7 +191,11 @@ impl ModelFunction {
             Route::Predict(target) => self.predict(asking, &target, Accepted::Any, line),
             Route::Infer(target) => self.predict(asking, &target, Accepted::TensorsOnly, line),
             Route::Server => json(&Server::new()),
-            Route::Live | Route::Ready => json(&Health::good()),
+            Route::Live => json(&Health::of(asking.repository.is_ok())),
+            Route::Ready | Route::Ping => {
+                asking.repository()?;
+                json(&Health::of(true))
+            }
             Route::Model(target) => {
                 self.told(asking, &target, line, |version| json(&Model::of(version)))
             }
@@ -205,18 +207,17 @@ impl ModelFunction {
                 None => Err(RouteError::Unknown.into()),
             },
             Route::Models => {
-                let visible = self.visible(asking);
+                let visible = self.visible(asking)?;
                 json(&Models::of(visible.default_model(), &visible.shown()))
             }
             Route::OpenApi => self.openapi(asking),
-            Route::ModelNames => json(&Names::of(self.visible(asking))),
+            Route::ModelNames => json(&Names::of(self.visible(asking)?)),
             Route::Statistics(target) => json(&self.statistics(asking, &target, line)?),
             Route::Configuration(target) => self.told(asking, &target, line, |version| {
                 json(&Configuration::of(version))
             }),
             Route::Index => self.index(asking),
             Route::Load | Route::Unload => Err(Failure::NotLoadable),
-            Route::Ping => json(&Health::good()),
             Route::Invocations => {
                 self.predict(asking, &Target::default(), Accepted::Invocations, line)
             }
@@ -233,10 +234,11 @@ impl ModelFunction {
         match route {
             Serving::Predict(target) => self.predict(asking, &target, Accepted::Serving, line),
             Serving::Unserved(what) => Err(what.into()),
-            Serving::Models => json(&serving::Names::of(self.visible(asking))),
+            Serving::Models => json(&serving::Names::of(self.visible(asking)?)),
             Serving::Status(target) => {
                 let found = self.find(asking, &target, line)?;
-                let state = |found| asking.repository.state(found);
+                let repository = asking.repository()?;
+                let state = |found| repository.state(found);
                 let is_named = wanted(&target) != Wanted::Default;
                 json(&serving::Status::of(found, is_named, state))
             }
@@ -247,7 +249,7 @@ impl ModelFunction {
     }
 
     fn openapi(&self, asking: Asking<'_>) -> Result<Answer, Failure> {
-        let visible = self.visible(asking);
+        let visible = self.visible(asking)?;
         let config = &self.config;
         let on_this_host = match asking.request.prefix() {
             "" => "/",
@@ -279,7 +281,7 @@ impl ModelFunction {
             body => body?,
         };
         let only_ready = Indexed::asked(&body).ok_or(Failure::NotIndex)?;
-        json(&Indexed::all(self.visible(asking), only_ready))
+        json(&Indexed::all(self.visible(asking)?, only_ready))
     }
 
     /// Of one version, of all versions of a model, or of all models.
@@ -291,7 +293,7 @@ impl ModelFunction {
     ) -> Result<ModelStatistics<'a>, Failure> {
         let versions: Vec<_> = match target {
             Target { model: None, .. } => {
-                let models = self.visible(asking).models();
+                let models = self.visible(asking)?.models();
                 models.flat_map(Entry::all).collect()
             }
             Target { version: None, .. } => {
@@ -303,9 +305,9 @@ impl ModelFunction {
         Ok(ModelStatistics::of(versions.into_iter()))
     }
 
-    fn visible<'a>(&'a self, asking: Asking<'a>) -> Visible<'a> {
+    fn visible<'a>(&'a self, asking: Asking<'a>) -> Result<Visible<'a>, Unavailable> {
         let caller = asking.request.caller.as_ref();
-        asking.repository.visible(caller, &self.config.grants)
+        Ok(asking.repository()?.visible(caller, &self.config.grants))
     }
 
     fn find<'a>(
@@ -314,7 +316,7 @@ impl ModelFunction {
         target: &Target,
         line: &mut Line<'_>,
     ) -> Result<Found<'a>, Failure> {
-        let visible = self.visible(asking);
+        let visible = self.visible(asking)?;
         let found = visible.find(target.model.as_deref(), wanted(target))?;
         line.model = Some(found.entry.name.clone());
         line.version = Some(found.number.to_string());
@@ -377,12 +379,16 @@ impl ModelFunction {
     }
 }
 
-impl Asking<'_> {
+impl<'a> Asking<'a> {
+    fn repository(self) -> Result<&'a Repository, Unavailable> {
+        self.repository.map_err(Clone::clone)
+    }
+
     /// The model of a version, as soon as it is loaded.
-    fn model(&self, found: Found<'_>, line: &mut Line<'_>) -> Result<Arc<engine::Model>, Failure> {
+    fn model(self, found: Found<'_>, line: &mut Line<'_>) -> Result<Arc<engine::Model>, Failure> {
         let (started, is_running) = (Instant::now(), found.is_running());
         let patience = self.deadline.patience(started);
-        let model = self.repository.model(found, patience, now());
+        let model = self.repository()?.model(found, patience, now());
         if !is_running {
             line.load_ms = Some(Milliseconds::since(started));
         }
@@ -400,26 +406,6 @@ fn wanted(target: &Target) -> Wanted<'_> {
 fn now() -> SystemTime {
     #[expect(clippy::disallowed_methods, reason = "this is the edge")]
     SystemTime::now()
-}
-
-/// Everything that is wrong with any model is told at once, files and contents together.
-fn open(config: &Config) -> Result<Repository, StartError> {
-    let found = source::find(&config.sources);
-    let mut problems = reports(&found.problems);
-    let is_told = |name: &String| found.problems.iter().any(|problem| problem.explains(name));
-    let default = config.default_model.clone().filter(|name| !is_told(name));
-    let settings = Settings {
-        default,
-        limits: config.limits.clone(),
-        budget: Budget::new(config.memory),
-        loading: config.loading,
-    };
-    let opened = Repository::open(found.models, settings);
-    let opened = opened.map_err(|more| problems.extend(reports(&more)));
-    match opened {
-        Ok(repository) if problems.is_empty() => Ok(repository),
-        Ok(_) | Err(()) => Err(StartError { problems }),
-    }
 }
 
 fn json(document: &impl Serialize) -> Result<Answer, Failure> {

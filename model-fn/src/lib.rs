@@ -8,6 +8,7 @@ pub mod batching;
 pub mod caller;
 pub mod coding;
 pub mod config;
+mod current;
 pub mod deadline;
 pub mod engine;
 pub mod event;
@@ -25,6 +26,8 @@ pub mod reply;
 mod report;
 pub mod repository;
 pub mod route;
+#[cfg(feature = "s3")]
+pub mod s3;
 pub mod source;
 pub mod statistics;
 pub mod tensor;

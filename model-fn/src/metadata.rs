@@ -124,12 +124,9 @@ impl Server {
 }
 
 impl Health {
-    /// A function that answers has loaded what it loads at the start.
-    pub(crate) fn good() -> Self {
-        Self {
-            live: true,
-            ready: true,
-        }
+    /// A function that answers lives; whether it has loaded what it loads at the start is another matter.
+    pub(crate) fn of(ready: bool) -> Self {
+        Self { live: true, ready }
     }
 }
 

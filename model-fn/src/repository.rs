@@ -9,6 +9,7 @@ mod compare;
 mod description;
 mod loader;
 mod made_up;
+mod problem;
 mod recipe;
 mod shapes;
 mod slot;
@@ -22,9 +23,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::batching::Batcher;
-use crate::engine::{Budget, LoadError, Model, Room, TooLarge};
+use crate::engine::{Budget, Model, Room};
 use crate::protocol::Limits;
-use crate::report::{causes, report};
 use crate::statistics::Statistics;
 use crate::tensor::Tensor;
 use loader::Loader;
@@ -37,6 +37,7 @@ pub use compare::Difference;
 pub use description::{Description, DescriptionError};
 pub use loader::{State, Unavailable};
 pub use made_up::made_up;
+pub use problem::{FindError, Problem};
 pub use shapes::ShapesError;
 pub use versions::{VersionPolicy, VersionsError};
 pub use visible::{Shown, Visible};
@@ -151,89 +152,6 @@ pub enum Wanted<'a> {
     Version(&'a str),
     /// The one with this label, which is no number.
     Label(&'a str),
-}
-
-/// Why a request's model is not found.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum FindError {
-    /// What is known of the caller does not cover the model, which need not be there.
-    #[error("the authorizer's context does not cover model `{model}`: it needs {}", any_of(.wanted))]
-    Closed {
-        /// The name asked for.
-        model: String,
-        /// Members of the context, any of which would open it.
-        wanted: Vec<String>,
-    },
-    /// What is known of the caller does not cover the default model, and none is named.
-    #[error("the authorizer's context does not cover the default model: name one that it covers")]
-    DefaultClosed,
-    /// No model of this name is served.
-    #[error("no model `{model}`")]
-    Model {
-        /// The name asked for.
-        model: String,
-        /// The names there are.
-        models: Vec<String>,
-    },
-    /// The model has no such version.
-    #[error("no version `{version}` of model `{model}`")]
-    Version {
-        /// The model.
-        model: String,
-        /// The version asked for.
-        version: String,
-        /// The versions there are.
-        versions: Vec<u64>,
-        /// Their labels.
-        labels: Vec<String>,
-    },
-    /// No name is given, and none is set.
-    #[error("name a model: none of them is the default")]
-    NoDefault {
-        /// The names there are.
-        models: Vec<String>,
-    },
-}
-
-fn any_of(wanted: &[String]) -> String {
-    let wanted: Vec<String> = wanted.iter().map(|grant| format!("`{grant}`")).collect();
-    wanted.join(" or ")
-}
-
-/// What is wrong with a model.
-#[derive(Debug, thiserror::Error)]
-pub enum Problem {
-    /// `model.yaml` is wrong.
-    #[error("model `{model}`: `model.yaml`")]
-    Description {
-        /// The model.
-        model: String,
-        /// Why.
-        source: DescriptionError,
-    },
-    /// A version cannot be loaded.
-    #[error("model `{model}` version {version}")]
-    Load {
-        /// The model.
-        model: String,
-        /// The version.
-        version: u64,
-        /// Why.
-        source: LoadError,
-    },
-    /// A version loads, but does not answer as it must.
-    #[error("model `{model}` version {version}")]
-    Check {
-        /// The model.
-        model: String,
-        /// The version.
-        version: u64,
-        /// Why.
-        source: CheckError,
-    },
-    /// The default model is not there.
-    #[error("`DEFAULT_MODEL` is `{0}`, which is no model")]
-    Default(String),
 }
 
 impl Repository {
@@ -439,7 +357,7 @@ fn slot(recipe: Recipe, is_lazy: bool) -> Result<Slot, Box<Problem>> {
     if is_lazy {
         return Ok(Slot::lazy(recipe));
     }
-    let loaded = recipe.load().map_err(Box::new)?;
+    let loaded = recipe.load()?;
     let batcher = recipe.description.batcher(&recipe.limits);
     Ok(Slot::kept(loaded, batcher))
 }
@@ -448,18 +366,4 @@ fn slot(recipe: Recipe, is_lazy: bool) -> Result<Slot, Box<Problem>> {
 fn number(text: &str) -> Option<u64> {
     let number: u64 = text.parse().ok()?;
     (number.to_string() == text).then_some(number)
-}
-
-impl Problem {
-    /// Whether there is not as much memory as is needed.
-    fn is_of_memory(&self) -> bool {
-        causes(self).any(|cause| cause.is::<TooLarge>())
-    }
-
-    fn description(model: &str, source: DescriptionError) -> Self {
-        Self::Description {
-            model: model.to_owned(),
-            source,
-        }
-    }
 }

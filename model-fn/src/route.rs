@@ -156,6 +156,11 @@ impl Route {
         }
     }
 
+    /// Whether an answer is worth waiting for until there are models.
+    pub fn needs_models(&self) -> bool {
+        !(self.is_open() || matches!(self, Self::Server))
+    }
+
     /// The route in the log: a template, never what the caller wrote.
     pub fn template(&self) -> &'static str {
         match self {

@@ -6,9 +6,11 @@ use serde::Deserialize;
 
 use super::values::Reader;
 #[cfg(feature = "aws")]
-use crate::aws::{Account, dynamodb::Table, s3::Object};
+use crate::aws::{dynamodb::Table, s3::Object};
 use crate::denylist::{Configured, Snapshot};
 use crate::record;
+#[cfg(feature = "aws")]
+use aws_requests::Account;
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "lowercase")]
@@ -69,7 +71,7 @@ impl Reader<'_> {
 
     #[cfg(feature = "aws")]
     fn account(&mut self) -> Option<Account> {
-        Account::load(self.lookup, &mut self.problems)
+        crate::aws::account(self.lookup, &mut self.problems)
     }
 
     /// A list that cannot be read at start would revoke nothing.

@@ -2,10 +2,11 @@
 
 use std::time::SystemTime;
 
+use aws_requests::{Account, Service, Unsigned};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::{Account, AwsError, Service, Unsigned};
+use super::AwsError;
 use crate::exchange;
 use crate::json;
 

@@ -2,10 +2,11 @@
 
 use std::time::SystemTime;
 
+use aws_requests::{Account, RequestError, Service, Unsigned};
 use reqwest::{Method, StatusCode};
 use thiserror::Error;
 
-use super::{Account, AwsError, Service, Unsigned};
+use super::AwsError;
 use crate::exchange;
 
 /// An object, and as whom it is asked for.
@@ -56,7 +57,7 @@ impl Object {
         let unsigned = Unsigned {
             service: Service::S3,
             method: Method::GET,
-            url: base.join(&self.key).map_err(|_| AwsError::Address)?,
+            url: base.join(&self.key).map_err(|_| RequestError::Address)?,
             headers: known
                 .map(|version| ("if-none-match", version))
                 .into_iter()
@@ -88,7 +89,7 @@ mod tests {
             "AWS_ENDPOINT_URL" => emulator.clone(),
             _ => Some("x".to_owned()),
         };
-        Account::load(&lookup, &mut Vec::new()).unwrap()
+        crate::aws::account(&lookup, &mut Vec::new()).unwrap()
     }
 
     /// An object whose version is `"1"`, if it is asked for by a signed request.

@@ -9,10 +9,11 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
+use super::Problem;
 use super::recipe::Loaded;
 use super::slot::Slot;
-use super::{Problem, report};
 use crate::engine::Model;
+use crate::report::report;
 
 /// How long a model that is broken is not tried again: a load costs memory and time that others are in need of.
 const PAUSE: Duration = Duration::from_secs(10);
@@ -71,6 +72,14 @@ pub enum Unavailable {
     /// There is no memory for it beside what is in use.
     #[error("the model does not fit into the memory beside those in use: try again")]
     Full {
+        /// Why, for the log.
+        reason: String,
+        /// When it is tried again.
+        pause: Duration,
+    },
+    /// None of the models has come from its source yet.
+    #[error("the models cannot be had from where they are: try again")]
+    Unreached {
         /// Why, for the log.
         reason: String,
         /// When it is tried again.

@@ -32,13 +32,13 @@ pub(super) struct Loaded {
 
 impl Recipe {
     /// Loads and checks the version; a panic on the way is a problem like others.
-    pub(super) fn load(&self) -> Result<Loaded, Problem> {
+    pub(super) fn load(&self) -> Result<Loaded, Box<Problem>> {
         let load = || self.load_unguarded();
         let loaded = catch_unwind(AssertUnwindSafe(load));
         loaded.unwrap_or_else(|_| Err(self.unloaded(LoadError::Panicked)))
     }
 
-    fn load_unguarded(&self) -> Result<Loaded, Problem> {
+    fn load_unguarded(&self) -> Result<Loaded, Box<Problem>> {
         let model = Model::load_within(&self.files.model, &self.budget);
         let mut model = model.map_err(|source| self.unloaded(source))?;
         model.name_columns(&self.description.columns);
@@ -47,21 +47,24 @@ impl Recipe {
             example: self.example.as_deref(),
         };
         let passed = check::check(&model, &self.description, recorded, &self.limits);
-        let passed = passed.map_err(|source| Problem::Check {
-            model: self.model.clone(),
-            version: self.files.number,
-            source,
+        let passed = passed.map_err(|source| {
+            let (model, version) = (self.model.clone(), self.files.number);
+            Box::new(Problem::Check {
+                model,
+                version,
+                source,
+            })
         })?;
         model.correct(&passed.outputs);
         let example = passed.example;
         Ok(Loaded { model, example })
     }
 
-    fn unloaded(&self, source: LoadError) -> Problem {
-        Problem::Load {
+    fn unloaded(&self, source: LoadError) -> Box<Problem> {
+        Box::new(Problem::Load {
             model: self.model.clone(),
             version: self.files.number,
             source,
-        }
+        })
     }
 }
