@@ -18,6 +18,7 @@ mod ministack;
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -544,6 +545,40 @@ fn what_changes_in_the_bucket_is_served_once_it_is_found_right() {
         (status, models),
         (200, json!({"models": ["pair", "total"]}))
     );
+}
+
+/// Whoever asks while models change is answered by the ones or by the others.
+#[test]
+fn callers_at_one_time_see_no_change_in_the_middle() {
+    let Some(store) = Store::start() else { return };
+    store.pair();
+    let function = store.begin(&[("MODEL_REFRESH", "1")]).unwrap();
+    let is_over = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let ask = || {
+            let mut answers = Vec::new();
+            while !is_over.load(Ordering::Relaxed) {
+                answers.push(answer(&function).0);
+                thread::sleep(Duration::from_millis(1));
+            }
+            answers
+        };
+        let callers: Vec<_> = (0..4).map(|_| scope.spawn(ask)).collect();
+        store.put("pair/1/model.onnx", fixture("pair/2/model.onnx"));
+        let started = Instant::now();
+        while answer(&function).0 == SUM && started.elapsed() < Duration::from_secs(30) {
+            thread::sleep(Duration::from_millis(20));
+        }
+        is_over.store(true, Ordering::Relaxed);
+        for caller in callers {
+            let answers = caller.join().unwrap();
+            let first = answers.iter().position(|answer| *answer == DIFFERENCE);
+            let (before, after) = answers.split_at(first.unwrap_or(answers.len()));
+            assert!(before.iter().all(|answer| *answer == SUM));
+            assert!(after.iter().all(|answer| *answer == DIFFERENCE));
+        }
+    });
+    assert_eq!(answer(&function).0, DIFFERENCE);
 }
 
 /// Nothing is looked at where nobody has asked for it.
