@@ -53,7 +53,7 @@ const PACKAGE_BYTES: u64 = 10_000_000;
 
 /// The cases of this module.
 pub fn trials() -> Vec<Trial> {
-    vec![
+    let mut trials = vec![
         case_with(
             PARTS,
             "deployed: predicts what the reference runtime recorded",
@@ -105,6 +105,14 @@ pub fn trials() -> Vec<Trial> {
             the_packages_are_small,
         ),
         case_with(PARTS, "deployed: logs hold no token", logs_hold_no_token),
+    ];
+    trials.extend(asked_by_clients());
+    trials
+}
+
+/// What clients of others get, as locally.
+fn asked_by_clients() -> [Trial; 4] {
+    [
         case_with(
             WITH_CLIENTS,
             "deployed: tritonclient and KServe's client are answered",
