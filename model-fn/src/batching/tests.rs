@@ -18,14 +18,17 @@ fn input(values: &[i64]) -> Vec<Tensor> {
     vec![tensor.unwrap()]
 }
 
+/// What a model answers to the values that it is run on.
+type Answering = dyn Fn(&[i64]) -> Result<Vec<Tensor>, RunError> + Sync;
+
 /// What a model was run on, and what it answered.
 struct Model<'a> {
     runs: Mutex<Vec<Vec<i64>>>,
-    answer: &'a (dyn Fn(&[i64]) -> Result<Vec<Tensor>, RunError> + Sync),
+    answer: &'a Answering,
 }
 
 impl<'a> Model<'a> {
-    fn new(answer: &'a (dyn Fn(&[i64]) -> Result<Vec<Tensor>, RunError> + Sync)) -> Self {
+    fn new(answer: &'a Answering) -> Self {
         Self {
             runs: Mutex::default(),
             answer,
