@@ -11,9 +11,9 @@ use serde_json::json;
 
 use crate::config::Source;
 use crate::engine::Budget;
-use crate::log::Milliseconds;
+use crate::log::{self, Milliseconds};
 use crate::report::reports;
-use crate::repository::{Repository, Settings, State, Unavailable};
+use crate::repository::{Entry, Found, Repository, Settings, State, Unavailable};
 use crate::{Config, StartError, source};
 
 #[cfg(feature = "s3")]
@@ -106,22 +106,35 @@ fn open(
     }
 }
 
-/// The line of the start: what is served, if that is there.
-pub(crate) fn start_line(served: Option<&Served>, config: &Config, took: Duration) -> String {
+/// The lines of the start: what is served, if that is there, and what took how long, for people and as metrics.
+pub(crate) fn start_lines(
+    served: Option<&Served>,
+    config: &Config,
+    took: Duration,
+    now: SystemTime,
+) -> [String; 2] {
     let duration = Milliseconds(took);
     let Some(served) = served else {
-        return json!({"event": "start", "models": "on their way", "duration_ms": duration})
-            .to_string();
+        let line = json!({"event": "start", "models": "on their way", "duration_ms": duration});
+        return [line.to_string(), log::started(duration, None, now)];
     };
     let all = served.repository.visible(None, &config.grants);
     let models: Vec<&str> = all.models().map(|entry| entry.name.as_str()).collect();
     let idle = all.states().filter(|(_, state)| *state == State::Idle);
-    json!({
+    let phases = all.models().flat_map(Entry::all).filter_map(Found::took);
+    let (load, check) = phases.fold((Duration::ZERO, Duration::ZERO), |(load, check), took| {
+        (load + took.load, check + took.check)
+    });
+    let phases = [load, check].map(Milliseconds);
+    let [load, check] = phases;
+    let line = json!({
         "event": "start",
         "models": models,
         "default": all.default_model(),
         "versions_for_first_use": idle.count(),
         "duration_ms": duration,
-    })
-    .to_string()
+        "load_ms": load,
+        "check_ms": check,
+    });
+    [line.to_string(), log::started(duration, Some(phases), now)]
 }

@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::Config;
 use crate::caller::LimitError;
 use crate::coding::Acceptable;
-use crate::current::{Current, start_line};
+use crate::current::{Current, start_lines};
 use crate::deadline::Deadline;
 use crate::engine;
 use crate::event::{self, BodyError, EventError, Request};
@@ -84,7 +84,8 @@ impl ModelFunction {
         let mut start_log: Vec<_> = warnings.map(|one| warning(one).to_string()).collect();
         start_log.extend(current.lines());
         let served = current.get(Some(Duration::ZERO), now()).ok();
-        start_log.push(start_line(served.as_deref(), &config, started.elapsed()));
+        let took = started.elapsed();
+        start_log.extend(start_lines(served.as_deref(), &config, took, now()));
         Ok(Self {
             current,
             config,

@@ -87,6 +87,15 @@ impl Line<'_> {
     }
 }
 
+/// The metrics of a start: how long it took, and of that the loads and the checks of models.
+pub(crate) fn started(
+    took: Milliseconds,
+    phases: Option<[Milliseconds; 2]>,
+    at: SystemTime,
+) -> String {
+    text(&metrics::Start::new(took, phases, at))
+}
+
 /// Strings and numbers always have a JSON form.
 fn text(line: &impl Serialize) -> String {
     serde_json::to_string(line).unwrap_or_default()

@@ -38,6 +38,7 @@ pub use description::{Description, DescriptionError};
 pub use loader::{State, Unavailable};
 pub use made_up::made_up;
 pub use problem::{FindError, Problem};
+pub use recipe::Took;
 pub use shapes::ShapesError;
 pub use versions::{VersionPolicy, VersionsError};
 pub use visible::{Shown, Visible};
@@ -229,6 +230,11 @@ impl<'a> Found<'a> {
     /// What it has done.
     pub fn statistics(self) -> &'a Statistics {
         &self.slot.statistics
+    }
+
+    /// How long its first load took, if there was one.
+    pub fn took(self) -> Option<Took> {
+        self.slot.took()
     }
 
     /// The version with what runs.

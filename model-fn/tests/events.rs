@@ -123,8 +123,11 @@ fn without_an_authorizer_only_a_function_that_allows_it_answers() {
     let event = fs::read_to_string(fixtures("events").join("rest_no_authorizer.json")).unwrap();
     let function = start(&[("ALLOW_UNAUTHENTICATED", "true")]);
     assert_eq!(function.handle(&event, "r").reply.status_code, 200);
-    let [warning, _] = function.start_log() else {
-        panic!("a warning and the start: {:?}", function.start_log())
+    let [warning, _, _] = function.start_log() else {
+        panic!(
+            "a warning, the start and its metrics: {:?}",
+            function.start_log()
+        )
     };
     assert!(
         warning.contains("ALLOW_UNAUTHENTICATED is true"),
@@ -132,7 +135,7 @@ fn without_an_authorizer_only_a_function_that_allows_it_answers() {
     );
     let function = start(&[("ALLOW_UNAUTHENTICATED", "false")]);
     assert_eq!(function.handle(&event, "r").reply.status_code, 403);
-    assert_eq!(function.start_log().len(), 1);
+    assert_eq!(function.start_log().len(), 2);
 }
 
 #[test]

@@ -314,7 +314,7 @@ fn models_of_a_bucket_are_served_as_those_of_a_folder() {
     store.wish(|wish| wish.page = Some(3));
     let function = store.begin(&[("DEFAULT_MODEL", "pair")]).unwrap();
     let log = function.start_log().to_vec();
-    let [loaded, started] = log.as_slice() else {
+    let [loaded, started, _] = log.as_slice() else {
         panic!("{log:?}")
     };
     assert!(loaded.contains(r#""outcome":"loaded""#), "{loaded}");
@@ -444,7 +444,7 @@ fn an_outage_is_neither_a_failed_start_nor_a_refusal() {
         .pair()
         .wish(|wish| wish.refuse = Some(("", 503, "SlowDown")));
     let function = store.begin(&[]).unwrap();
-    let [failed, started] = function.start_log() else {
+    let [failed, started, _] = function.start_log() else {
         panic!("{:?}", function.start_log())
     };
     let reason = "S3 answers with status 503 and `SlowDown` about the list of objects";

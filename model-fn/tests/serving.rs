@@ -119,8 +119,11 @@ fn a_plain_body_is_an_event_where_direct_invocations_are_trusted() {
             .status_code,
         200
     );
-    let [warning, _] = trusting.start_log() else {
-        panic!("a warning and the start: {:?}", trusting.start_log())
+    let [warning, _, _] = trusting.start_log() else {
+        panic!(
+            "a warning, the start and its metrics: {:?}",
+            trusting.start_log()
+        )
     };
     assert!(warning.contains("TRUST_DIRECT_INVOKE is true"), "{warning}");
 

@@ -32,6 +32,19 @@ pub(super) struct Metrics<'a> {
     write: Option<Milliseconds>,
 }
 
+/// The line of metrics of a start.
+#[derive(Serialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Start {
+    #[serde(rename = "_aws")]
+    embedded: Embedded,
+    start: Milliseconds,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start_load: Option<Milliseconds>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    start_check: Option<Milliseconds>,
+}
+
 /// What tells CloudWatch which members of a line are metrics.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
@@ -87,11 +100,63 @@ const BY_DIALECT: Directive = Directive {
     ],
 };
 
+/// Of a start; without models that were loaded then, there is nothing but its length.
+const STARTED: Directive = Directive {
+    namespace: NAMESPACE,
+    dimensions: &[&[]],
+    metrics: &[
+        milliseconds("Start"),
+        milliseconds("StartLoad"),
+        milliseconds("StartCheck"),
+    ],
+};
+const STARTED_EMPTY: Directive = Directive {
+    namespace: NAMESPACE,
+    dimensions: &[&[]],
+    metrics: &[milliseconds("Start")],
+};
+
 /// Always the same, so written out once.
 static ANSWERED: LazyLock<Box<RawValue>> =
     LazyLock::new(|| to_raw_value(&[BY_CODE, BY_DIALECT]).unwrap_or_default());
 static REFUSED: LazyLock<Box<RawValue>> =
     LazyLock::new(|| to_raw_value(&[BY_CODE]).unwrap_or_default());
+
+static BEGUN: LazyLock<Box<RawValue>> =
+    LazyLock::new(|| to_raw_value(&[STARTED]).unwrap_or_default());
+static BEGUN_EMPTY: LazyLock<Box<RawValue>> =
+    LazyLock::new(|| to_raw_value(&[STARTED_EMPTY]).unwrap_or_default());
+
+impl Embedded {
+    fn new(at: SystemTime, cloud_watch_metrics: &'static RawValue) -> Self {
+        let since = at.duration_since(SystemTime::UNIX_EPOCH);
+        let timestamp = since.map_or(0, |since| since.as_millis());
+        Self {
+            timestamp: u64::try_from(timestamp).unwrap_or(u64::MAX),
+            cloud_watch_metrics,
+        }
+    }
+}
+
+impl Start {
+    pub(super) fn new(
+        start: Milliseconds,
+        phases: Option<[Milliseconds; 2]>,
+        at: SystemTime,
+    ) -> Self {
+        let directive = if phases.is_some() {
+            &BEGUN
+        } else {
+            &BEGUN_EMPTY
+        };
+        Self {
+            embedded: Embedded::new(at, directive),
+            start,
+            start_load: phases.map(|[load, _]| load),
+            start_check: phases.map(|[_, check]| check),
+        }
+    }
+}
 
 impl<'a> Metrics<'a> {
     /// Of a question to a model, or of what was refused; other requests are in the log alone.
@@ -99,16 +164,12 @@ impl<'a> Metrics<'a> {
         if line.dialect.is_none() && line.code.is_none() {
             return None;
         }
-        let since = at.duration_since(SystemTime::UNIX_EPOCH);
-        let timestamp = since.map_or(0, |since| since.as_millis());
+        let directive = match line.code {
+            None => &ANSWERED,
+            Some(_) => &REFUSED,
+        };
         Some(Self {
-            embedded: Embedded {
-                timestamp: u64::try_from(timestamp).unwrap_or(u64::MAX),
-                cloud_watch_metrics: match line.code {
-                    None => &ANSWERED,
-                    Some(_) => &REFUSED,
-                },
-            },
+            embedded: Embedded::new(at, directive),
             model: line.model.as_deref().unwrap_or(NONE),
             dialect: line.dialect.unwrap_or(NONE),
             code: line.code.unwrap_or("ok"),
@@ -179,6 +240,21 @@ mod tests {
             line["_aws"]["CloudWatchMetrics"].as_array().unwrap().len(),
             2
         );
+    }
+
+    #[test]
+    fn a_start_is_measured_with_its_phases() {
+        let of = |milliseconds| Milliseconds(Duration::from_millis(milliseconds));
+        let at = SystemTime::UNIX_EPOCH;
+        let line = serde_json::to_value(Start::new(of(9), Some([of(5), of(3)]), at)).unwrap();
+        check_members(&line);
+        assert_eq!(
+            (&line["Start"], &line["StartLoad"], &line["StartCheck"]),
+            (&json!(9.0), &json!(5.0), &json!(3.0))
+        );
+        let line = serde_json::to_value(Start::new(of(9), None, at)).unwrap();
+        check_members(&line);
+        assert_eq!(line["Start"], json!(9.0));
     }
 
     #[test]

@@ -10,7 +10,6 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use super::Problem;
-use super::recipe::Loaded;
 use super::slot::Slot;
 use crate::engine::Model;
 use crate::report::report;
@@ -214,11 +213,7 @@ impl Loader {
             .and_then(|slot| slot.recipe())
             .map(|recipe| recipe.load());
         match (slot, recipe) {
-            (Some(slot), Some(Ok(Loaded { model, example }))) => {
-                let model = Arc::new(model);
-                slot.arrive(Arc::clone(&model), example);
-                Ok(model)
-            }
+            (Some(slot), Some(Ok(loaded))) => Ok(slot.arrive(loaded)),
             (_, Some(Err(problem))) => Err(Failed {
                 at: now,
                 reason: Reason::of(&problem),

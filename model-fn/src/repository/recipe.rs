@@ -2,6 +2,7 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use super::{Description, Problem, VersionFiles, check};
 use crate::engine::{Budget, LoadError, Model};
@@ -28,6 +29,16 @@ pub(super) struct Loaded {
     pub(super) model: Model,
     /// Inputs that it takes, if they are few.
     pub(super) example: Option<Vec<Tensor>>,
+    pub(super) took: Took,
+}
+
+/// How long it took until a version could answer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Took {
+    /// Reading the file and making a graph of it.
+    pub load: Duration,
+    /// Making plans, and running it to see that its answers are right.
+    pub check: Duration,
 }
 
 impl Recipe {
@@ -39,8 +50,10 @@ impl Recipe {
     }
 
     fn load_unguarded(&self) -> Result<Loaded, Box<Problem>> {
+        let started = Instant::now();
         let model = Model::load_within(&self.files.model, &self.budget);
         let mut model = model.map_err(|source| self.unloaded(source))?;
+        let load = started.elapsed();
         model.name_columns(&self.description.columns);
         let recorded = check::Recorded {
             expected: self.expected.as_deref(),
@@ -56,8 +69,12 @@ impl Recipe {
             })
         })?;
         model.correct(&passed.outputs);
-        let example = passed.example;
-        Ok(Loaded { model, example })
+        let check = started.elapsed().saturating_sub(load);
+        Ok(Loaded {
+            model,
+            example: passed.example,
+            took: Took { load, check },
+        })
     }
 
     fn unloaded(&self, source: LoadError) -> Box<Problem> {

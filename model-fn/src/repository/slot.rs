@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
-use super::recipe::{Loaded, Recipe};
+use super::recipe::{Loaded, Recipe, Took};
 use crate::batching::Batcher;
 use crate::engine::Model;
 use crate::statistics::Statistics;
@@ -17,6 +17,8 @@ pub(super) struct Slot {
     pub(super) batcher: Option<Batcher>,
     /// Inputs that the version takes, if they are few, once it was loaded.
     example: OnceLock<Vec<Tensor>>,
+    /// How long its first load took.
+    took: OnceLock<Took>,
     /// How it is loaded on its first use; nothing where it was loaded at the start, for then it stays.
     recipe: Option<Recipe>,
     running: RwLock<Option<Arc<Model>>>,
@@ -27,15 +29,17 @@ pub(super) struct Slot {
 impl Slot {
     /// Of a version that is loaded, and stays so.
     pub(super) fn kept(loaded: Loaded, batcher: Option<Batcher>) -> Self {
-        let Loaded { model, example } = loaded;
-        Self {
+        let slot = Self {
             statistics: Statistics::default(),
             batcher,
-            example: example.map(OnceLock::from).unwrap_or_default(),
+            example: OnceLock::new(),
+            took: OnceLock::new(),
             recipe: None,
-            running: RwLock::new(Some(Arc::new(model))),
+            running: RwLock::default(),
             used: AtomicU64::default(),
-        }
+        };
+        slot.arrive(loaded);
+        slot
     }
 
     /// Of a version that is loaded when it is asked for.
@@ -44,6 +48,7 @@ impl Slot {
             statistics: Statistics::default(),
             batcher: recipe.description.batcher(&recipe.limits),
             example: OnceLock::new(),
+            took: OnceLock::new(),
             recipe: Some(recipe),
             running: RwLock::default(),
             used: AtomicU64::default(),
@@ -69,13 +74,27 @@ impl Slot {
         self.example.get().map(Vec::as_slice)
     }
 
-    pub(super) fn arrive(&self, model: Arc<Model>, example: Option<Vec<Tensor>>) {
+    pub(super) fn took(&self) -> Option<Took> {
+        self.took.get().copied()
+    }
+
+    /// A model is there; the same, for whoever waits for it.
+    pub(super) fn arrive(&self, loaded: Loaded) -> Arc<Model> {
+        let Loaded {
+            model,
+            example,
+            took,
+        } = loaded;
         if let Some(example) = example {
             // Each load finds the same.
             self.example.get_or_init(|| example);
         }
+        self.took.get_or_init(|| took);
+        let model = Arc::new(model);
         let mut running = self.running.write().unwrap_or_else(PoisonError::into_inner);
-        *running = Some(model);
+        *running = Some(Arc::clone(&model));
+        drop(running);
+        model
     }
 
     /// Lets the model go, unless somebody uses it; whether it has gone.
