@@ -177,6 +177,59 @@ fn events_that_come_at_once_run_as_one() {
     assert!(together.max() >= Some(2), "no two requests ran as one");
 }
 
+/// In kB; the allocator's own play.
+const MOST_GROWTH: i64 = 4 * 1024;
+
+#[test]
+fn memory_stays_flat_over_bodies_of_many_sizes() {
+    let program = Program::start(&[]);
+    let resident = || -> i64 {
+        let status = fs::read_to_string(format!("/proc/{}/status", program.child.id())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
+        line.unwrap()
+            .split_whitespace()
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap()
+    };
+    let ask = |number: usize| {
+        let rows = vec![[number, 1]; 1 + number * 37 % 200];
+        let good = json!({"inputs": {"a": rows, "b": rows}});
+        let (model, body, status) = match number % 4 {
+            0 => (
+                "strict",
+                json!({"instances": [format!("city {number}")]}),
+                422,
+            ),
+            1 => (
+                "pair",
+                json!({"inputs": {"a": [[number]], "b": [[1, 2, 3]]}}),
+                422,
+            ),
+            _ => ("pair", good, 413),
+        };
+        let status = if rows.len() <= 3 && number % 4 > 1 {
+            200
+        } else {
+            status
+        };
+        check(
+            &program
+                .api
+                .invoke(asking(model, &body), LIMIT)
+                .wait(LIMIT)
+                .unwrap(),
+            status,
+        );
+    };
+    (0..1000).for_each(ask);
+    let before = resident();
+    (0..6000).for_each(ask);
+    let grown = resident() - before;
+    assert!(grown < MOST_GROWTH, "{grown} kB");
+}
+
 #[test]
 fn an_event_without_time_left_is_refused() {
     let program = Program::start(&[]);
