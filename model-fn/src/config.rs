@@ -28,6 +28,7 @@ use crate::repository::Loading;
 /// | `MAX_REPLY_BYTES` | the limit on an answer's body as it is sent | 5242880 |
 /// | `MAX_ROWS` | the limit on rows | 10000 |
 /// | `MAX_ELEMENTS` | the limit on values in all inputs | 5000000 |
+/// | `MAX_TEXT_BYTES` | the limit on one text among the inputs | 1000000 |
 /// | `MAX_DEPTH` | the limit on lists within lists, at most 100 | 16 |
 /// | `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` | where and as whom S3 is read, set by Lambda | with `s3://` they must be set, but for the last |
 /// | `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL` | another store than AWS's, with buckets in its paths: `https://`, or `http://` on this machine | AWS's |
@@ -194,6 +195,7 @@ fn limits(number: &mut impl FnMut(&str, usize) -> Option<usize>) -> Limits {
         reply_bytes: limit("MAX_REPLY_BYTES", default.reply_bytes, 6 * 1024 * 1024),
         rows: limit("MAX_ROWS", default.rows, usize::MAX),
         elements: limit("MAX_ELEMENTS", default.elements, usize::MAX),
+        text_bytes: limit("MAX_TEXT_BYTES", default.text_bytes, usize::MAX),
         depth: limit("MAX_DEPTH", default.depth, Limits::DEEPEST),
     }
 }
@@ -354,6 +356,7 @@ mod tests {
             ("MAX_DECODED_BYTES", "5"),
             ("MAX_ROWS", "3"),
             ("MAX_ELEMENTS", "4"),
+            ("MAX_TEXT_BYTES", "6"),
             ("MAX_DEPTH", "100"),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
             ("AWS_LAMBDA_MAX_CONCURRENCY", "16"),
@@ -382,6 +385,7 @@ mod tests {
                 reply_bytes: 2,
                 rows: 3,
                 elements: 4,
+                text_bytes: 6,
                 depth: 100,
             },
             memory: Memory::of_function(512 << 20),

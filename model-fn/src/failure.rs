@@ -144,6 +144,7 @@ fn input_status(error: &InputError) -> u16 {
         | InputError::Parameter { .. } => 400,
         InputError::TooDeep { .. }
         | InputError::TooManyElements { .. }
+        | InputError::TextTooLong { .. }
         | InputError::TooManyRows { .. } => 413,
         InputError::Unknown { .. } | InputError::Missing { .. } | InputError::Repeated { .. } => {
             422

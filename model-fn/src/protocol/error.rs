@@ -110,6 +110,18 @@ pub enum InputError {
         /// The limit.
         limit: usize,
     },
+    /// A text longer than the limit.
+    #[error("input `{input}` has a text of {given} bytes at {at:?}, and the limit is {limit}")]
+    TextTooLong {
+        /// The input.
+        input: String,
+        /// Where, along each axis.
+        at: Vec<usize>,
+        /// The limit.
+        limit: usize,
+        /// How long it is.
+        given: usize,
+    },
     /// More rows than the limit.
     #[error("the inputs hold more than {limit} rows: send them in parts")]
     TooManyRows {
@@ -331,6 +343,7 @@ impl InputError {
             Self::Encoded { .. } => "wrong_value",
             Self::TooDeep { .. } => "too_deep",
             Self::TooManyElements { .. } => "too_many_elements",
+            Self::TextTooLong { .. } => "text_too_long",
             Self::TooManyRows { .. } => "too_many_rows",
             Self::Unknown { .. } => "input_unknown",
             Self::Missing { .. } | Self::Unnamed { .. } => "input_missing",

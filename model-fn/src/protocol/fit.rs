@@ -3,7 +3,7 @@
 use super::named::NamedTensor;
 use super::{Dialect, InputError, Limits};
 use crate::engine::{Dimension, Port};
-use crate::tensor::{ConvertError, Tensor};
+use crate::tensor::{ConvertError, Tensor, Values};
 
 /// The inputs of one run.
 #[derive(Debug)]
@@ -49,6 +49,7 @@ pub(super) fn fit(
             widened(port, tensor)
         };
         check_shape(port, &tensor, &mut lengths)?;
+        check_texts(port, &tensor, limits.text_bytes)?;
         inputs.push(tensor);
     }
     let rows = rows(ports, &inputs);
@@ -157,6 +158,22 @@ fn check_shape<'a>(
         }
     }
     Ok(())
+}
+
+fn check_texts(port: &Port, tensor: &Tensor, limit: usize) -> Result<(), InputError> {
+    let Values::Bytes(texts) = tensor.values() else {
+        return Ok(());
+    };
+    let is_long = |(_, text): &(usize, &String)| text.len() > limit;
+    match texts.iter().enumerate().find(is_long) {
+        None => Ok(()),
+        Some((index, text)) => Err(InputError::TextTooLong {
+            input: port.name.clone(),
+            at: position(tensor.shape(), index),
+            limit,
+            given: text.len(),
+        }),
+    }
 }
 
 /// The lengths seen so far of the axes that must be equally long.

@@ -13,6 +13,8 @@ pub struct Limits {
     pub rows: usize,
     /// Scalars in all inputs together.
     pub elements: usize,
+    /// Bytes of one text among the inputs, in UTF-8.
+    pub text_bytes: usize,
     /// Lists within lists.
     pub depth: usize,
 }
@@ -26,6 +28,8 @@ impl Limits {
     /// A body of 4.7 MB holds 4.7 million scalars at most: bytes of an image in the binary extension. In
     /// JSON that is decompressed, two million 32-bit floats have twelve characters each.
     ///
+    /// A text of a megabyte is a book; what cuts texts into pieces takes time with their length, and more memory than they do.
+    ///
     /// Lambda takes answers of 6 MB; quotes in them are escaped, so an answer may grow on its way
     /// out. No model takes tensors of more than a few axes, and the reader's own stack ends at 128.
     pub const DEFAULT: Self = Self {
@@ -34,6 +38,7 @@ impl Limits {
         reply_bytes: 5 * 1024 * 1024,
         rows: 10_000,
         elements: 5_000_000,
+        text_bytes: 1_000_000,
         depth: 16,
     };
 

@@ -23,6 +23,7 @@ const LIMITS: Limits = Limits {
     reply_bytes: 1000,
     rows: 3,
     elements: 12,
+    text_bytes: 1000,
     depth: 4,
 };
 

@@ -239,6 +239,7 @@ const UNLIMITED: Limits = Limits {
     reply_bytes: usize::MAX,
     rows: usize::MAX,
     elements: usize::MAX,
+    text_bytes: usize::MAX,
     depth: Limits::DEEPEST,
 };
 

@@ -50,6 +50,8 @@ pub struct ModelLimits {
     pub rows: Option<usize>,
     /// Values in all inputs of a request.
     pub elements: Option<usize>,
+    /// Bytes of one text among the inputs.
+    pub text_bytes: Option<usize>,
 }
 
 /// How large a batch may be, and how long it may be waited for.

@@ -241,3 +241,22 @@ fn an_empty_batch_is_refused() {
         json!([0, 2]),
     );
 }
+
+#[test]
+fn a_text_has_no_more_bytes_than_it_may() {
+    let body = |text: &str| json!({"inputs": {"n": [1, 2], "t": ["", text]}}).to_string();
+    let question = read(
+        body(&"é".repeat(500)).as_bytes(),
+        &two(),
+        &LIMITS,
+        Accepted::Any,
+    );
+    assert_eq!(question.unwrap().rows, 2);
+    refused(
+        &two(),
+        &body(&"é".repeat(501)),
+        "text_too_long",
+        "input `t` has a text of 1002 bytes at [1], and the limit is 1000",
+        json!({"input": "t", "at": [1], "limit": 1000, "given": 1002}),
+    );
+}
