@@ -29,6 +29,10 @@ pub use memory::{Budget, Memory, Room, TooLarge};
 pub use onnx_ml::{Unfit, Unsupported};
 pub use specification::{Dimension, Port, PortError, Specification};
 
+/// In bytes, of each thread that loads or runs models: as much as a main thread has, for what overflows a stack ends the
+/// process.
+pub const STACK: usize = 8 << 20;
+
 /// The reader: to fill its table of operators takes longer than to read a small model.
 static ONNX: LazyLock<Onnx> = LazyLock::new(onnx_ml::onnx);
 

@@ -261,6 +261,10 @@ impl ModelFunction {
             issuer: config.issuer.as_deref(),
             has_metadata: config.protected_resource.is_some(),
             default_model: visible.default_model(),
+            models: visible
+                .models()
+                .map(|entry| (entry.name.as_str(), entry.versions()))
+                .collect(),
         };
         let versions = visible.models().flat_map(Entry::all);
         let running = versions.filter_map(|found| Some((found, found.running()?)));

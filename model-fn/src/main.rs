@@ -8,11 +8,9 @@ use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
 use lambda_runtime::{Context, LambdaEvent, service_fn};
+use model_fn::engine::STACK;
 use model_fn::{Config, Invocation, ModelFunction, Payload};
 use serde_json::value::RawValue;
-
-/// In bytes, of each thread that answers: as much as the main thread has, on which models are tried at the start.
-const STACK: usize = 8 << 20;
 
 fn main() -> ExitCode {
     match run() {

@@ -35,6 +35,8 @@ pub(crate) struct Api<'a> {
     pub(crate) has_metadata: bool,
     /// The name of the default model.
     pub(crate) default_model: Option<&'a str>,
+    /// All models and their versions, also those that are not loaded.
+    pub(crate) models: Vec<(&'a str, Vec<u64>)>,
 }
 
 /// A version of a model, as a caller may ask it.
@@ -68,10 +70,10 @@ pub(crate) fn document(
 ) -> Result<Value, serde_json::Error> {
     let mut components: Map<String, Value> = serde_json::from_str(COMPONENTS)?;
     let mut paths: Map<String, Value> = serde_json::from_str(PATHS)?;
-    paths.retain(|path, _| is_there(path, api, versions));
+    paths.retain(|path, _| is_there(path, api));
     operations::complete(&mut paths);
     describe_errors(&mut components);
-    name_models(&mut components, versions);
+    name_models(&mut components, api);
     for described in versions {
         extend(&mut components, "schemas", questions::schemas(described));
         extend(&mut components, "schemas", answers::schemas(described));
@@ -100,10 +102,10 @@ pub(crate) fn document(
     }))
 }
 
-fn is_there(path: &str, api: &Api<'_>, versions: &[Described<'_>]) -> bool {
+fn is_there(path: &str, api: &Api<'_>) -> bool {
     let is_metadata = path.starts_with("/.well-known/");
     let asks_a_model = path.contains("{model}");
-    (api.has_metadata || !is_metadata) && (!versions.is_empty() || !asks_a_model)
+    (api.has_metadata || !is_metadata) && (!api.models.is_empty() || !asks_a_model)
 }
 
 fn extend(components: &mut Map<String, Value>, kind: &str, more: Vec<(String, Value)>) {
@@ -127,13 +129,11 @@ fn describe_errors(components: &mut Map<String, Value>) {
 }
 
 /// Parameters of paths take the names that there are.
-fn name_models(components: &mut Map<String, Value>, versions: &[Described<'_>]) {
-    let models = versions.iter().filter(|described| described.is_default());
-    let models: Vec<Value> = models.map(|described| described.model().into()).collect();
-    let mut numbers: Vec<u64> = versions
-        .iter()
-        .map(|described| described.version.number)
-        .collect();
+fn name_models(components: &mut Map<String, Value>, api: &Api<'_>) {
+    let models = api.models.iter().map(|(name, _)| Value::from(*name));
+    let models: Vec<Value> = models.collect();
+    let numbers = api.models.iter().flat_map(|(_, versions)| versions);
+    let mut numbers: Vec<u64> = numbers.copied().collect();
     numbers.sort_unstable();
     numbers.dedup();
     let numbers = numbers.into_iter().map(|number| number.to_string().into());

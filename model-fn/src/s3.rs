@@ -46,6 +46,9 @@ pub enum FetchError {
     /// S3 has not answered.
     #[error("S3 has not answered about {0}")]
     Unanswered(String, #[source] reqwest::Error),
+    /// The request was too long on its way, as when the sandbox was frozen meanwhile.
+    #[error("the request about {0} came too late to S3")]
+    Late(String),
     /// S3 answers with an error.
     #[error("S3 answers with status {status} and `{code}` about {what}")]
     Refused {
@@ -203,7 +206,7 @@ impl FetchError {
     /// Whether it may pass by itself: then the function waits, and does not fail.
     pub fn is_outage(&self) -> bool {
         match self {
-            Self::Network(_) | Self::Unanswered(..) | Self::Changed(_) => true,
+            Self::Network(_) | Self::Unanswered(..) | Self::Changed(_) | Self::Late(_) => true,
             Self::Refused { status, .. } => *status >= 500 || *status == 429,
             Self::Request(_) | Self::Denied { .. } | Self::NoBucket(_) | Self::Region(_) => false,
             Self::Shape(_) | Self::Empty(..) | Self::TooMany | Self::TooLarge => false,

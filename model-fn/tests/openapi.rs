@@ -172,6 +172,41 @@ fn every_model_that_takes_made_up_values_has_examples() {
     }
 }
 
+/// Bodies are described once a model is loaded, names always.
+#[test]
+fn models_that_are_not_loaded_are_named() {
+    fn references(value: &Value, found: &mut Vec<String>) {
+        match value {
+            Value::Object(members) => {
+                found.extend(value["$ref"].as_str().map(str::to_owned));
+                members.values().for_each(|value| references(value, found));
+            }
+            Value::Array(list) => list.iter().for_each(|value| references(value, found)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    let variables = [("DEFAULT_MODEL", "pair"), ("MODEL_LOADING", "first-use")];
+    let function = start("tests/fixtures/served", &variables);
+    for scope in ["predict:total", ALL] {
+        let document = document(&function, scope);
+        let names = &document["components"]["parameters"]["Model"]["schema"]["enum"];
+        let names: Vec<&str> = names
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(Value::as_str)
+            .collect();
+        assert!(names.contains(&"total"), "{names:?}");
+        assert_eq!(names.contains(&"pair"), scope == ALL);
+        let mut found = Vec::new();
+        references(&document, &mut found);
+        for reference in found {
+            let place = document.pointer(&reference[1..]);
+            assert!(place.is_some(), "{reference} for {scope}");
+        }
+    }
+}
+
 #[test]
 fn whatever_is_referred_to_is_there_and_the_rest_is_used() {
     fn walk(document: &Value, value: &Value, used: &mut BTreeSet<String>) {

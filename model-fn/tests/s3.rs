@@ -610,6 +610,11 @@ fn a_bucket_may_be_loaded_on_first_use() {
     let (_, _, index, _) = ask(&function, "POST /v2/repository/index", None);
     assert_eq!(index[0]["state"], "UNAVAILABLE");
     assert_eq!(answer(&function).0, SUM);
+    // What runs is not given up for what does not.
+    store.put("pair/1/model.onnx", "no model");
+    let (line, value) = until(&function, r#""outcome":"failed""#);
+    assert!(line.contains("model `pair` version 1"), "{line}");
+    assert_eq!(value, SUM);
     store.put("pair/1/model.onnx", fixture("pair/2/model.onnx"));
     let (_, value) = until(&function, r#""outcome":"loaded""#);
     assert_eq!(value, DIFFERENCE);

@@ -12,10 +12,10 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::json;
 
 use super::{Served, open};
-use crate::engine::Budget;
+use crate::engine::{Budget, STACK};
 use crate::log::Milliseconds;
 use crate::report::report;
-use crate::repository::Unavailable;
+use crate::repository::{Entry, Repository, Unavailable, Wanted};
 use crate::s3::Bucket;
 use crate::{Config, StartError};
 
@@ -123,9 +123,9 @@ impl Remote {
         }
     }
 
-    fn begin(self: &Arc<Self>, progress: &mut Progress, now: SystemTime) {
+    fn begin(self: &Arc<Self>, progress: &mut Progress, began: SystemTime) {
         progress.is_going = true;
-        progress.began = Some(now);
+        progress.began = Some(began);
         progress.failed = None;
         let remote = Arc::clone(self);
         let attempt = move || {
@@ -135,11 +135,11 @@ impl Remote {
                 let problems = vec!["an attempt to load the models panicked".to_owned()];
                 Ended::failed(problems, false)
             });
-            remote.progress().end(ended, now);
+            remote.progress().end(ended, now());
             remote.ended.notify_all();
         };
-        if let Err(error) = thread::Builder::new().spawn(attempt) {
-            progress.end(Ended::failed(vec![report(&error)], true), now);
+        if let Err(error) = thread::Builder::new().stack_size(STACK).spawn(attempt) {
+            progress.end(Ended::failed(vec![report(&error)], true), began);
         }
     }
 
@@ -156,7 +156,12 @@ impl Remote {
         };
         let fetched = started.elapsed();
         let folders = [folder.path().to_owned()];
-        match open(&folders, &self.config, self.budget.clone()) {
+        let opened = open(&folders, &self.config, self.budget.clone());
+        let opened = opened.and_then(|repository| {
+            self.bring_over(served.as_deref(), &repository)?;
+            Ok(repository)
+        });
+        match opened {
             Ok(repository) => {
                 let line = json!({
                     "event": "models",
@@ -180,6 +185,28 @@ impl Remote {
                 Ended::failed(problems.into_iter().map(bare).collect(), false)
             }
         }
+    }
+
+    /// What runs must run in what takes its place as well, where it is there.
+    fn bring_over(&self, before: Option<&Served>, after: &Repository) -> Result<(), Vec<String>> {
+        let Some(before) = before else {
+            return Ok(());
+        };
+        let before = before.repository.visible(None, &self.config.grants);
+        let after_all = after.visible(None, &self.config.grants);
+        let running = before.models().flat_map(Entry::all);
+        for found in running.filter(|found| found.is_running()) {
+            let number = found.number.to_string();
+            let wanted = Wanted::Version(&number);
+            let Ok(same) = after_all.find(Some(&found.entry.name), wanted) else {
+                continue;
+            };
+            // Without memory for both, it is loaded when it is asked for.
+            if let Err(Unavailable::Broken { reason, .. }) = after.model(same, None, now()) {
+                return Err(vec![reason]);
+            }
+        }
+        Ok(())
     }
 
     /// What was served goes with the last invocation that has it.

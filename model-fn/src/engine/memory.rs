@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use tract_onnx::pb::tensor_proto::DataType;
 use tract_onnx::pb::{GraphProto, TensorProto};
@@ -27,6 +27,8 @@ pub struct Budget {
     all: Memory,
     taken: Arc<AtomicU64>,
     rooms: Arc<Mutex<Vec<Weak<Room>>>>,
+    /// Held by who loads a model: what is left is known when the one before is there.
+    turn: Arc<Mutex<()>>,
 }
 
 /// Makes one model leave that can be had again; whether one has gone.
@@ -73,7 +75,13 @@ impl Budget {
             all,
             taken: Arc::default(),
             rooms: Arc::default(),
+            turn: Arc::default(),
         }
+    }
+
+    /// Waits until nobody else loads a model, and lets nobody else until it is dropped.
+    pub fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Asks for room here as well where there is not enough, as long as it is there.

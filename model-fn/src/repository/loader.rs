@@ -11,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::Problem;
 use super::slot::Slot;
-use crate::engine::Model;
+use crate::engine::{Model, STACK};
 use crate::report::report;
 
 /// How long a model that is broken is not tried again: a load costs memory and time that others are in need of.
@@ -199,7 +199,7 @@ impl Loader {
             loader.progress().end(place, outcome, loaded);
             loader.ended.notify_all();
         };
-        if let Err(error) = thread::Builder::new().spawn(load) {
+        if let Err(error) = thread::Builder::new().stack_size(STACK).spawn(load) {
             let reason = Reason::Broken(report(&error));
             let failed = Failed { at: now, reason };
             progress.end(place, Arc::clone(&going.outcome), Err(failed));
@@ -208,14 +208,16 @@ impl Loader {
     }
 
     fn load(&self, place: usize, now: SystemTime) -> Result<Arc<Model>, Failed> {
+        let started = Instant::now();
         let slot = self.lazy.get(place);
         let recipe = slot
             .and_then(|slot| slot.recipe())
             .map(|recipe| recipe.load());
         match (slot, recipe) {
             (Some(slot), Some(Ok(loaded))) => Ok(slot.arrive(loaded)),
+            // It has ended just now: what takes longer than the pause must be left alone afterwards too.
             (_, Some(Err(problem))) => Err(Failed {
-                at: now,
+                at: now + started.elapsed(),
                 reason: Reason::of(&problem),
             }),
             (_, None) | (None, _) => Err(Failed {

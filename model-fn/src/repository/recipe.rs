@@ -44,6 +44,7 @@ pub struct Took {
 impl Recipe {
     /// Loads and checks the version; a panic on the way is a problem like others.
     pub(super) fn load(&self) -> Result<Loaded, Box<Problem>> {
+        let _turn = self.budget.turn();
         let load = || self.load_unguarded();
         let loaded = catch_unwind(AssertUnwindSafe(load));
         loaded.unwrap_or_else(|_| Err(self.unloaded(LoadError::Panicked)))

@@ -49,7 +49,7 @@ impl Bucket {
     pub(super) async fn list(&self, clock: fn() -> SystemTime) -> Result<Vec<Object>, FetchError> {
         let (mut objects, mut listed, mut next) = (Vec::new(), 0, None);
         loop {
-            let page = self.page(next.as_deref(), clock()).await?;
+            let page = self.page(next.as_deref(), clock).await?;
             listed += page.objects.len();
             if listed > MOST_OBJECTS {
                 return Err(FetchError::TooMany);
@@ -76,7 +76,11 @@ impl Bucket {
         Ok(objects)
     }
 
-    async fn page(&self, token: Option<&str>, now: SystemTime) -> Result<Page, FetchError> {
+    async fn page(
+        &self,
+        token: Option<&str>,
+        clock: fn() -> SystemTime,
+    ) -> Result<Page, FetchError> {
         let token = token.map(|token| format!("continuation-token={}&", escaped(token, false)));
         let query = format!(
             "{}list-type=2&prefix={}",
@@ -87,7 +91,7 @@ impl Bucket {
             |error: reqwest::Error| FetchError::Unanswered(LIST.to_owned(), error.without_url());
         let mut tries = super::parts::Tries::default();
         let response = loop {
-            let request = self.get("", Some(&query), Vec::new(), now)?;
+            let request = self.get("", Some(&query), Vec::new(), clock())?;
             match request.send().await {
                 Ok(response) if response.status() == StatusCode::OK => break response,
                 Ok(response) => {
@@ -135,6 +139,10 @@ impl Bucket {
         let code = document.and_then(|document| error_code(&document));
         let code = code.unwrap_or_else(|| "no code".to_owned());
         match (status, region) {
+            // Signed before the sandbox was frozen: the next time is signed anew.
+            (_, _) if ["RequestTimeTooSkewed", "RequestTimeout"].contains(&code.as_str()) => {
+                FetchError::Late(what.to_owned())
+            }
             (301 | 307 | 400, Some(region)) => FetchError::Region(region),
             (401 | 403, _) => FetchError::Denied {
                 what: what.to_owned(),

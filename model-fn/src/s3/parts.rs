@@ -34,7 +34,6 @@ pub(super) struct Tries(u32);
 #[derive(Debug)]
 struct Part {
     object: Object,
-    file: Arc<File>,
     path: PathBuf,
     start: u64,
     bytes: u64,
@@ -131,11 +130,12 @@ impl Part {
         if let Some(parent) = path.parent() {
             std::fs::create_dir_all(parent).map_err(failed)?;
         }
-        let file = Arc::new(File::create_new(&path).map_err(failed)?);
+        // Not kept open: there may be more objects than a process may have files.
+        let file = File::create_new(&path).map_err(failed)?;
         file.set_len(object.bytes).map_err(failed)?;
+        drop(file);
         let part = |start: u64| Self {
             object: object.clone(),
-            file: Arc::clone(&file),
             path: path.clone(),
             start,
             bytes: PART.min(object.bytes - start),
@@ -163,14 +163,17 @@ impl Part {
         mut response: Response,
         unanswered: impl Fn(reqwest::Error) -> FetchError,
     ) -> Result<(), FetchError> {
+        let failed = |error| FetchError::File(self.path.clone(), error);
+        let file = File::options().write(true).open(&self.path);
+        let file = file.map_err(failed)?;
         let mut written = 0_u64;
         let shape = || FetchError::Shape(format!("`{}`", self.object.path));
         while let Some(chunk) = response.chunk().await.map_err(&unanswered)? {
             if chunk.len() as u64 > self.bytes - written {
                 return Err(shape());
             }
-            let written_at = self.file.write_all_at(&chunk, self.start + written);
-            written_at.map_err(|error| FetchError::File(self.path.clone(), error))?;
+            let written_at = file.write_all_at(&chunk, self.start + written);
+            written_at.map_err(failed)?;
             written += chunk.len() as u64;
         }
         if written == self.bytes {
