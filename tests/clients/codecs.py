@@ -6,29 +6,31 @@ The gateway serves the project's models.
 import json
 import os
 import sys
+from urllib.request import Request, urlopen
 
 import pandas as pd
-import requests
 from mlserver.codecs import NumpyCodec, NumpyRequestCodec, PandasCodec
-from mlserver.types import InferenceRequest, InferenceResponse, MetadataModelResponse
+from mlserver.types import InferenceRequest, InferenceResponse, MetadataModelResponse, RequestOutput
 
 
 def main(url, example):
-    session = requests.Session()
-    session.headers["Authorization"] = f"Bearer {os.environ['TOKEN']}"
+    headers = {"Authorization": f"Bearer {os.environ['TOKEN']}", "Content-Type": "application/json"}
     model = f"{url}/v2/models/wine"
 
-    def infer(request: InferenceRequest) -> InferenceResponse:
-        reply = session.post(f"{model}/infer", data=request.model_dump_json(), headers={"Content-Type": "application/json"})
-        reply.raise_for_status()
-        return InferenceResponse.model_validate(reply.json())
+    def ask(path, body=None):
+        with urlopen(Request(path, data=body, headers=headers)) as reply:
+            return json.load(reply)
 
-    about = session.get(model)
-    metadata = MetadataModelResponse.model_validate(about.json())
+    def infer(request: InferenceRequest) -> InferenceResponse:
+        answer = ask(f"{model}/infer", request.model_dump_json().encode())
+        return InferenceResponse.model_validate(answer)
+
+    about = ask(model)
+    metadata = MetadataModelResponse.model_validate(about)
     [given] = metadata.inputs
     with open(example, encoding="utf-8") as file:
         rows = json.load(file)["instances"]
-    frame = pd.DataFrame(rows, columns=about.json()["columns"])
+    frame = pd.DataFrame(rows, columns=about["columns"])
 
     def labels(response):
         label, probabilities = response.outputs
@@ -36,12 +38,15 @@ def main(url, example):
         return NumpyCodec.decode_output(label).ravel().tolist()
 
     array = InferenceRequest(inputs=[NumpyCodec.encode_input(given.name, frame.to_numpy("float32"))])
+    whole = labels(infer(array))
     backwards = PandasCodec.encode_request(frame[frame.columns[::-1]])
     backwards.id = "backwards"
     answer = infer(backwards)
-    first = NumpyRequestCodec.decode_response(answer)
+    # This codec is for answers of one output.
+    array.outputs = [RequestOutput(name="label")]
+    first = NumpyRequestCodec.decode_response(infer(array))
     print(json.dumps({
-        "array": labels(infer(array)),
+        "array": whole,
         "frame": labels(infer(PandasCodec.encode_request(frame))),
         "backwards": labels(answer),
         "first": first.ravel().tolist(),
