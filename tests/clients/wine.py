@@ -1,5 +1,5 @@
-"""Asks a gateway for wines through tritonclient and KServe's client: `wine.py URL EXAMPLE`, the token in `TOKEN`; prints
-the labels that each form brings, as JSON.
+"""Asks a gateway for wines through tritonclient and KServe's client: `wine.py URL EXAMPLE FORM…`, the token in `TOKEN`;
+prints the labels that each form brings, as JSON.
 """
 
 import asyncio
@@ -34,16 +34,17 @@ async def kserve(url, rows):
     return labels.ravel().tolist()
 
 
-def main(url, example):
+def main(url, example, *forms):
     with open(example, encoding="utf-8") as file:
         rows = np.array(json.load(file)["instances"], np.float32)
     compressed = {"request_compression_algorithm": "gzip", "response_compression_algorithm": "gzip"}
-    print(json.dumps({
-        "bytes": triton(url, rows, True),
-        "JSON": triton(url, rows, False),
-        "compressed": triton(url, rows, True, **compressed),
-        "KServe": asyncio.run(kserve(url, rows)),
-    }))
+    ask = {
+        "bytes": lambda: triton(url, rows, True),
+        "JSON": lambda: triton(url, rows, False),
+        "compressed": lambda: triton(url, rows, True, **compressed),
+        "KServe": lambda: asyncio.run(kserve(url, rows)),
+    }
+    print(json.dumps({form: ask[form]() for form in forms}))
 
 
 main(*sys.argv[1:])

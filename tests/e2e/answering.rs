@@ -21,13 +21,14 @@ pub const MLSERVER: &str = "mlserver";
 const LIMIT: Duration = Duration::from_secs(120);
 
 /// What a script of `tests/clients` prints, that asks for the example of the model of wines.
-fn asked(part: &str, script: &str, url: &str, token: &str) -> Result<Value> {
+fn asked(part: &str, script: &str, url: &str, token: &str, forms: &[&str]) -> Result<Value> {
     let python = setup::part(part).with_context(|| format!("`{part}` is not installed"))?;
     let mut command = Command::new(python.join("bin/python"));
     command
         .arg(setup::repository().join("tests/clients").join(script))
         .arg(url)
         .arg(setup::repository().join("models/wine/example.json"))
+        .args(forms)
         .env("TOKEN", token);
     Ok(serde_json::from_str(&sam::run(&mut command, LIMIT)?)?)
 }
@@ -44,12 +45,22 @@ fn column(rows: &Value, name: &str) -> Result<Value> {
     Ok(rows.iter().map(|row| row[name].clone()).collect())
 }
 
-/// tritonclient's and KServe's.
+/// tritonclient's and KServe's, in JSON. tritonclient sends bytes without a content type, and the emulator hands them on longer
+/// than they came: they are asked for locally alone, where the gateway puts them in base64, as AWS does for `*/*`.
 pub fn open_inference(url: &str, token: &str) -> Result<()> {
+    labels(url, token, &["JSON", "KServe"])
+}
+
+/// The same, in bytes, and compressed.
+pub fn open_inference_in_bytes(url: &str, token: &str) -> Result<()> {
+    labels(url, token, &["bytes", "compressed"])
+}
+
+fn labels(url: &str, token: &str, forms: &[&str]) -> Result<()> {
     let labels = column(&predictions(url, token)?, "label")?;
-    let given = asked(CLIENTS, "wine.py", url, token)?;
-    for form in ["bytes", "JSON", "compressed", "KServe"] {
-        ensure!(given[form] == labels, "{form}: {given}");
+    let given = asked(CLIENTS, "wine.py", url, token, forms)?;
+    for form in forms {
+        ensure!(given[*form] == labels, "{form}: {given}");
     }
     Ok(())
 }
@@ -57,7 +68,7 @@ pub fn open_inference(url: &str, token: &str) -> Result<()> {
 /// MLServer's codecs.
 pub fn codecs(url: &str, token: &str) -> Result<()> {
     let labels = column(&predictions(url, token)?, "label")?;
-    let decoded = asked(MLSERVER, "codecs.py", url, token)?;
+    let decoded = asked(MLSERVER, "codecs.py", url, token, &[])?;
     for form in ["array", "frame", "backwards", "first"] {
         ensure!(decoded[form] == labels, "{form}: {decoded}");
     }
@@ -67,7 +78,7 @@ pub fn codecs(url: &str, token: &str) -> Result<()> {
 
 /// MLflow's client, pandas and NumPy.
 pub fn scoring(url: &str, token: &str) -> Result<()> {
-    let scored = asked(MLFLOW, "scoring.py", url, token)?;
+    let scored = asked(MLFLOW, "scoring.py", url, token, &[])?;
     let rows = predictions(url, token)?;
     let list = rows.as_array().context("no rows")?;
     for form in ["frame", "backwards", "records", "bare", "csv", "lines"] {

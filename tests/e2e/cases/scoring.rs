@@ -18,6 +18,11 @@ pub fn trials() -> Vec<Trial> {
             others_are_answered,
         ),
         case_with(
+            &[answering::CLIENTS],
+            "scoring: tritonclient and KServe's client, in JSON and in bytes",
+            clients_are_answered,
+        ),
+        case_with(
             &[answering::MLSERVER],
             "scoring: MLServer's codecs write requests and read the answers",
             codecs_are_answered,
@@ -42,6 +47,13 @@ fn predictions() -> Result<Value> {
     let gateway = embedded()?;
     let reply = gateway.predict(&gateway.token("predict")?)?.json()?;
     Ok(reply["predictions"].clone())
+}
+
+fn clients_are_answered() -> Result<()> {
+    let gateway = embedded()?;
+    let token = gateway.token("predict")?;
+    answering::open_inference(&gateway.url, &token)?;
+    answering::open_inference_in_bytes(&gateway.url, &token)
 }
 
 fn codecs_are_answered() -> Result<()> {
