@@ -219,6 +219,8 @@ fn endpoint(
         _ => false,
     });
     let url = url.filter(|url| url.username().is_empty() && url.password().is_none());
+    // Buckets and services stand in the path: one that is there already would be asked for nothing.
+    let url = url.filter(|url| url.path() == "/");
     let url = url.filter(|url| url.query().is_none() && url.fragment().is_none());
     if url.is_none() {
         let elsewhere = match reach.anywhere {
@@ -226,7 +228,7 @@ fn endpoint(
             false => "",
         };
         problems.push(format!(
-            "`{name}` is {elsewhere}no `http://` address of this machine"
+            "`{name}` is {elsewhere}no `http://` address of this machine, without a path"
         ));
     }
     url.map(Some)
@@ -302,6 +304,7 @@ mod tests {
             "http://192.0.2.1",
             "https://evil.example",
             "ftp://127.0.0.1",
+            "http://127.0.0.1:4566/aws",
             "x",
         ] {
             check(&with("AWS_ENDPOINT_URL", odd), &["`AWS_ENDPOINT_URL`"]);
@@ -331,10 +334,11 @@ mod tests {
             "http://minio.example",
             "https://a@minio.example",
             "https://minio.example/?a",
+            "https://minio.example/minio",
             "x",
         ] {
             let expected = format!(
-                "`{all}` is no `https://` address, and no `http://` address of this machine"
+                "`{all}` is no `https://` address, and no `http://` address of this machine, without a path"
             );
             assert_eq!(found(true, all, odd), Err(vec![expected]));
         }

@@ -12,6 +12,9 @@ use super::{Bucket, FetchError};
 /// Most objects that are read: a thousand models of ten files.
 pub(super) const MOST_OBJECTS: usize = 10_000;
 
+/// Most pages: a store may answer with short ones, but not for ever.
+const MOST_PAGES: usize = 1000;
+
 /// Most bytes of all objects: what the largest ephemeral storage of a function has.
 pub(super) const MOST_BYTES: u64 = 10_240 << 20;
 
@@ -48,7 +51,7 @@ impl Bucket {
     /// lie in no folder.
     pub(super) async fn list(&self, clock: fn() -> SystemTime) -> Result<Vec<Object>, FetchError> {
         let (mut objects, mut listed, mut next) = (Vec::new(), 0, None);
-        loop {
+        for pages in 1.. {
             let page = self.page(next.as_deref(), clock).await?;
             listed += page.objects.len();
             if listed > MOST_OBJECTS {
@@ -58,7 +61,7 @@ impl Bucket {
             let found = found.filter_map(|object| self.file(object).transpose());
             objects.extend(found.collect::<Result<Vec<_>, _>>()?);
             match page.next {
-                Some(token) if next.as_ref() == Some(&token) => {
+                Some(token) if next.as_ref() == Some(&token) || pages == MOST_PAGES => {
                     return Err(FetchError::Shape(LIST.to_owned()));
                 }
                 Some(token) => next = Some(token),
