@@ -20,6 +20,7 @@ pub mod media;
 mod metadata;
 mod openapi;
 pub mod pace;
+mod patience;
 mod prediction;
 pub mod protocol;
 pub mod reply;

@@ -14,6 +14,7 @@ use serde_json::json;
 use super::{Served, open};
 use crate::engine::{Budget, STACK};
 use crate::log::Milliseconds;
+use crate::patience::Patience;
 use crate::report::report;
 use crate::repository::{Entry, Repository, Unavailable, Wanted};
 use crate::s3::Bucket;
@@ -88,7 +89,7 @@ impl Remote {
             self.look_again(now);
             return Ok(served);
         }
-        let until = patience.and_then(|patience| Instant::now().checked_add(patience));
+        let patience = Patience::new(patience);
         let mut progress = self.progress();
         loop {
             if let Some(served) = self.served() {
@@ -101,7 +102,7 @@ impl Remote {
             if !progress.is_going {
                 self.begin(&mut progress, now);
             }
-            progress = self.wait(progress, until)?;
+            progress = self.wait(progress, patience)?;
         }
     }
 
@@ -230,21 +231,13 @@ impl Remote {
     fn wait<'a>(
         &self,
         progress: MutexGuard<'a, Progress>,
-        until: Option<Instant>,
+        patience: Patience,
     ) -> Result<MutexGuard<'a, Progress>, Unavailable> {
         if !progress.is_going {
             return Ok(progress);
         }
-        let Some(until) = until else {
-            let waited = self.ended.wait(progress);
-            return Ok(waited.unwrap_or_else(PoisonError::into_inner));
-        };
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(Unavailable::Loading);
-        }
-        let waited = self.ended.wait_timeout(progress, left);
-        Ok(waited.unwrap_or_else(PoisonError::into_inner).0)
+        let waited = patience.wait(&self.ended, progress);
+        waited.ok_or(Unavailable::Loading)
     }
 }
 

@@ -12,6 +12,7 @@ use std::time::{Duration, Instant, SystemTime};
 use super::Problem;
 use super::slot::Slot;
 use crate::engine::{Model, STACK};
+use crate::patience::Patience;
 use crate::report::report;
 
 /// How long a model that is broken is not tried again: a load costs memory and time that others are in need of.
@@ -126,7 +127,7 @@ impl Loader {
         if let Some(model) = slot.running() {
             return Ok(model);
         }
-        let until = patience.and_then(|patience| Instant::now().checked_add(patience));
+        let patience = Patience::new(patience);
         let place = self.lazy.iter().position(|lazy| Arc::ptr_eq(lazy, slot));
         // Slots that are not lazy always run.
         let place = place.ok_or(Unavailable::Loading)?;
@@ -144,7 +145,7 @@ impl Loader {
                 Some(going) => going.clone(),
                 None => self.begin(&mut progress, place, now),
             };
-            progress = self.wait(progress, until)?;
+            progress = self.wait(progress, patience)?;
             if let Some(outcome) = going.outcome.get()
                 && going.place == place
             {
@@ -235,22 +236,14 @@ impl Loader {
     fn wait<'a>(
         &self,
         progress: MutexGuard<'a, Progress>,
-        until: Option<Instant>,
+        patience: Patience,
     ) -> Result<MutexGuard<'a, Progress>, Unavailable> {
         // A thread that could not be had has ended before.
         if progress.going.is_none() {
             return Ok(progress);
         }
-        let Some(until) = until else {
-            let waited = self.ended.wait(progress);
-            return Ok(waited.unwrap_or_else(PoisonError::into_inner));
-        };
-        let left = until.saturating_duration_since(Instant::now());
-        if left.is_zero() {
-            return Err(Unavailable::Loading);
-        }
-        let waited = self.ended.wait_timeout(progress, left);
-        Ok(waited.unwrap_or_else(PoisonError::into_inner).0)
+        let waited = patience.wait(&self.ended, progress);
+        waited.ok_or(Unavailable::Loading)
     }
 }
 
