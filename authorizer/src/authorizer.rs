@@ -39,6 +39,7 @@ pub struct Authorizer {
     extras: Extras,
     pub(crate) revocations: Option<Revocations>,
     used_proofs: UsedProofs,
+    function_name: String,
     /// Log lines of the start, for whoever prints them.
     pub log: Vec<String>,
 }
@@ -101,6 +102,7 @@ impl Authorizer {
             revocations: revocations.map(|configured| Revocations::new(configured, wall_clock())),
             used_proofs: UsedProofs::new(access.replay),
             deployment: config.deployment,
+            function_name: config.function_name,
             log: Vec::new(),
         };
         let shadowed = authorizer.rules.shadowed();
@@ -118,7 +120,12 @@ impl Authorizer {
         let started = Instant::now();
         let mut record = Record::default();
         let answer = self.answer(event, &mut record).await;
-        let log = record.lines(request_id, wall_clock(), started.elapsed());
+        let log = record.lines(
+            &self.function_name,
+            request_id,
+            wall_clock(),
+            started.elapsed(),
+        );
         Outcome { answer, log }
     }
 

@@ -21,6 +21,7 @@ const BUILT_IN: &str = include_str!("../../access.yaml");
 /// | `PUBLIC_BASE_URL` | what stands before a route in the address that callers use, such as `https://api.example` |
 /// | `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN`, `AWS_REGION` | set by Lambda; used where secrets or denylists of AWS are configured |
 /// | `PARAMETERS_SECRETS_EXTENSION_HTTP_PORT` | port of the extension for such secrets; 2773 if not set |
+/// | `AWS_LAMBDA_FUNCTION_NAME` | set by Lambda; a dimension of the metrics, `local` if not set |
 /// | `AWS_ENDPOINT_URL` | an emulator on this machine in place of AWS |
 ///
 /// Any other variable counts only where the access file names it as `${NAME}`.
@@ -28,6 +29,8 @@ const BUILT_IN: &str = include_str!("../../access.yaml");
 pub struct Config {
     pub(crate) access: Access,
     pub(crate) deployment: Deployment,
+    /// What the function is called.
+    pub(crate) function_name: String,
 }
 
 /// Everything that is wrong with the configuration.
@@ -54,7 +57,13 @@ impl Config {
         let of_file = |problem: &String| format!("{origin}: {problem}");
         problems.extend(access.as_ref().err().into_iter().flatten().map(of_file));
         match access {
-            Ok(access) if problems.is_empty() => Ok(Self { access, deployment }),
+            Ok(access) if problems.is_empty() => Ok(Self {
+                access,
+                deployment,
+                function_name: lookup("AWS_LAMBDA_FUNCTION_NAME")
+                    .filter(|name| !name.is_empty())
+                    .unwrap_or_else(|| "local".to_owned()),
+            }),
             Ok(_) | Err(_) => Err(ConfigError { problems }),
         }
     }
@@ -89,7 +98,6 @@ mod tests {
             ("ISSUER", "Issuer"),
             ("AUDIENCE", "Audience"),
             ("AUTHORIZER_TTL", "AuthorizerTtl"),
-            ("PUBLIC_BASE_URL", "PublicBaseUrl"),
         ];
         for (name, parameter) in set {
             assert!(

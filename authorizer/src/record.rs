@@ -42,7 +42,13 @@ pub(crate) struct Record {
 
 impl Record {
     /// The lines of this decision, those of its key fetches first.
-    pub(crate) fn lines(&self, request_id: &str, at: SystemTime, took: Duration) -> Vec<String> {
+    pub(crate) fn lines(
+        &self,
+        function_name: &str,
+        request_id: &str,
+        at: SystemTime,
+        took: Duration,
+    ) -> Vec<String> {
         let duration = took.as_secs_f64() * 1_000.0;
         let fetches = self.fetches.iter().flat_map(fetch_lines);
         let notices = self.notices.iter().map(ToString::to_string);
@@ -67,6 +73,7 @@ impl Record {
         }));
         lines.push(line(&Metrics {
             embedded: Embedded::at(at),
+            function_name,
             reason: self.reason,
             decisions: 1,
             key_fetches: self.fetches.len(),

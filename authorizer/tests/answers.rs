@@ -146,8 +146,12 @@ async fn the_log_has_reason_and_digest_but_neither_token_nor_claims() {
         assert_eq!(line["request_id"], "request-1");
         let metrics: Value = serde_json::from_str(metrics).unwrap();
         assert_eq!(
-            (&metrics["Reason"], &metrics["Decisions"]),
-            (&json!(reason), &json!(1))
+            (
+                &metrics["FunctionName"],
+                &metrics["Reason"],
+                &metrics["Decisions"]
+            ),
+            (&json!("local"), &json!(reason), &json!(1))
         );
         let text = outcome.log.concat();
         assert!(!text.contains("eyJ") && !text.contains("user-1"), "{text}");

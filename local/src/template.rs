@@ -167,7 +167,8 @@ impl<'a> Source<'a> {
             path: "ValidationExpression",
             value: expression.unwrap_or_default().to_owned(),
         })?;
-        let kind = authorizer.pointer("/FunctionPayloadType").and_then(plain);
+        let kind = authorizer.pointer("/FunctionPayloadType");
+        let kind = kind.and_then(|kind| self.resolve(kind));
         let kind = match kind.as_deref() {
             None | Some("TOKEN") => AuthorizerKind::Token,
             Some("REQUEST") => AuthorizerKind::Request,
@@ -471,6 +472,7 @@ Resources:
         assert!(template.routes.iter().filter(is_open).all(|route| {
             route.resource.starts_with("/v2/health/")
                 || route.resource == "/ping"
+                || route.method == "OPTIONS"
                 || route.resource == "/.well-known/oauth-protected-resource"
         }));
         let denied = template.responses.get("ACCESS_DENIED").unwrap();

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::cors::Cors;
 use crate::engine::Memory;
 use crate::grants::Grants;
 use crate::metadata::ProtectedResource;
@@ -22,6 +23,7 @@ use crate::repository::Loading;
 /// | `ALLOW_UNAUTHENTICATED` | `true` answers without an authorizer, for local use | `false` |
 /// | `TRUST_DIRECT_INVOKE` | `true` answers whoever may invoke the function, without a gateway or an authorizer: plain bodies as events, and function URLs | `false` |
 /// | `PUBLIC_BASE_URL` | the address that callers use, which `/openapi.json` names; with it and without a path in it, metadata are served | no metadata, and the address of a request counts |
+/// | `CORS_ORIGINS` | whose pages may call from a browser: origins such as `https://app.example` with commas between them, or `*` | nobody's |
 /// | `ISSUER` | the issuer that the metadata and `/openapi.json` name | none, and with `PUBLIC_BASE_URL` it must be set |
 /// | `MAX_BODY_BYTES` | the limit on a request's body | 4700000 |
 /// | `MAX_DECODED_BYTES` | the limit on a body once it is decompressed, and on an answer before it is compressed | 24000000 |
@@ -32,6 +34,7 @@ use crate::repository::Loading;
 /// | `MAX_DEPTH` | the limit on lists within lists, at most 100 | 16 |
 /// | `AWS_REGION`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_SESSION_TOKEN` | where and as whom S3 is read, set by Lambda | with `s3://` they must be set, but for the last |
 /// | `AWS_ENDPOINT_URL_S3`, `AWS_ENDPOINT_URL` | another store than AWS's, with buckets in its paths: `https://`, or `http://` on this machine | AWS's |
+/// | `AWS_LAMBDA_FUNCTION_NAME` | the function's name, set by Lambda: a dimension of the metrics | `local` |
 /// | `AWS_LAMBDA_MAX_CONCURRENCY` | how many requests come at the same time, set by Lambda Managed Instances | 1 |
 /// | `AWS_LAMBDA_FUNCTION_MEMORY_SIZE` | the function's memory in MB, set by Lambda: what models and runs must fit into | no limit |
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +57,8 @@ pub struct Config {
     pub trust_direct_invoke: bool,
     /// The address that callers use, without a slash at its end.
     pub public_base_url: Option<String>,
+    /// Whose pages may call from a browser.
+    pub cors: Cors,
     /// Who issues the tokens.
     pub issuer: Option<String>,
     /// What is said of this API to callers without a token.
@@ -62,6 +67,8 @@ pub struct Config {
     pub limits: Limits,
     /// What models and their runs may take of memory.
     pub memory: Memory,
+    /// What the function is called.
+    pub function_name: String,
     /// How many requests are answered at the same time, at the most.
     pub concurrency: usize,
 }
@@ -147,6 +154,11 @@ impl Config {
             problems.push(format!("`MODEL_GRANTS` {problem}"));
             Grants::Listed(Vec::new())
         });
+        let cors =
+            Cors::read(&text("CORS_ORIGINS").unwrap_or_default()).unwrap_or_else(|problem| {
+                problems.push(format!("`CORS_ORIGINS` {problem}"));
+                Cors::Off
+            });
         let caller_limits = CallerLimits::named(text);
         let protected_resource = protected_resource(&lookup).unwrap_or_else(|problem| {
             problems.push(problem);
@@ -164,10 +176,13 @@ impl Config {
                 allow_unauthenticated,
                 trust_direct_invoke,
                 public_base_url: text("PUBLIC_BASE_URL").map(without_slash),
+                cors,
                 issuer: text("ISSUER"),
                 protected_resource,
                 limits,
                 memory,
+                function_name: text("AWS_LAMBDA_FUNCTION_NAME")
+                    .unwrap_or_else(|| "local".to_owned()),
                 concurrency,
             })
         } else {
@@ -350,6 +365,7 @@ mod tests {
             ("ALLOW_UNAUTHENTICATED", "true"),
             ("TRUST_DIRECT_INVOKE", "true"),
             ("PUBLIC_BASE_URL", "https://api.example/"),
+            ("CORS_ORIGINS", "*"),
             ("ISSUER", "https://a/"),
             ("MAX_BODY_BYTES", "1"),
             ("MAX_REPLY_BYTES", "2"),
@@ -359,6 +375,7 @@ mod tests {
             ("MAX_TEXT_BYTES", "6"),
             ("MAX_DEPTH", "100"),
             ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "512"),
+            ("AWS_LAMBDA_FUNCTION_NAME", "a-model-serving-fn"),
             ("AWS_LAMBDA_MAX_CONCURRENCY", "16"),
         ];
         let config = Config {
@@ -374,6 +391,7 @@ mod tests {
             allow_unauthenticated: true,
             trust_direct_invoke: true,
             public_base_url: Some("https://api.example".to_owned()),
+            cors: Cors::Any,
             issuer: Some("https://a/".to_owned()),
             protected_resource: Some(ProtectedResource::new(
                 "https://api.example",
@@ -389,6 +407,7 @@ mod tests {
                 depth: 100,
             },
             memory: Memory::of_function(512 << 20),
+            function_name: "a-model-serving-fn".to_owned(),
             concurrency: 16,
         };
         assert_eq!(load(&variables), Ok(config));

@@ -114,9 +114,13 @@ pub(crate) fn start_lines(
     now: SystemTime,
 ) -> [String; 2] {
     let duration = Milliseconds(took);
+    let function = config.function_name.as_str();
     let Some(served) = served else {
         let line = json!({"event": "start", "models": "on their way", "duration_ms": duration});
-        return [line.to_string(), log::started(duration, None, now)];
+        return [
+            line.to_string(),
+            log::started(function, duration, None, now),
+        ];
     };
     let all = served.repository.visible(None, &config.grants);
     let models: Vec<&str> = all.models().map(|entry| entry.name.as_str()).collect();
@@ -136,5 +140,8 @@ pub(crate) fn start_lines(
         "load_ms": load,
         "check_ms": check,
     });
-    [line.to_string(), log::started(duration, Some(phases), now)]
+    [
+        line.to_string(),
+        log::started(function, duration, Some(phases), now),
+    ]
 }

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::caller::LimitError;
 use crate::coding::CodingError;
+use crate::cors::CorsError;
 use crate::deadline::TooLate;
 use crate::engine::RunError;
 use crate::event::{BodyError, EventError};
@@ -21,6 +22,9 @@ pub enum Failure {
     /// No authorizer let the request pass.
     #[error("the request comes without an authorizer's context")]
     Unauthenticated,
+    /// A browser asks for a page that may not call.
+    #[error(transparent)]
+    Cors(#[from] CorsError),
     /// The authorizer's context sets a limit that is none.
     #[error(transparent)]
     Limit(#[from] LimitError),
@@ -101,7 +105,7 @@ pub fn status(failure: &Failure) -> u16 {
         Failure::Event(EventError::Unreadable) => 400,
         Failure::Event(EventError::NotHttp) | Failure::Unauthenticated => 403,
         Failure::Find(FindError::Closed { .. } | FindError::DefaultClosed) => 403,
-        Failure::Limit(_) => 403,
+        Failure::Limit(_) | Failure::Cors(_) => 403,
         Failure::Route(RouteError::Unknown) | Failure::Find(_) => 404,
         Failure::Route(RouteError::Method { .. }) => 405,
         Failure::Unserved(_) | Failure::NotLoadable => 501,
@@ -179,6 +183,7 @@ impl Failure {
             Self::Event(EventError::NotHttp) => "not_an_http_event",
             Self::Unauthenticated => "unauthenticated",
             Self::Find(FindError::Closed { .. } | FindError::DefaultClosed) => "model_closed",
+            Self::Cors(_) => "origin_refused",
             Self::Limit(_) => "limit_unreadable",
             Self::Late(_) => "deadline_near",
             Self::Unavailable(Unavailable::Loading) => "model_loading",
@@ -248,7 +253,11 @@ impl Failure {
             Self::Input(error) => error.detail(),
             Self::Event(_) | Self::Unauthenticated | Self::Route(RouteError::Unknown) => Map::new(),
             Self::Find(FindError::DefaultClosed) | Self::Unavailable(_) => Map::new(),
-            Self::Limit(_) | Self::Unserved(_) | Self::NotLoadable | Self::NotIndex => Map::new(),
+            Self::Cors(_)
+            | Self::Limit(_)
+            | Self::Unserved(_)
+            | Self::NotLoadable
+            | Self::NotIndex => Map::new(),
             Self::NotAcceptable(_) => pair("expected", json!(media::TYPES)),
             Self::Body(BodyError::Missing | BodyError::NotBase64)
             | Self::Run(_)
@@ -268,7 +277,8 @@ impl Failure {
                 | Unavailable::Unreached { pause, .. }
                 | Unavailable::Broken { pause, .. },
             ) => Some(pause.as_millis().div_ceil(1000).try_into().unwrap_or(NEXT)),
-            Self::Event(_) | Self::Unauthenticated | Self::Limit(_) | Self::Route(_) => None,
+            Self::Event(_) | Self::Unauthenticated | Self::Cors(_) => None,
+            Self::Limit(_) | Self::Route(_) => None,
             Self::Unserved(_) | Self::Find(_) | Self::NotLoadable | Self::NotIndex => None,
             Self::ContentType(_) | Self::NotAcceptable(_) | Self::Coding(_) => None,
             Self::Body(_) | Self::Input(_) | Self::Run(_) | Self::Write(_) => None,
@@ -298,6 +308,7 @@ impl Failure {
                 | Unavailable::Unreached { reason, .. }
                 | Unavailable::Broken { reason, .. },
             ) => Some(reason.clone()),
+            Self::Cors(error) => Some(error.to_string()),
             Self::Limit(error) => Some(error.to_string()),
             Self::Event(_)
             | Self::Unauthenticated

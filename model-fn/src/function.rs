@@ -113,6 +113,7 @@ impl ModelFunction {
         let deadline = Deadline::new(started, invocation.time_left);
         let mut line = Line {
             event: "request",
+            function_name: &self.config.function_name,
             request_id: invocation.request_id,
             trace_id: invocation.trace_id.and_then(log::xray_trace_id),
             ..Line::default()
@@ -124,6 +125,8 @@ impl ModelFunction {
             request => request.map(|request| (request, false)),
         };
         let is_direct = request.as_ref().is_ok_and(|(_, is_direct)| *is_direct);
+        let for_pages = request.as_ref().ok();
+        let for_pages = for_pages.map(|(request, _)| self.config.cors.headers(request));
         let answered = request
             .map_err(Failure::from)
             .and_then(|(request, _)| self.answer(&request, deadline, &mut line));
@@ -136,6 +139,7 @@ impl ModelFunction {
                 Reply::failure(&failure)
             }
         };
+        let reply = reply.with(for_pages.unwrap_or_default());
         line.status = reply.status_code;
         line.duration_ms = Milliseconds::since(started);
         let mut log = line.texts(now());
@@ -156,6 +160,9 @@ impl ModelFunction {
         line.caller_trace_id = request.header("traceparent").and_then(log::trace_id);
         line.gateway_request_id
             .clone_from(&request.gateway_request_id);
+        if let Some(allowed) = self.config.cors.preflight(request) {
+            return allowed.map(|()| Reply::empty()).map_err(Failure::from);
+        }
         let route = Route::find(&request.method, &request.path);
         line.route = route.as_ref().ok().map(Route::template);
         // Before anything is said of routes and models: without an authorizer there is only what is open.

@@ -8,6 +8,7 @@ pub mod batching;
 pub mod caller;
 pub mod coding;
 pub mod config;
+pub mod cors;
 mod current;
 pub mod deadline;
 pub mod engine;

@@ -33,6 +33,9 @@ pub(crate) struct Line<'a> {
     /// How many requests ran as one, where this was not the only one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) batched: Option<usize>,
+    /// In the metrics alone: the log is the function's own.
+    #[serde(skip)]
+    pub(crate) function_name: &'a str,
     pub(crate) status: u16,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) code: Option<&'static str>,
@@ -89,11 +92,12 @@ impl Line<'_> {
 
 /// The metrics of a start: how long it took, and of that the loads and the checks of models.
 pub(crate) fn started(
+    function_name: &str,
     took: Milliseconds,
     phases: Option<[Milliseconds; 2]>,
     at: SystemTime,
 ) -> String {
-    text(&metrics::Start::new(took, phases, at))
+    text(&metrics::Start::new(function_name, took, phases, at))
 }
 
 /// Strings and numbers always have a JSON form.

@@ -173,6 +173,26 @@ impl Reply {
         })
     }
 
+    /// Nothing but headers.
+    pub(crate) fn empty() -> Self {
+        Self {
+            status_code: 204,
+            headers: BTreeMap::new(),
+            body: String::new(),
+            is_base64_encoded: false,
+        }
+    }
+
+    /// The same with more headers; what the answer varies by is a list.
+    pub(crate) fn with(mut self, headers: BTreeMap<&'static str, String>) -> Self {
+        for (name, value) in headers {
+            let known = self.headers.get(name).filter(|_| name == "vary");
+            let value = known.map_or(value.clone(), |known| format!("{known}, {value}"));
+            self.headers.insert(name, value);
+        }
+        self
+    }
+
     /// What went wrong.
     pub(crate) fn failure(failure: &Failure) -> Self {
         let body = error_body(failure);

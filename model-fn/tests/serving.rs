@@ -11,7 +11,7 @@ use std::path::Path;
 use std::thread;
 use std::time::Duration;
 
-use model_fn::{Config, Invocation, ModelFunction};
+use model_fn::{Config, Invocation, ModelFunction, Outcome};
 use serde_json::{Value, json};
 
 /// Asked without an authorizer's context.
@@ -40,6 +40,77 @@ fn whoever_has_no_token_is_told_where_to_get_one_at_a_public_address_alone() {
         let (status, answer) = metadata(&[("PUBLIC_BASE_URL", base), issuer]);
         assert_eq!((status, &answer["code"]), (404, &json!("route_unknown")));
     }
+}
+
+/// What a browser is told before it sends the request of a page of `https://app.example`, without a token.
+fn preflight(origins: &str) -> Outcome {
+    let function = start_with(&[("CORS_ORIGINS", origins)]);
+    let headers = json!({"origin": "https://app.example", "Access-Control-Request-Method": "POST",
+        "Access-Control-Request-Headers": "authorization,content-type"});
+    let event = json!({"httpMethod": "OPTIONS", "path": "/v2/models/adder/infer", "headers": headers, "requestContext": {}});
+    function.handle(&event.to_string(), "request")
+}
+
+#[test]
+fn a_browser_learns_without_a_token_whether_a_page_may_call() {
+    for (origins, allowed) in [
+        ("*", "*"),
+        (
+            "https://other.example, https://app.example",
+            "https://app.example",
+        ),
+    ] {
+        let reply = preflight(origins).reply;
+        assert_eq!((reply.status_code, reply.body.as_str()), (204, ""));
+        assert_eq!(reply.headers["access-control-allow-origin"], allowed);
+        assert_eq!(reply.headers["access-control-allow-methods"], "GET, POST");
+        let headers = &reply.headers["access-control-allow-headers"];
+        assert!(headers.split(", ").any(|header| header == "authorization"));
+    }
+    for (origins, words) in [
+        ("", "is not set"),
+        ("https://other.example", "is not among"),
+    ] {
+        let outcome = preflight(origins);
+        assert_eq!(outcome.reply.status_code, 403);
+        assert!(outcome.reply.body.contains(words), "{}", outcome.reply.body);
+        let names = outcome.reply.headers.keys();
+        assert!(!names.into_iter().any(|name| name.starts_with("access-")));
+    }
+}
+
+#[test]
+fn a_page_may_read_answers_and_errors_if_its_origin_is_listed() {
+    let function = start_with(&[("CORS_ORIGINS", "https://app.example")]);
+    let asked = |path: &str, origin: &str| {
+        let context = json!({"authorizer": {"principalId": "somebody", "scope": "predict"}});
+        let headers = json!({"Origin": origin, "Accept-Encoding": "gzip"});
+        let event = json!({"httpMethod": "GET", "path": path, "headers": headers, "requestContext": context});
+        let reply = function.handle(&event.to_string(), "request").reply;
+        let allowed = reply.headers.get("access-control-allow-origin").cloned();
+        (reply.status_code, allowed, reply.headers["vary"].clone())
+    };
+    let app = Some("https://app.example".to_owned());
+    let check = |path, origin, status, allowed: &Option<String>, vary: &str| {
+        let expected = (status, allowed.clone(), vary.to_owned());
+        assert_eq!(asked(path, origin), expected, "{path} {origin}");
+    };
+    check("/v2", "https://app.example", 200, &app, "origin");
+    check(
+        "/v2/models/none",
+        "https://app.example",
+        404,
+        &app,
+        "origin",
+    );
+    check(
+        "/openapi.json",
+        "https://app.example",
+        200,
+        &app,
+        "accept-encoding, origin",
+    );
+    check("/v2", "https://evil.example", 200, &None, "origin");
 }
 
 fn start() -> ModelFunction {

@@ -27,9 +27,11 @@ pub(super) struct Decision<'a> {
 /// The values of one decision in CloudWatch's embedded metric format.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Metrics {
+pub(super) struct Metrics<'a> {
     #[serde(rename = "_aws")]
     pub(super) embedded: Embedded,
+    /// Stacks of one account share the namespace.
+    pub(super) function_name: &'a str,
     pub(super) reason: &'static str,
     pub(super) decisions: u8,
     pub(super) key_fetches: usize,
@@ -50,7 +52,7 @@ pub(super) struct Embedded {
 #[serde(rename_all = "PascalCase")]
 struct Directive {
     namespace: &'static str,
-    dimensions: [[&'static str; 1]; 1],
+    dimensions: [[&'static str; 2]; 1],
     metrics: [Metric; 4],
 }
 
@@ -63,7 +65,7 @@ struct Metric {
 
 const DIRECTIVE: Directive = Directive {
     namespace: "Tollgate/Authorizer",
-    dimensions: [["Reason"]],
+    dimensions: [["FunctionName", "Reason"]],
     metrics: [
         Metric {
             name: "Decisions",

@@ -17,6 +17,8 @@ const NONE: &str = "none";
 pub(super) struct Metrics<'a> {
     #[serde(rename = "_aws")]
     embedded: Embedded,
+    /// Stacks of one account share the namespace.
+    function_name: &'a str,
     model: &'a str,
     dialect: &'a str,
     code: &'a str,
@@ -35,9 +37,10 @@ pub(super) struct Metrics<'a> {
 /// The line of metrics of a start.
 #[derive(Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Start {
+pub(super) struct Start<'a> {
     #[serde(rename = "_aws")]
     embedded: Embedded,
+    function_name: &'a str,
     start: Milliseconds,
     #[serde(skip_serializing_if = "Option::is_none")]
     start_load: Option<Milliseconds>,
@@ -84,12 +87,12 @@ const fn milliseconds(name: &'static str) -> Metric {
 /// Requests by their outcome; of those that were answered also how large they were, and what took how long.
 const BY_CODE: Directive = Directive {
     namespace: NAMESPACE,
-    dimensions: &[&["Model", "Code"]],
+    dimensions: &[&["FunctionName", "Model", "Code"]],
     metrics: &[count("Requests"), milliseconds("Duration")],
 };
 const BY_DIALECT: Directive = Directive {
     namespace: NAMESPACE,
-    dimensions: &[&["Model", "Dialect"]],
+    dimensions: &[&["FunctionName", "Model", "Dialect"]],
     metrics: &[
         count("Requests"),
         count("Rows"),
@@ -103,7 +106,7 @@ const BY_DIALECT: Directive = Directive {
 /// Of a start; without models that were loaded then, there is nothing but its length.
 const STARTED: Directive = Directive {
     namespace: NAMESPACE,
-    dimensions: &[&[]],
+    dimensions: &[&["FunctionName"]],
     metrics: &[
         milliseconds("Start"),
         milliseconds("StartLoad"),
@@ -112,7 +115,7 @@ const STARTED: Directive = Directive {
 };
 const STARTED_EMPTY: Directive = Directive {
     namespace: NAMESPACE,
-    dimensions: &[&[]],
+    dimensions: &[&["FunctionName"]],
     metrics: &[milliseconds("Start")],
 };
 
@@ -138,8 +141,9 @@ impl Embedded {
     }
 }
 
-impl Start {
+impl<'a> Start<'a> {
     pub(super) fn new(
+        function_name: &'a str,
         start: Milliseconds,
         phases: Option<[Milliseconds; 2]>,
         at: SystemTime,
@@ -151,6 +155,7 @@ impl Start {
         };
         Self {
             embedded: Embedded::new(at, directive),
+            function_name,
             start,
             start_load: phases.map(|[load, _]| load),
             start_check: phases.map(|[_, check]| check),
@@ -170,6 +175,7 @@ impl<'a> Metrics<'a> {
         };
         Some(Self {
             embedded: Embedded::new(at, directive),
+            function_name: line.function_name,
             model: line.model.as_deref().unwrap_or(NONE),
             dialect: line.dialect.unwrap_or(NONE),
             code: line.code.unwrap_or("ok"),
@@ -220,6 +226,7 @@ mod tests {
     fn an_answer_is_measured_by_model_and_dialect() {
         let some = |nanoseconds| Some(Milliseconds(Duration::from_nanos(nanoseconds)));
         let line = Line {
+            function_name: "fn",
             model: Some("wine".to_owned()),
             dialect: Some("rows"),
             rows: Some(3),
@@ -232,8 +239,8 @@ mod tests {
         check_members(&line);
         assert_eq!(line["_aws"]["Timestamp"], json!(1_700_000_000_123_u64));
         assert_eq!(
-            (&line["Model"], &line["Code"]),
-            (&json!("wine"), &json!("ok"))
+            (&line["FunctionName"], &line["Model"], &line["Code"]),
+            (&json!("fn"), &json!("wine"), &json!("ok"))
         );
         assert_eq!((&line["Rows"], &line["Run"]), (&json!(3), &json!(0.02)));
         assert_eq!(
@@ -246,13 +253,13 @@ mod tests {
     fn a_start_is_measured_with_its_phases() {
         let of = |milliseconds| Milliseconds(Duration::from_millis(milliseconds));
         let at = SystemTime::UNIX_EPOCH;
-        let line = serde_json::to_value(Start::new(of(9), Some([of(5), of(3)]), at)).unwrap();
+        let line = serde_json::to_value(Start::new("fn", of(9), Some([of(5), of(3)]), at)).unwrap();
         check_members(&line);
         assert_eq!(
             (&line["Start"], &line["StartLoad"], &line["StartCheck"]),
             (&json!(9.0), &json!(5.0), &json!(3.0))
         );
-        let line = serde_json::to_value(Start::new(of(9), None, at)).unwrap();
+        let line = serde_json::to_value(Start::new("fn", of(9), None, at)).unwrap();
         check_members(&line);
         assert_eq!(line["Start"], json!(9.0));
     }
