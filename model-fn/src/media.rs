@@ -11,6 +11,7 @@ const CSV_OF_ANSWERS: &str = "text/csv; charset=utf-8";
 const CSV_WITH_NAMES: &str = "text/csv; charset=utf-8; header=present";
 const JSON_LINES: &str = "application/jsonlines";
 const NPY: &str = "application/x-npy";
+const ARROW: &str = "application/vnd.apache.arrow.stream";
 
 /// JSON lines have no registered type, and several that are in use.
 const MORE_JSON_LINES: [&str; 4] = [
@@ -106,6 +107,7 @@ pub fn format(content_type: &str) -> Option<Format> {
         },
         JSON_LINES => Some(Format::JsonLines),
         NPY => Some(Format::Npy),
+        ARROW => Some(Format::Arrow),
         name if MORE_JSON_LINES.contains(&name) => Some(Format::JsonLines),
         _ => None,
     }
@@ -170,7 +172,7 @@ fn offers(format: Format) -> Vec<(&'static str, AnswerForm)> {
     let lines = (JSON_LINES, AnswerForm::JsonLines);
     let npy = (NPY, AnswerForm::Npy);
     let first = match format {
-        Format::Json | Format::Csv { .. } => [json, lines, csv, npy],
+        Format::Json | Format::Csv { .. } | Format::Arrow => [json, lines, csv, npy],
         Format::JsonLines => [lines, json, csv, npy],
         Format::Npy => [npy, json, lines, csv],
     };

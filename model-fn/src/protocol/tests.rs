@@ -2,6 +2,7 @@
 
 mod answering;
 mod arrays;
+mod arrow;
 mod binary;
 mod damaged;
 mod frames;
