@@ -166,6 +166,8 @@ pub enum AnswerForm {
     JsonLines,
     /// An array as NumPy saves it.
     Npy,
+    /// A table as a stream of Arrow.
+    Arrow,
 }
 
 /// Reads a body of JSON for a model.

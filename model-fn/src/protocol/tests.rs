@@ -10,6 +10,7 @@ mod lines;
 mod malformed;
 mod reading;
 mod series;
+mod streams;
 mod unfit;
 
 use serde_json::Value;
@@ -106,7 +107,7 @@ fn served(outputs: &[Port]) -> Served<'_> {
 fn json_of(written: Written) -> String {
     match written {
         Written::Json(text) => text,
-        Written::Binary { .. } | Written::Text(_) | Written::Array(_) => {
+        Written::Binary { .. } | Written::Text(_) | Written::Bytes(_) => {
             panic!("JSON alone, not {written:?}")
         }
     }
