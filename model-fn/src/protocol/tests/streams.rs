@@ -108,7 +108,9 @@ fn written(
 fn stream(outputs: &[(Port, Tensor)]) -> Vec<u8> {
     match written(outputs, Dialect::Rows, usize::MAX).unwrap() {
         Written::Bytes(bytes) => bytes,
-        other => panic!("bytes, not {other:?}"),
+        other @ (Written::Json(_) | Written::Text(_) | Written::Binary { .. }) => {
+            panic!("bytes, not {other:?}")
+        }
     }
 }
 
