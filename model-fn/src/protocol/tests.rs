@@ -9,6 +9,7 @@ mod frames;
 mod lines;
 mod malformed;
 mod reading;
+mod schemas;
 mod series;
 mod streams;
 mod unfit;
