@@ -53,7 +53,7 @@ pub enum Failure {
     NotIndex,
     /// The content type is none that is read.
     #[error(
-        "the content type `{0}` is not read: send `application/json`, `text/csv`, `application/jsonlines` or `application/x-npy`"
+        "the content type `{0}` is not read: send `application/json`, `text/csv`, `application/jsonlines`, `application/x-npy` or `application/vnd.apache.arrow.stream`"
     )]
     ContentType(String),
     /// No answer is of a type that the caller takes.
@@ -168,10 +168,13 @@ fn table_status(error: &TableError) -> u16 {
     match error {
         TableError::Frame { .. } | TableError::Cells { .. } | TableError::Series { .. } => 400,
         TableError::NotCsv { .. } | TableError::NotNpy { .. } | TableError::Header => 400,
+        TableError::NotArrow { .. } => 400,
+        TableError::Texts { .. } => 413,
         TableError::NoTable { .. } | TableError::NoArray { .. } | TableError::NotArray { .. } => {
             406
         }
         TableError::Columns { .. } | TableError::NoColumns { .. } => 422,
+        TableError::ColumnType { .. } | TableError::Index { .. } => 422,
     }
 }
 

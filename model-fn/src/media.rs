@@ -11,6 +11,7 @@ const CSV_OF_ANSWERS: &str = "text/csv; charset=utf-8";
 const CSV_WITH_NAMES: &str = "text/csv; charset=utf-8; header=present";
 const JSON_LINES: &str = "application/jsonlines";
 const NPY: &str = "application/x-npy";
+const ARROW: &str = "application/vnd.apache.arrow.stream";
 
 /// JSON lines have no registered type, and several that are in use.
 const MORE_JSON_LINES: [&str; 4] = [
@@ -49,7 +50,7 @@ pub struct NotAcceptable {
 }
 
 /// The types that answers are of.
-pub const TYPES: [&str; 4] = [JSON, CSV, JSON_LINES, NPY];
+pub const TYPES: [&str; 5] = [JSON, CSV, JSON_LINES, NPY, ARROW];
 
 fn list(names: &[&str]) -> String {
     let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
@@ -106,6 +107,7 @@ pub fn format(content_type: &str) -> Option<Format> {
         },
         JSON_LINES => Some(Format::JsonLines),
         NPY => Some(Format::Npy),
+        ARROW => Some(Format::Arrow),
         name if MORE_JSON_LINES.contains(&name) => Some(Format::JsonLines),
         _ => None,
     }
@@ -155,7 +157,7 @@ fn chosen(content_type: &'static str, form: AnswerForm, range: Option<&Range<'_>
             content_type,
             output: parameter("output").map(str::to_owned),
         },
-        AnswerForm::Json | AnswerForm::JsonLines => Choice {
+        AnswerForm::Json | AnswerForm::JsonLines | AnswerForm::Arrow => Choice {
             form,
             content_type,
             output: None,
@@ -169,10 +171,12 @@ fn offers(format: Format) -> Vec<(&'static str, AnswerForm)> {
     let csv = (CSV, AnswerForm::Csv { header: false });
     let lines = (JSON_LINES, AnswerForm::JsonLines);
     let npy = (NPY, AnswerForm::Npy);
+    let arrow = (ARROW, AnswerForm::Arrow);
     let first = match format {
-        Format::Json | Format::Csv { .. } => [json, lines, csv, npy],
-        Format::JsonLines => [lines, json, csv, npy],
-        Format::Npy => [npy, json, lines, csv],
+        Format::Json | Format::Csv { .. } => [json, lines, csv, npy, arrow],
+        Format::JsonLines => [lines, json, csv, npy, arrow],
+        Format::Npy => [npy, json, lines, csv, arrow],
+        Format::Arrow => [arrow, json, lines, csv, npy],
     };
     let more = MORE_JSON_LINES.map(|name| (name, AnswerForm::JsonLines));
     first.into_iter().chain(more).collect()
@@ -257,9 +261,12 @@ mod tests {
             check_format(lines, Some(Format::JsonLines));
         }
         check_format("application/x-npy", Some(Format::Npy));
+        let arrow = "application/vnd.apache.arrow.stream";
+        check_format(arrow, Some(Format::Arrow));
         for other in [
             "text/plain",
             "application/x-npz",
+            "application/vnd.apache.arrow.file",
             "text/csv; header=maybe",
             "text/csv; charset=iso-8859-1",
             "application/json; charset=utf-16",
@@ -325,6 +332,13 @@ mod tests {
         check("", Format::Npy, npy);
         check("application/*", Format::Npy, npy);
         check("application/json", Format::Npy, json);
+        for accept in ["", "*/*", "application/*", ARROW] {
+            check(accept, Format::Arrow, Some(ARROW));
+        }
+        for format in [Format::Json, csv, Format::JsonLines, Format::Npy] {
+            check(ARROW, format, Some(ARROW));
+        }
+        check("application/json", Format::Arrow, json);
         check(
             "application/x-npy, application/json;q=0.9",
             Format::Json,
@@ -366,7 +380,7 @@ mod tests {
         ] {
             check(accept, Format::Json, None);
         }
-        let message = "no answer is of a type that `text/html` takes: accept `application/json`, `text/csv`, `application/jsonlines`, `application/x-npy`";
+        let message = "no answer is of a type that `text/html` takes: accept `application/json`, `text/csv`, `application/jsonlines`, `application/x-npy`, `application/vnd.apache.arrow.stream`";
         assert_eq!(
             choose("text/html", Format::Json, 1)
                 .unwrap_err()

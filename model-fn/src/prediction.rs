@@ -163,7 +163,7 @@ fn timing(steps: &Steps) -> String {
 fn answer(written: Written, choice: Choice) -> Answer {
     match written {
         Written::Json(text) | Written::Text(text) => Answer::text(text, choice.content_type),
-        Written::Array(body) => Answer {
+        Written::Bytes(body) => Answer {
             content_type: choice.content_type,
             headers: Vec::new(),
             body: Body::Bytes(body),

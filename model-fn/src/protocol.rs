@@ -5,6 +5,7 @@
 //! statuses are left to the edge.
 
 mod answer;
+mod arrow;
 mod binary;
 mod body;
 mod classes;
@@ -147,6 +148,8 @@ pub enum Format {
     JsonLines,
     /// An array as NumPy saves it.
     Npy,
+    /// A table as a stream of Arrow.
+    Arrow,
 }
 
 /// What an answer is written in.
@@ -163,6 +166,8 @@ pub enum AnswerForm {
     JsonLines,
     /// An array as NumPy saves it.
     Npy,
+    /// A table as a stream of Arrow.
+    Arrow,
 }
 
 /// Reads a body of JSON for a model.
@@ -196,6 +201,7 @@ pub fn read_as(
         Format::Csv { header } => Body::of(Dialect::Rows, csv::read(body, header, &reading())?),
         Format::JsonLines => Body::of(Dialect::Rows, lines::read(body, &reading())?),
         Format::Npy => Body::of(Dialect::Columns, npy::read(body, &reading())?),
+        Format::Arrow => Body::of(Dialect::Rows, arrow::read(body, &reading())?),
     };
     question(body, specification, limits, accepted)
 }

@@ -36,7 +36,7 @@ def before_load_schema(context, raw_schema):
     DOCUMENT.update(json.loads(json.dumps(raw_schema)))
 
 
-@schemathesis.serializer("application/jsonlines", "text/csv", "application/x-npy")
+@schemathesis.serializer("application/jsonlines", "text/csv", "application/x-npy", "application/vnd.apache.arrow.stream")
 def as_it_is(context, value):
     """Text and bytes as they are; whatever else is no body of these types."""
     return value if isinstance(value, bytes) else str(value).encode("utf-8", "surrogatepass")

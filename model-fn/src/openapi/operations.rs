@@ -171,6 +171,7 @@ impl Asks {
         let text = |kind| json!({"schema": {"type": "string"}, "examples": of(&[kind])});
         if has_rows(specification) {
             take("application/jsonlines", text("lines"));
+            take("application/vnd.apache.arrow.stream", binary());
         }
         if has_table(specification) {
             take("text/csv; header=absent", text("csv"));
@@ -208,6 +209,7 @@ impl Asks {
         }
         if self != Self::Tensors {
             give("application/x-npy", binary());
+            give("application/vnd.apache.arrow.stream", binary());
             give(
                 "application/jsonlines",
                 json!({"schema": {"type": "string"}}),

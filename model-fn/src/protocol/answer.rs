@@ -1,6 +1,7 @@
 //! Answers in the dialect of the question, written without a tree of values in between.
 
 mod array;
+mod arrow;
 mod bounded;
 mod rows;
 mod table;
@@ -39,8 +40,8 @@ pub enum Written {
     Json(String),
     /// Text of another form.
     Text(String),
-    /// One output as npy.
-    Array(Vec<u8>),
+    /// Bytes of another form.
+    Bytes(Vec<u8>),
     /// JSON, and outputs as bytes behind it.
     Binary {
         /// How long the JSON is.
@@ -196,7 +197,11 @@ pub fn write_as(
             answer.check_lines()?;
             table::lines(&answer).map(Written::Text)
         }
-        (AnswerForm::Npy, _) => array::npy(&answer).map(Written::Array),
+        (AnswerForm::Npy, _) => array::npy(&answer).map(Written::Bytes),
+        (AnswerForm::Arrow, _) => {
+            answer.check_lines()?;
+            arrow::arrow(&answer).map(Written::Bytes)
+        }
     }
 }
 

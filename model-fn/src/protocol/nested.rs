@@ -178,7 +178,7 @@ impl<'a> Builder<'a> {
         })
     }
 
-    fn ragged(&self, expected: &str, given: &str) -> InputError {
+    pub(super) fn ragged(&self, expected: &str, given: &str) -> InputError {
         let (input, at) = (self.input.clone(), self.position.clone());
         InputError::Ragged {
             input,

@@ -2,13 +2,16 @@
 
 mod answering;
 mod arrays;
+mod arrow;
 mod binary;
 mod damaged;
 mod frames;
 mod lines;
 mod malformed;
 mod reading;
+mod schemas;
 mod series;
+mod streams;
 mod unfit;
 
 use serde_json::Value;
@@ -105,7 +108,7 @@ fn served(outputs: &[Port]) -> Served<'_> {
 fn json_of(written: Written) -> String {
     match written {
         Written::Json(text) => text,
-        Written::Binary { .. } | Written::Text(_) | Written::Array(_) => {
+        Written::Binary { .. } | Written::Text(_) | Written::Bytes(_) => {
             panic!("JSON alone, not {written:?}")
         }
     }

@@ -26,6 +26,11 @@ pub fn trials() -> Vec<Trial> {
             tritonclient,
         ),
         case_with(PARTS, "clients: KServe's REST client", kserve),
+        case_with(
+            PARTS,
+            "clients: pyarrow's and pandas' tables, answered by such",
+            pyarrow,
+        ),
     ]
 }
 
@@ -38,6 +43,11 @@ fn tritonclient() -> Result<()> {
 fn kserve() -> Result<()> {
     let gateway = gateway()?;
     sam::run(python("kserve_rest.py", gateway)?.arg(&gateway.url), LIMIT).map(drop)
+}
+
+fn pyarrow() -> Result<()> {
+    let gateway = gateway()?;
+    sam::run(python("arrow.py", gateway)?.arg(&gateway.url), LIMIT).map(drop)
 }
 
 /// A gateway over the small models of the model function's own tests.

@@ -59,7 +59,8 @@ fn width(output: &Output<'_>) -> Result<usize, InputError> {
     }
 }
 
-fn names(output: &Output<'_>, width: usize) -> Vec<String> {
+/// What the values of a row are called.
+pub(super) fn names(output: &Output<'_>, width: usize) -> Vec<String> {
     let Output { name, labels, .. } = output;
     if labels.len() == width {
         labels

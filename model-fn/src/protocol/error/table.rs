@@ -57,6 +57,37 @@ pub enum TableError {
         #[serde(skip)]
         message: String,
     },
+    /// The bytes are no stream that is read.
+    #[error("the body is no Arrow stream that is read: it {message}")]
+    NotArrow {
+        /// What is wrong.
+        #[serde(skip)]
+        message: String,
+    },
+    /// A column of a type that no input takes.
+    #[error(
+        "column `{column}` has the type `{given}`, which no input takes: cast it to a number, `bool` or `string`, as `float64` is one"
+    )]
+    ColumnType {
+        /// The column.
+        column: String,
+        /// Its type.
+        given: &'static str,
+    },
+    /// The index of a data frame among its columns.
+    #[error(
+        "column `{column}` is the index of a data frame: write the table without it (`preserve_index=False`)"
+    )]
+    Index {
+        /// The column.
+        column: String,
+    },
+    /// Texts that are longer together than a body may be.
+    #[error("the texts have more than {limit} bytes together: send the rows in parts")]
+    Texts {
+        /// The limit.
+        limit: usize,
+    },
     /// An array holds one output, and there are several.
     #[error(
         "the model has {} outputs, and npy holds one: accept `application/json`, or `application/x-npy; output=NAME`",
@@ -121,8 +152,11 @@ impl TableError {
             Self::Frame { .. } => "malformed_frame",
             Self::NotCsv { .. } => "not_csv",
             Self::NotNpy { .. } => "not_npy",
+            Self::NotArrow { .. } => "not_arrow",
+            Self::ColumnType { .. } => "wrong_datatype",
+            Self::Texts { .. } => "text_too_long",
             Self::Header => "header_unsaid",
-            Self::Columns { .. } => "columns_unfit",
+            Self::Columns { .. } | Self::Index { .. } => "columns_unfit",
             Self::NoColumns { .. } => "columns_unnamed",
             Self::NoTable { .. } | Self::NoArray { .. } | Self::NotArray { .. } => "not_acceptable",
         }

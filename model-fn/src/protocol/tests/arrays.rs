@@ -301,7 +301,7 @@ fn writes(values: &[(&str, Tensor)], select: Option<&str>, expected: Result<&[u8
     }
     let written = write_as(AnswerForm::Npy, served(&outputs), &question, &tensors);
     let written = written.map_err(|error| error.to_string());
-    let expected = expected.map(|bytes| Written::Array(bytes.to_vec()));
+    let expected = expected.map(|bytes| Written::Bytes(bytes.to_vec()));
     assert_eq!(written, expected.map_err(str::to_owned));
 }
 
@@ -358,7 +358,7 @@ fn what_is_written_is_read_again() {
     };
     let tensors = [tensor(&[1, 3], values.clone())];
     let written = write_as(AnswerForm::Npy, served(&outputs), &question, &tensors).unwrap();
-    let Written::Array(bytes) = written else {
+    let Written::Bytes(bytes) = written else {
         panic!("an array, not {written:?}")
     };
     assert_eq!(bytes.len() % 64, 24);

@@ -355,7 +355,7 @@ fn answers(outputs: &[Asked], labels: &[&str], header: Value, binary: &[u8]) {
             let (json, behind) = body.split_at(header_bytes);
             (json.to_vec(), behind.to_vec())
         }
-        other @ (Written::Text(_) | Written::Array(_)) => panic!("no tensors: {other:?}"),
+        other @ (Written::Text(_) | Written::Bytes(_)) => panic!("no tensors: {other:?}"),
     };
     let json: Value = serde_json::from_slice(&json).unwrap();
     assert_eq!(json["outputs"], header);

@@ -59,3 +59,47 @@ fn no_damage_makes_a_reader_fail() {
         assert!(taken > 0 && refused > taken, "{format:?}: {taken} taken, {refused} refused");
     }
 }
+
+#[test]
+fn no_damage_makes_the_reader_of_streams_fail() {
+    let texts = Specification {
+        inputs: vec![port("x", Datatype::Bytes, &[-1])],
+        outputs: Vec::new(),
+    };
+    let image = Specification {
+        inputs: vec![port("x", Datatype::Fp32, &[-1, 3, 2, 1])],
+        outputs: Vec::new(),
+    };
+    // Behind a batch or a dictionary, a stream may end without its mark.
+    for (name, specification, ends) in [
+        ("columns", arrow::titled(), 2),
+        ("category", two(), 3),
+        ("text_string_view", texts, 1),
+        ("image", image, 1),
+    ] {
+        let body = arrow::stream(name);
+        let read = |body: &[u8]| {
+            read_as(Format::Arrow, body, &specification, &LIMITS, Accepted::Any).is_ok()
+        };
+        assert!(read(&body), "{name}");
+        let cut = (0..body.len()).filter(|end| read(&body[..*end]));
+        assert_eq!(cut.count(), ends, "{name}");
+        let mut changed = body.clone();
+        let (mut taken, mut refused) = (0, 0);
+        for (place, byte) in body.iter().enumerate() {
+            for other in 0..=u8::MAX {
+                changed[place] = other;
+                match read(&changed) {
+                    true => taken += 1,
+                    false => refused += 1,
+                }
+            }
+            changed[place] = *byte;
+        }
+        // Every byte as it is, and what is between the buffers, damages nothing.
+        assert!(
+            taken > body.len() && refused > body.len(),
+            "{name}: {taken} taken, {refused} refused"
+        );
+    }
+}
