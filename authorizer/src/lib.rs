@@ -44,7 +44,7 @@ pub mod verify;
 pub use authorizer::{Authorizer, HandleError, Outcome, StartError};
 pub use config::{Config, ConfigError};
 pub use outage::Outage;
-pub use reply::Answer;
+pub use reply::{Answer, usage_key};
 
 #[cfg(test)]
 #[path = "../tests/support/mod.rs"]

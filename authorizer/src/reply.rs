@@ -184,7 +184,7 @@ fn response(caller: &Caller, verdict: Verdict, context: Box<RawValue>, extras: &
             principal_id: printable(caller.principal()).into_owned(),
             policy_document,
             context,
-            usage_identifier_key: usage_key(caller, extras),
+            usage_identifier_key: usage_key_of(caller, extras),
         },
         Verdict::Simple(is_authorized) => Shape::Simple {
             is_authorized,
@@ -263,14 +263,20 @@ fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(characters.collect())
 }
 
-/// API keys have 20 to 128 characters; a digest in hexadecimal has 64, whatever the claim is.
-fn usage_key(caller: &Caller, extras: &Extras) -> Option<String> {
+fn usage_key_of(caller: &Caller, extras: &Extras) -> Option<String> {
     let value = match caller.claims().get(extras.usage_key.as_ref()?)? {
         View::String(text) => text.to_owned(),
         value @ (View::Number(_) | View::Bool(_)) => value.to_string(),
         View::Null | View::Array(_) | View::Object(_) => return None,
     };
-    Some(hex(&Sha256::digest(value)))
+    Some(usage_key(&value))
+}
+
+/// The API key of whoever has this value in the claim that `usage_key` names: its SHA-256 in hexadecimal.
+///
+/// Keys have 20 to 128 characters (API Gateway, quotas), and this has 64 whatever the value is.
+pub fn usage_key(value: &str) -> String {
+    hex(&Sha256::digest(value))
 }
 
 /// Bytes in lower-case hexadecimal.

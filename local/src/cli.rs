@@ -34,6 +34,8 @@ pub enum Verb {
     Inspect(InspectOptions),
     /// Compare a model's answers with those recorded from a reference runtime
     Verify(VerifyOptions),
+    /// Print the API key that a client has in a usage plan, and nothing else
+    UsageKey(UsageKeyOptions),
 }
 
 /// Options of `dev`.
@@ -179,6 +181,17 @@ pub struct VerifyOptions {
     pub expected: Option<PathBuf>,
 }
 
+/// Options of `usage-key`.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+A key is no secret: the authorizer names it, and the gateway takes none from callers. To register a client:\n  \
+aws apigateway create-api-key --enabled --name CLIENT --value \"$(cargo -q tollgate usage-key CLIENT)\"\n  \
+aws apigateway create-usage-plan-key --usage-plan-id UsagePlanId --key-type API_KEY --key-id ID")]
+pub struct UsageKeyOptions {
+    /// The value of the claim that `usage_key` in access.yaml names: the client's id for `azp`
+    pub client: String,
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -246,6 +259,12 @@ mod tests {
         check("verify model.onnx", true);
         check("verify model.onnx --expected expected.json", true);
         check("verify --expected expected.json", false);
+    }
+
+    #[test]
+    fn a_usage_key_is_of_one_client() {
+        check("usage-key abc@clients", true);
+        check("usage-key", false);
     }
 
     #[test]

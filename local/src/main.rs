@@ -46,6 +46,7 @@ fn main() -> ExitCode {
             }
             Err(error) => failed(&[&error]),
         },
+        Verb::UsageKey(options) => print(&authorizer::usage_key(&options.client)),
         Verb::Verify(options) => match verify::run(&options) {
             Ok(text) => print(&text),
             Err(error) => failed(&[&error]),

@@ -1,6 +1,10 @@
 //! The deployed pair: `sam build`, `sam deploy` into an emulated AWS, and calls through its API
 //! Gateway with tokens of a real Keycloak. What the emulator does not enforce is in `template`.
 
+mod front;
+mod parts;
+mod release;
+
 use std::collections::BTreeSet;
 use std::fs;
 use std::time::Instant;
@@ -107,6 +111,9 @@ pub fn trials() -> Vec<Trial> {
         case_with(PARTS, "deployed: logs hold no token", logs_hold_no_token),
     ];
     trials.extend(asked_by_clients());
+    trials.extend(parts::trials());
+    trials.extend(front::trials());
+    trials.extend(release::trials());
     trials
 }
 

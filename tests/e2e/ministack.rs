@@ -73,8 +73,38 @@ impl Ministack {
     /// layers, here into a folder of the stack's own.
     pub fn deploy(&self, build: &Build, stack: &str, parameters: &[(&str, &str)]) -> Result<Stack> {
         let opt = self.home.path().join(stack).join("opt");
-        fs::create_dir_all(&opt)?;
-        let source = format!("ModelSource={}", opt.join("models").display());
+        self.deploy_into(&opt, build, stack, parameters)
+    }
+
+    /// The same with the layers unpacked into this folder: another deployment's stays as it is.
+    pub fn deploy_into(
+        &self,
+        opt: &Path,
+        build: &Build,
+        stack: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<Stack> {
+        fs::create_dir_all(opt)?;
+        let models = opt.join("models").display().to_string();
+        let mut parameters = parameters.to_vec();
+        parameters.push(("ModelSource", &models));
+        self.deploy_template(&build.template(), stack, &parameters)?;
+        self.unpack_layers(&format!("{stack}-model-serving-fn"), opt)?;
+        let outputs = self.outputs(stack)?;
+        Ok(Stack {
+            url: self.stage_url(&outputs)?,
+            outputs,
+            opt: opt.to_owned(),
+        })
+    }
+
+    /// `sam deploy` of any template.
+    pub fn deploy_template(
+        &self,
+        template: &Path,
+        stack: &str,
+        parameters: &[(&str, &str)],
+    ) -> Result<()> {
         let parameters = parameters
             .iter()
             .map(|(name, value)| format!("{name}={value}"));
@@ -88,19 +118,40 @@ impl Ministack {
                 "--no-progressbar",
             ])
             .arg("--template-file")
-            .arg(build.template())
+            .arg(template)
             .arg("--config-file")
             .arg(setup::repository().join("samconfig.toml"))
             .arg("--parameter-overrides")
-            .args(parameters.chain([source]));
-        sam::run(&mut deploy, DEPLOY)?;
-        self.unpack_layers(&format!("{stack}-model-serving-fn"), &opt)?;
+            .args(parameters);
+        sam::run(&mut deploy, DEPLOY).map(drop)
+    }
+
+    /// A folder that goes with the emulator.
+    pub fn folder(&self, name: &str) -> PathBuf {
+        self.home.path().join(name)
+    }
+
+    /// Where an HTTP API of this stack answers.
+    pub fn http_api(&self, stack: &str) -> Result<String> {
         let outputs = self.outputs(stack)?;
-        Ok(Stack {
-            url: self.stage_url(&outputs)?,
-            outputs,
-            opt,
-        })
+        let id = outputs.get("ApiId").and_then(Value::as_str);
+        Ok(format!(
+            "{}/_aws/execute-api/{}",
+            self.url,
+            id.context("no `ApiId`")?
+        ))
+    }
+
+    /// Asks the REST API's own interface for something to be made, and gives what was.
+    pub fn make(&self, path: &str, body: &Value) -> Result<Value> {
+        let reply = http::post_json(&format!("{}{path}", self.url), None, body)?;
+        ensure!(
+            reply.status == 201,
+            "{path}: {} {}",
+            reply.status,
+            reply.body
+        );
+        reply.json()
     }
 
     /// Every line that a function has logged so far.

@@ -213,6 +213,21 @@ fn functions() -> Result<()> {
             json!({"SubnetIds": ["subnet-1", "subnet-2"], "SecurityGroupIds": ["sg-1"]}),
         )],
     )?;
+    let layer = "arn:aws:lambda:us-east-1:000000000000:layer:access:1";
+    check(
+        &[
+            "AccessFile=/opt/access.yaml",
+            &format!("AccessLayerArn={layer}"),
+        ],
+        &[],
+        &[
+            ("AuthorizerFunction/Properties/Layers", json!([layer])),
+            (
+                "AuthorizerFunction/Properties/Environment/Variables/ACCESS_FILE",
+                json!("/opt/access.yaml"),
+            ),
+        ],
+    )?;
     check(
         &["AuthorizerType=REQUEST", "AuthorizerTtl=0"],
         &[],
