@@ -34,7 +34,8 @@ pub const USER: &str = "ml-tester";
 pub const PASSWORD: &str = "also-known-to-the-tests-alone";
 
 const REALM: &str = "ml-models";
-const ADMIN: &str = "admin";
+/// The administrator, whose password is [`SECRET`].
+pub const ADMIN: &str = "admin";
 /// A first start on a busy machine.
 const READY: Duration = Duration::from_secs(240);
 const POLL: Duration = Duration::from_millis(200);

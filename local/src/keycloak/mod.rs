@@ -31,7 +31,7 @@ use placeholders::Values;
 use plan::{Change, Snapshot, plan};
 use resource::Key;
 use server::Server;
-use setup::{SetUp, Wishes};
+use setup::{SecretClient, SetUp, Wishes};
 
 /// How long Keycloak may take for one answer: it makes the keys of a new realm meanwhile.
 const TIMEOUT: Duration = Duration::from_secs(60);
@@ -123,7 +123,7 @@ pub enum KeycloakError {
     )]
     GivenSecret(String),
     /// Keycloak has no secret.
-    #[error("Keycloak has no secret of client `{0}`")]
+    #[error("Keycloak has no secret of client `{0}`: `--new-secret` makes one")]
     NoSecret(String),
     /// The file for the secret.
     #[error("`{path}` cannot be written")]
@@ -349,28 +349,27 @@ fn administrator(
     })
 }
 
-/// The client whose secret is asked for: the one that has any, unless another is named.
+/// The client whose secret is asked for: the one that gets tokens, unless another is named.
 fn secret_client(options: &ApplyOptions, set_up: &SetUp) -> Result<Option<String>, KeycloakError> {
-    let wanted = options.secret_of.as_deref();
-    let mut found = set_up
-        .secrets
-        .iter()
-        .filter(|(id, _)| wanted.is_none_or(|wanted| wanted == id));
-    let chosen = (found.next(), found.next());
-    let asked = options.asks_for_secret() || wanted.is_some();
-    match chosen {
-        _ if !asked => Ok(None),
-        (Some((id, true)), None) if options.new_secret => {
-            Err(KeycloakError::GivenSecret(id.clone()))
+    if !options.asks_for_secret() {
+        return Ok(None);
+    }
+    let wanted = |client: &&SecretClient| match &options.secret_of {
+        Some(id) => *id == client.id,
+        None => client.gets_tokens,
+    };
+    let mut found = set_up.secrets.iter().filter(wanted);
+    match (found.next(), found.next()) {
+        (Some(client), None) if client.given && options.new_secret => {
+            Err(KeycloakError::GivenSecret(client.id.clone()))
         }
-        (Some((id, _)), None) => Ok(Some(id.clone())),
+        (Some(client), None) => Ok(Some(client.id.clone())),
         _ => {
-            let ids: Vec<_> = set_up
+            let ids = set_up
                 .secrets
                 .iter()
-                .map(|(id, _)| format!("`{id}`"))
-                .collect();
-            Err(KeycloakError::SecretOf(ids.join(", ")))
+                .map(|client| format!("`{}`", client.id));
+            Err(KeycloakError::SecretOf(ids.collect::<Vec<_>>().join(", ")))
         }
     }
 }

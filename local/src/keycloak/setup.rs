@@ -44,8 +44,17 @@ pub(super) struct SetUp {
     /// Whether the realm is the set-up's own, to be made if it is not there.
     pub(super) own_realm: bool,
     pub(super) steps: Vec<Step>,
-    /// Clients with a secret; whether it is given.
-    pub(super) secrets: Vec<(String, bool)>,
+    pub(super) secrets: Vec<SecretClient>,
+}
+
+/// A client that has a secret.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct SecretClient {
+    pub(super) id: String,
+    /// Its own secret is the one that callers need; that of an API serves to ask about tokens.
+    pub(super) gets_tokens: bool,
+    /// Whether the secret is set in the environment.
+    pub(super) given: bool,
 }
 
 impl SetUp {
@@ -91,25 +100,30 @@ pub(super) fn read(file: &str, wishes: &Wishes<'_>) -> Result<SetUp, Vec<String>
         objects(&document, "clients")
             .any(|client| text(client, "clientId") == id && client.contains_key("secret"))
     };
+    let secrets = secrets.into_iter().map(|client| SecretClient {
+        given: given(&client.id),
+        ..client
+    });
     Ok(SetUp {
-        secrets: secrets
-            .into_iter()
-            .map(|id| (id.clone(), given(&id)))
-            .collect(),
+        secrets: secrets.collect(),
         realm,
         own_realm,
         steps: reader.steps,
     })
 }
 
-/// The clients whose file speaks of a secret, whether or not it is set.
-fn secret_clients(document: &Value) -> Vec<String> {
+/// The clients that are not public. Those that get tokens have a secret in the file, whether or not it is set.
+fn secret_clients(document: &Value) -> Vec<SecretClient> {
     let clients = document.get("clients").and_then(Value::as_array);
     let clients = clients.into_iter().flatten().filter_map(Value::as_object);
-    let with_secret = clients.filter(|client| client.contains_key("secret"));
-    with_secret
-        .map(|client| text(client, "clientId").to_owned())
-        .collect()
+    let confidential =
+        clients.filter(|client| client.get("publicClient") != Some(&Value::Bool(true)));
+    let secret = |client: &Object| SecretClient {
+        id: text(client, "clientId").to_owned(),
+        gets_tokens: client.contains_key("secret"),
+        given: false,
+    };
+    confidential.map(secret).collect()
 }
 
 /// The role that every user has is named after the realm.
@@ -515,7 +529,19 @@ mod tests {
         ] {
             let set_up = read(delivered(name), (!own).then_some(realm), &[], &[]).unwrap();
             assert_eq!((set_up.realm.as_str(), set_up.own_realm), (realm, own));
-            assert_eq!(set_up.secrets, [(client.to_owned(), false)]);
+            let clients: Vec<_> = set_up
+                .secrets
+                .iter()
+                .filter(|client| client.gets_tokens)
+                .map(|client| client.id.as_str())
+                .collect();
+            assert_eq!(clients, [client]);
+            assert!(
+                set_up
+                    .secrets
+                    .iter()
+                    .all(|client| !client.given && client.id != "ml-model-web")
+            );
         }
     }
 

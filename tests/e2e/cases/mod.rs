@@ -5,6 +5,7 @@ mod bound;
 mod clients;
 mod contract;
 mod credentials;
+mod identity;
 mod introspection;
 mod issuers;
 mod local;
@@ -19,6 +20,7 @@ use libtest_mimic::Trial;
 pub fn trials() -> Vec<Trial> {
     [
         realm::trials(),
+        identity::trials(),
         introspection::trials(),
         bound::trials(),
         issuers::trials(),
