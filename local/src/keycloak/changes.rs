@@ -88,7 +88,8 @@ impl Server {
             // Keycloak makes it with its client.
             Key::User(_) if body.contains_key("serviceAccountClientId") => None,
             Key::User(_) => Some("/users".to_owned()),
-            Key::Profile(_) | Key::Policy(_) => return self.put_policy(key, body).await,
+            Key::Profile(_) => return self.put_policy("profiles", body).await,
+            Key::Policy(_) => return self.put_policy("policies", body).await,
         };
         let Some(path) = path else {
             return Ok(Done::Later);
@@ -130,7 +131,8 @@ impl Server {
                 body.remove("access");
                 Some(format!("/users/{id}"))
             }
-            Key::Profile(_) | Key::Policy(_) => return self.put_policy(key, &body).await,
+            Key::Profile(_) => return self.put_policy("profiles", &body).await,
+            Key::Policy(_) => return self.put_policy("policies", &body).await,
         };
         body.remove("protocolMappers");
         let Some(path) = path else {
@@ -142,11 +144,7 @@ impl Server {
     }
 
     /// Profiles and policies are put as whole lists, in which the others stay.
-    async fn put_policy(&mut self, key: &Key, body: &Object) -> Result<Done, KeycloakError> {
-        let list = match key {
-            Key::Profile(_) => "profiles",
-            _ => "policies",
-        };
+    async fn put_policy(&mut self, list: &str, body: &Object) -> Result<Done, KeycloakError> {
         let path = format!("/client-policies/{list}");
         let current = self.get(&path).await?.unwrap_or_default();
         let mut items = objects(current.get(list).cloned());

@@ -107,9 +107,9 @@ fn shown(name: &str, value: &Value) -> Value {
     let secret = ["secret", "password", "credential"]
         .iter()
         .any(|part| name.contains(part));
-    match value {
-        Value::String(_) if secret => "(hidden)".into(),
-        _ => value.clone(),
+    match value.is_string() && secret {
+        true => "(hidden)".into(),
+        false => value.clone(),
     }
 }
 

@@ -280,18 +280,14 @@ fn find(document: Option<Value>, list: &str, name: &str) -> Option<Value> {
     found.map(Value::Object)
 }
 
+/// The objects of a list; none where it is no list.
 pub(super) fn objects(value: Option<Value>) -> Vec<Object> {
-    let items = match value {
-        Some(Value::Array(items)) => items,
-        _ => Vec::new(),
-    };
-    let object = |item| match item {
-        Value::Object(object) => Some(object),
-        _ => None,
-    };
-    items.into_iter().filter_map(object).collect()
+    let list = value.as_ref().and_then(Value::as_array);
+    let objects = list.into_iter().flatten().filter_map(Value::as_object);
+    objects.cloned().collect()
 }
 
+/// A member that is a text; empty if it is none.
 pub(super) fn text(object: &Object, name: &str) -> String {
     let text = object.get(name).and_then(Value::as_str);
     text.unwrap_or_default().to_owned()

@@ -1,5 +1,6 @@
 //! The cases that need no deployment: the local gateway, with its own and with real issuers.
 
+mod auth0;
 mod bodies;
 mod bound;
 mod clients;
@@ -25,6 +26,7 @@ pub fn trials() -> Vec<Trial> {
         bound::trials(),
         issuers::trials(),
         start::trials(),
+        auth0::trials(),
         local::trials(),
         credentials::trials(),
         bodies::trials(),
