@@ -1,6 +1,7 @@
 //! `tollgate keycloak apply`: makes a running Keycloak have what a set-up states, by its admin API, and nothing else.
 
 mod address;
+mod adjust;
 mod admin;
 mod changes;
 mod destination;
