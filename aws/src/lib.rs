@@ -59,6 +59,8 @@ pub enum Service {
     DynamoDb,
     /// Objects.
     S3,
+    /// Secrets.
+    SecretsManager,
 }
 
 /// Why a request cannot be made.
@@ -173,6 +175,7 @@ impl Service {
         match self {
             Self::DynamoDb => "dynamodb",
             Self::S3 => "s3",
+            Self::SecretsManager => "secretsmanager",
         }
     }
 
@@ -180,7 +183,7 @@ impl Service {
     fn settings(self) -> SigningSettings {
         let mut settings = SigningSettings::default();
         match self {
-            Self::DynamoDb => {}
+            Self::DynamoDb | Self::SecretsManager => {}
             Self::S3 => {
                 settings.percent_encoding_mode = PercentEncodingMode::Single;
                 settings.uri_path_normalization_mode = UriPathNormalizationMode::Disabled;

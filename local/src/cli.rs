@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::template::AuthorizerKind;
 use crate::web::SafeUrl;
@@ -36,6 +36,16 @@ pub enum Verb {
     Verify(VerifyOptions),
     /// Print the API key that a client has in a usage plan, and nothing else
     UsageKey(UsageKeyOptions),
+    /// Set up a running Keycloak
+    #[command(subcommand)]
+    Keycloak(KeycloakVerb),
+}
+
+/// What can be done with a Keycloak.
+#[derive(Debug, Subcommand)]
+pub enum KeycloakVerb {
+    /// Make it have what a set-up of `infra/keycloak` states, and nothing else; a second time changes nothing
+    Apply(Box<ApplyOptions>),
 }
 
 /// Options of `dev`.
@@ -192,6 +202,114 @@ pub struct UsageKeyOptions {
     pub client: String,
 }
 
+/// Options of `keycloak apply`.
+#[derive(Debug, Args)]
+#[command(
+    group = clap::ArgGroup::new("what").required(true),
+    group = clap::ArgGroup::new("administrator").required(true),
+    group = clap::ArgGroup::new("destination"),
+    after_help = "\
+The administrator's secret comes from TOLLGATE_KEYCLOAK_CLIENT_SECRET or TOLLGATE_KEYCLOAK_PASSWORD, or from a prompt.\n\
+What the set-up asks for comes from `--set` or the environment, its secrets from the environment alone; a client's\n\
+secret that is set nowhere is made by Keycloak. What the set-up does not speak of stays as it is.")]
+pub struct ApplyOptions {
+    /// Where Keycloak is, with its path if it has one
+    pub url: SafeUrl,
+
+    /// One of the set-ups that are delivered
+    #[arg(long, value_name = "NAME", group = "what")]
+    pub set_up: Option<SetUpName>,
+
+    /// Another set-up, in Keycloak's form of a realm
+    #[arg(long, value_name = "FILE", group = "what")]
+    pub file: Option<PathBuf>,
+
+    /// The realm [default: the set-up's]
+    #[arg(long, value_name = "REALM")]
+    pub realm: Option<String>,
+
+    /// Give a name of the set-up its value; may be given several times
+    #[arg(long, value_name = "NAME=VALUE", value_parser = pair)]
+    pub set: Vec<(String, String)>,
+
+    /// A scope `predict:MODEL` for this model; may be given several times
+    #[arg(long = "model", value_name = "MODEL")]
+    pub models: Vec<String>,
+
+    /// Say what would change, and change nothing
+    #[arg(long, conflicts_with_all = ["destination", "new_secret"])]
+    pub plan: bool,
+
+    /// End with 2 if anything differed, and not with 0
+    #[arg(long)]
+    pub exit_code: bool,
+
+    /// Permit the web origin `*`, to which every page on the web belongs
+    #[arg(long)]
+    pub allow_any_origin: bool,
+
+    /// Sign in as this client, which has a service account
+    #[arg(long, value_name = "ID", group = "administrator")]
+    pub admin_client_id: Option<String>,
+
+    /// Sign in as this user
+    #[arg(long, value_name = "NAME", group = "administrator")]
+    pub admin_username: Option<String>,
+
+    /// The administrator's realm
+    #[arg(long, value_name = "REALM", default_value = "master")]
+    pub admin_realm: String,
+
+    /// Write the client's secret to this file, for its owner alone (mode 0600)
+    #[arg(long, value_name = "FILE", group = "destination")]
+    pub secret_file: Option<PathBuf>,
+
+    /// Write the client's id and secret to this secret of AWS Secrets Manager
+    #[arg(long, value_name = "NAME", group = "destination")]
+    pub secret_to_secrets_manager: Option<String>,
+
+    /// Print the client's secret
+    #[arg(long, group = "destination")]
+    pub print_secret: bool,
+
+    /// Which client's secret, where the set-up has several
+    #[arg(long, value_name = "CLIENT", requires = "destination")]
+    pub secret_of: Option<String>,
+
+    /// Have Keycloak make a new secret: the old one is worth nothing at once
+    #[arg(long, requires = "destination")]
+    pub new_secret: bool,
+
+    /// Print JSON, for programs
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl ApplyOptions {
+    /// Whether a client's secret is wanted anywhere.
+    pub fn asks_for_secret(&self) -> bool {
+        self.print_secret || self.secret_file.is_some() || self.secret_to_secrets_manager.is_some()
+    }
+}
+
+/// The set-ups of `infra/keycloak`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SetUpName {
+    /// People and programs that call the models
+    MlModels,
+    /// Programs, by token, and a technical user
+    MachineAccess,
+    /// People at a browser and programs, without passwords for clients
+    ProtectedApi,
+    /// A gateway and a web page, in a realm that is there
+    GatewayClient,
+}
+
+fn pair(text: &str) -> Result<(String, String), &'static str> {
+    let (name, value) = text.split_once('=').ok_or("write NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
+}
+
 #[cfg(test)]
 mod tests {
     use clap::CommandFactory as _;
@@ -265,6 +383,33 @@ mod tests {
     fn a_usage_key_is_of_one_client() {
         check("usage-key abc@clients", true);
         check("usage-key", false);
+    }
+
+    #[test]
+    fn a_set_up_is_applied_by_somebody_and_its_secret_goes_to_one_place() {
+        let check = |rest: &str, accepted| {
+            check(
+                &format!("keycloak apply https://a.example {rest}"),
+                accepted,
+            );
+        };
+        let base = "--set-up ml-models --admin-username admin";
+        check(base, true);
+        check(
+            "--file realm.json --admin-client-id ops --plan --exit-code",
+            true,
+        );
+        check("--set-up ml-models", false);
+        check("--admin-username admin", false);
+        check("--set-up mine --admin-username admin", false);
+        check(&format!("{base} --file realm.json"), false);
+        check(&format!("{base} --admin-client-id ops"), false);
+        check(&format!("{base} --set A=b=c --set B="), true);
+        check(&format!("{base} --set A"), false);
+        check(&format!("{base} --print-secret --new-secret"), true);
+        check(&format!("{base} --new-secret"), false);
+        check(&format!("{base} --print-secret --secret-file s"), false);
+        check(&format!("{base} --secret-file s --plan"), false);
     }
 
     #[test]

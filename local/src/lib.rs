@@ -9,6 +9,7 @@ pub mod functions;
 pub mod gateway;
 pub mod inspect;
 pub mod issuer;
+pub mod keycloak;
 pub mod template;
 pub mod token;
 pub mod verify;

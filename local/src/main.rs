@@ -8,11 +8,13 @@ use std::time::Duration;
 
 use clap::Parser as _;
 use tokio::runtime::Runtime;
-use tollgate::cli::{Cli, Verb};
-use tollgate::{chain, dev, explain, inspect, token, verify};
+use tollgate::cli::{Cli, KeycloakVerb, Verb};
+use tollgate::{chain, dev, explain, inspect, keycloak, token, verify};
 
 /// How long a model that still runs may hold up the end of the process.
 const LAST_WAIT: Duration = Duration::from_secs(1);
+/// What `--exit-code` ends with where something differs: 1 is for failures.
+const DIFFERS: u8 = 2;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -47,6 +49,16 @@ fn main() -> ExitCode {
             Err(error) => failed(&[&error]),
         },
         Verb::UsageKey(options) => print(&authorizer::usage_key(&options.client)),
+        Verb::Keycloak(KeycloakVerb::Apply(options)) => {
+            match runtime.block_on(keycloak::run(&options, &environment)) {
+                Ok(outcome) if outcome.differs => {
+                    print(&outcome.text);
+                    ExitCode::from(DIFFERS)
+                }
+                Ok(outcome) => print(&outcome.text),
+                Err(error) => failed(&[&error]),
+            }
+        }
         Verb::Verify(options) => match verify::run(&options) {
             Ok(text) => print(&text),
             Err(error) => failed(&[&error]),

@@ -14,9 +14,19 @@ const MAX_PAGES: usize = 10;
 #[derive(Debug, Default)]
 pub struct Browser {
     cookies: BTreeMap<String, String>,
+    /// Where nobody answers: a redirect to there is the last page.
+    until: Option<String>,
 }
 
 impl Browser {
+    /// A browser that stops at an application's own address, and has that for its page.
+    pub fn until(address: &str) -> Self {
+        Self {
+            cookies: BTreeMap::new(),
+            until: Some(address.to_owned()),
+        }
+    }
+
     /// Opens a page, signs in where it asks for that, and agrees to everything; gives the last page.
     pub fn sign_in(&mut self, url: &str, user: &str, password: &str) -> Result<String> {
         let mut page = self.open("GET", url, &[])?;
@@ -42,6 +52,13 @@ impl Browser {
             let Some(location) = reply.header("location") else {
                 return Ok(reply.expect(200)?.body);
             };
+            if self
+                .until
+                .as_ref()
+                .is_some_and(|until| location.starts_with(until))
+            {
+                return Ok(location.to_owned());
+            }
             reply = self.send("GET", &absolute(url, location)?, &[])?;
         }
         anyhow::bail!("`{url}` redirects for ever")

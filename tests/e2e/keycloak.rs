@@ -1,4 +1,4 @@
-//! A real Keycloak with `infra/keycloak/realm.json` imported, and the parts of its admin API that
+//! A real Keycloak with `infra/keycloak/ml-models/realm.json` imported, and the parts of its admin API that
 //! the cases need.
 
 use std::collections::HashMap;
@@ -34,7 +34,8 @@ pub const USER: &str = "ml-tester";
 pub const PASSWORD: &str = "also-known-to-the-tests-alone";
 
 const REALM: &str = "ml-models";
-const ADMIN: &str = "admin";
+/// The administrator, whose password is [`SECRET`].
+pub const ADMIN: &str = "admin";
 /// A first start on a busy machine.
 const READY: Duration = Duration::from_secs(240);
 const POLL: Duration = Duration::from_millis(200);
@@ -152,6 +153,8 @@ impl Keycloak {
         let body = json!({
             "clientId": client,
             "secret": SECRET,
+            "standardFlowEnabled": false,
+            "implicitFlowEnabled": false,
             "serviceAccountsEnabled": true,
             "fullScopeAllowed": false,
             "attributes": attributes,
@@ -251,17 +254,26 @@ fn secrets() -> HashMap<&'static str, &'static str> {
 
 /// The file under another name and with its references resolved, as the admin API wants it.
 fn realm_named(name: &str) -> Result<Value> {
-    let mut realm = fs::read_to_string(realm_file())?.replace(REALM, name);
-    for (name, value) in secrets() {
-        realm = realm
-            .replace(&format!("${{{name}}}"), value)
-            .replace(&format!("${{{name}:false}}"), value);
+    let text = fs::read_to_string(realm_file())?.replace(REALM, name);
+    let secrets = secrets();
+    let mut parts = text.split("${");
+    let mut realm = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let (reference, rest) = part.split_once('}').context("a reference without an end")?;
+        let (name, default) = reference.split_once(':').unwrap_or((reference, ""));
+        match (secrets.get(name), default) {
+            (Some(value), _) => realm.push_str(value),
+            // A text of Keycloak's own, which it looks up when it is shown.
+            (None, "") => realm.push_str(&format!("${{{name}}}")),
+            (None, default) => realm.push_str(default),
+        }
+        realm.push_str(rest);
     }
     Ok(serde_json::from_str(&realm)?)
 }
 
 fn realm_file() -> PathBuf {
-    setup::repository().join("infra/keycloak/realm.json")
+    setup::repository().join("infra/keycloak/ml-models/realm.json")
 }
 
 /// The address after a marker in a line of the log, which may end in a full stop.

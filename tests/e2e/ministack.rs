@@ -154,6 +154,20 @@ impl Ministack {
         reply.json()
     }
 
+    /// Where every service of it answers.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// What Secrets Manager answers about a secret.
+    pub fn secret(&self, name: &str) -> Result<Value> {
+        let request = http::request("POST", &self.url)?
+            .header("x-amz-target", "secretsmanager.GetSecretValue")
+            .header("content-type", "application/x-amz-json-1.1")
+            .body(json!({"SecretId": name}).to_string());
+        http::send(request)?.expect(200)?.json()
+    }
+
     /// Every line that a function has logged so far.
     pub fn log(&self, function: &str) -> Result<Vec<String>> {
         let request = http::request("POST", &self.url)?

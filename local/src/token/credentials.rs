@@ -14,7 +14,7 @@ const PASSWORD: &str = "TOLLGATE_PASSWORD";
 
 /// A text that is never printed.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Secret(String);
+pub(crate) struct Secret(String);
 
 /// The client, as registered at the issuer.
 #[derive(Debug, PartialEq, Eq)]
@@ -25,11 +25,17 @@ pub(super) struct Client {
 }
 
 impl Secret {
+    /// A text that is a secret from now on.
+    pub(crate) fn new(text: String) -> Self {
+        Self(text)
+    }
+
     pub(super) fn into_inner(self) -> String {
         self.0
     }
 
-    pub(super) fn reveal(&self) -> &str {
+    /// The text itself, for the one who is to be shown it.
+    pub(crate) fn reveal(&self) -> &str {
         &self.0
     }
 }
@@ -82,7 +88,7 @@ pub(super) fn password(environment: Environment<'_>) -> Result<Secret, TokenErro
 }
 
 /// Asks on the terminal, where standard output may be redirected.
-fn ask(what: &str, variable: &'static str) -> Result<Secret, TokenError> {
+pub(crate) fn ask(what: &str, variable: &'static str) -> Result<Secret, TokenError> {
     if !io::stdin().is_terminal() {
         return Err(TokenError::NoSecret { variable });
     }

@@ -128,7 +128,7 @@ fn read<T: DeserializeOwned>(status: u16, body: &[u8]) -> Option<Reply<T>> {
 }
 
 /// An issuer's text, made safe for a terminal.
-pub(super) fn printable(text: &str) -> String {
+pub(crate) fn printable(text: &str) -> String {
     text.chars()
         .filter(|character| !character.is_control())
         .take(MAX_SHOWN_CHARACTERS)

@@ -13,8 +13,10 @@ use thiserror::Error;
 use crate::Environment;
 use crate::cli::TokenOptions;
 use crate::web::{self, UrlError, WebError};
-use credentials::{Client, Secret};
+use credentials::Client;
+pub(crate) use credentials::{Secret, ask};
 use discovery::Discovery;
+pub(crate) use endpoint::printable;
 use endpoint::{Endpoint, Refused};
 
 /// How long the issuer may take for one answer.

@@ -1,10 +1,12 @@
 //! The cases that need no deployment: the local gateway, with its own and with real issuers.
 
+mod auth0;
 mod bodies;
 mod bound;
 mod clients;
 mod contract;
 mod credentials;
+mod identity;
 mod introspection;
 mod issuers;
 mod local;
@@ -19,10 +21,12 @@ use libtest_mimic::Trial;
 pub fn trials() -> Vec<Trial> {
     [
         realm::trials(),
+        identity::trials(),
         introspection::trials(),
         bound::trials(),
         issuers::trials(),
         start::trials(),
+        auth0::trials(),
         local::trials(),
         credentials::trials(),
         bodies::trials(),
