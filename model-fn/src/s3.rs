@@ -146,10 +146,10 @@ impl Bucket {
         })
     }
 
-    /// Brings what is there into a folder of its own, unless that is what has this digest. Blocks.
+    /// Brings what is there into a folder of its own, unless its digest is one of these. Blocks.
     pub fn fetch(
         &self,
-        known: Option<&str>,
+        known: &[&str],
         clock: fn() -> SystemTime,
     ) -> Result<Option<Folder>, FetchError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -161,12 +161,12 @@ impl Bucket {
 
     async fn fetch_changed(
         &self,
-        known: Option<&str>,
+        known: &[&str],
         clock: fn() -> SystemTime,
     ) -> Result<Option<Folder>, FetchError> {
         let objects = self.list(clock).await?;
         let digest = folder::digest(&objects);
-        if known == Some(digest.as_str()) {
+        if known.contains(&digest.as_str()) {
             return Ok(None);
         }
         let folder = Folder::new(digest)?;

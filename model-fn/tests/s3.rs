@@ -525,6 +525,21 @@ fn what_changes_in_the_bucket_is_served_once_it_is_found_right() {
     );
     assert_eq!(value, SUM);
 
+    // It is brought once: after that the bucket is listed, and nothing else.
+    store.wish(|wish| wish.seen.clear());
+    let is_list = |[path, ..]: &[String; 3]| path.contains("list-type=2");
+    let started = Instant::now();
+    let mut lists = 0;
+    while lists < 2 {
+        answer(&function);
+        store.wish(|wish| {
+            assert!(wish.seen.iter().all(is_list), "{:?}", wish.seen);
+            lists = wish.seen.len();
+        });
+        assert!(started.elapsed() < Duration::from_secs(30), "{lists} lists");
+        thread::sleep(Duration::from_millis(50));
+    }
+
     store.put("pair/1/model.onnx", fixture("pair/2/model.onnx"));
     let (second, value) = until(&function, r#""outcome":"loaded""#);
     assert_eq!(value, DIFFERENCE);

@@ -251,7 +251,7 @@ mod tests {
             &[],
             &[
                 ("AUDIENCE", Some("other"), None),
-                ("ACCESS_FILE", None, None),
+                ("ACCESS_FILE", Some(""), None),
             ],
         );
     }

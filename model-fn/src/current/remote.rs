@@ -37,6 +37,8 @@ pub(crate) struct Remote {
     /// Shared by what is served and what comes after it: while that is loaded, both are there.
     budget: Budget,
     served: RwLock<Option<Arc<Served>>>,
+    /// The digest of what was brought last and is not served: it is as wrong the next time.
+    refused: Mutex<Option<String>>,
     progress: Mutex<Progress>,
     /// An attempt has ended.
     ended: Condvar,
@@ -69,6 +71,7 @@ impl Remote {
             config: config.clone(),
             budget: Budget::new(config.memory),
             served: RwLock::default(),
+            refused: Mutex::default(),
             progress: Mutex::default(),
             ended: Condvar::new(),
         });
@@ -149,8 +152,12 @@ impl Remote {
         let started = Instant::now();
         let served = self.served();
         let folder = served.as_ref().and_then(|served| served.folder.as_ref());
+        let refused = self.refused().clone();
+        // Where nothing is served, whoever waits is told again what is wrong.
+        let refused = refused.as_deref().filter(|_| served.is_some());
         let known = folder.map(|folder| folder.digest());
-        let folder = match self.bucket.fetch(known, now) {
+        let known: Vec<_> = known.into_iter().chain(refused).collect();
+        let folder = match self.bucket.fetch(&known, now) {
             Ok(Some(folder)) => folder,
             Ok(None) => return Ended::default(),
             Err(error) => return Ended::failed(vec![report(&error)], error.is_outage()),
@@ -181,6 +188,7 @@ impl Remote {
                 }
             }
             Err(problems) => {
+                *self.refused() = Some(folder.digest().to_owned());
                 let way = format!("{}/", folder.path().display());
                 let bare = |problem: String| problem.replace(&way, "");
                 Ended::failed(problems.into_iter().map(bare).collect(), false)
@@ -221,6 +229,10 @@ impl Remote {
     fn served(&self) -> Option<Arc<Served>> {
         let served = self.served.read().unwrap_or_else(PoisonError::into_inner);
         served.clone()
+    }
+
+    fn refused(&self) -> MutexGuard<'_, Option<String>> {
+        self.refused.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn progress(&self) -> MutexGuard<'_, Progress> {
