@@ -7,11 +7,11 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserializer;
 use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
 
 use super::InputError;
 use super::named::NamedTensor;
 use super::reading::Reading;
+use crate::json::Raw;
 use crate::tensor::{Datatype, Scalar, Tensor, Values};
 
 /// Text is quoted in messages up to this many characters.
@@ -273,9 +273,9 @@ impl<'de> Visitor<'de> for Nested<'_, '_> {
 impl Nested<'_, '_> {
     /// Reads the rest of an object whose first key is [`ENCODED`].
     pub(super) fn encoded<'de, A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let value: Box<RawValue> = map.next_value()?;
+        let value = Raw::of(&mut map)?;
         let is_alone = map.next_key::<IgnoredAny>()?.is_none();
-        let text: Option<String> = serde_json::from_str(value.get()).ok();
+        let text: Option<String> = serde_json::from_str(value).ok();
         match text.and_then(|text| decoded(&text)) {
             Some(text) if is_alone => self.scalar(Scalar::Text(&text)),
             Some(_) | None => {
