@@ -32,24 +32,29 @@ struct Parts<'de> {
 impl<'de> Reader<'de> {
     /// Reads a number, whose first byte has been seen.
     pub(super) fn number(&mut self) -> Result<Number, Error> {
-        let parts = self.parts(error::VALUE_ENDS)?;
-        let sign = if parts.is_negative { -1.0 } else { 1.0 };
-        if parts.significant <= DIGITS {
-            if parts.is_integer {
-                return Ok(signed(parts.digits, parts.is_negative));
+        match quick(self.rest) {
+            Some((number, rest)) => {
+                self.rest = rest;
+                Ok(number)
             }
+            None => self.slow(),
+        }
+    }
+
+    #[inline(never)]
+    fn slow(&mut self) -> Result<Number, Error> {
+        let parts = self.parts(error::VALUE_ENDS)?;
+        if parts.significant <= DIGITS && !parts.is_integer {
             let exponent = parts.exponent;
             let float = exponent.and_then(|exponent| decimal::float(parts.digits, exponent));
             if let Some(float) = float {
-                return Ok(Number::Float(sign * float));
+                return Ok(Number::Float(with_sign(float, parts.is_negative)));
             }
         }
         self.rare(&parts)
     }
 
-    /// What is too long or too far from 1 for the quick way.
-    #[cold]
-    #[inline(never)]
+    /// What is too long or too far from 1 for the quick ways.
     fn rare(&mut self, parts: &Parts<'_>) -> Result<Number, Error> {
         let text = std::str::from_utf8(parts.text).unwrap_or_default();
         if parts.is_integer
@@ -75,7 +80,6 @@ impl<'de> Reader<'de> {
     }
 
     /// Takes a number apart; `ends` is what is wrong where the text ends within it.
-    #[inline]
     fn parts(&mut self, ends: error::Like) -> Result<Parts<'de>, Error> {
         let start = self.rest;
         let is_negative = start.first() == Some(&b'-');
@@ -113,7 +117,6 @@ impl<'de> Reader<'de> {
     }
 
     /// The digits in front of the point: a zero stands alone.
-    #[inline]
     fn whole(&mut self, digits: &mut u64, ends: error::Like) -> Result<usize, Error> {
         match self.rest {
             [b'0', b'0'..=b'9', ..] => {
@@ -129,7 +132,6 @@ impl<'de> Reader<'de> {
         }
     }
 
-    #[inline]
     fn fraction(&mut self, digits: &mut u64, ends: error::Like) -> Result<usize, Error> {
         self.pass();
         match (self.digits(digits), self.rest) {
@@ -173,27 +175,61 @@ impl<'de> Reader<'de> {
         Ok(exponent.map(|exponent| if is_negative { -exponent } else { exponent }))
     }
 
-    /// Passes over digits, eight at a time where there are as many, and says how many there were.
-    #[inline]
+    /// Passes over digits and says how many there were.
     fn digits(&mut self, integer: &mut u64) -> usize {
         let before = self.rest.len();
-        let mut rest = self.rest;
-        let mut digits = *integer;
-        while let Some((chunk, behind)) = rest.split_first_chunk() {
-            let Some(eight) = eight_digits(*chunk) else {
-                break;
-            };
-            digits = digits.wrapping_mul(100_000_000).wrapping_add(eight);
-            rest = behind;
-        }
-        while let [digit @ b'0'..=b'9', behind @ ..] = rest {
-            let digit = u64::from(digit - b'0');
-            digits = digits.wrapping_mul(10).wrapping_add(digit);
-            rest = behind;
-        }
-        (self.rest, *integer) = (rest, digits);
-        before - rest.len()
+        (self.rest, *integer) = digits(self.rest, *integer);
+        before - self.rest.len()
     }
+}
+
+/// A number without an exponent and of few digits, as almost all are, and what is behind it: nothing where it is
+/// another, or none.
+#[inline]
+fn quick(text: &[u8]) -> Option<(Number, &[u8])> {
+    let (is_negative, text) = match text {
+        [b'-', text @ ..] => (true, text),
+        text => (false, text),
+    };
+    let (behind, integer) = digits(text, 0);
+    let whole = text.len() - behind.len();
+    if whole == 0 || (whole > 1 && text.first() == Some(&b'0')) {
+        return None;
+    }
+    if let [b'.', text @ ..] = behind {
+        let (behind, integer) = digits(text, integer);
+        let fraction = text.len() - behind.len();
+        if fraction == 0 || whole + fraction > DIGITS || matches!(behind, [b'e' | b'E', ..]) {
+            return None;
+        }
+        let exponent = i32::try_from(fraction).ok()?;
+        let float = decimal::float(integer, -exponent)?;
+        return Some((Number::Float(with_sign(float, is_negative)), behind));
+    }
+    let is_whole = whole <= DIGITS && !matches!(behind, [b'e' | b'E', ..]);
+    is_whole.then(|| (signed(integer, is_negative), behind))
+}
+
+/// Passes over digits, eight at a time where there are as many, and appends them to an integer: too many wrap around.
+#[inline]
+fn digits(mut text: &[u8], mut integer: u64) -> (&[u8], u64) {
+    while let Some((chunk, behind)) = text.split_first_chunk() {
+        let Some(eight) = eight_digits(*chunk) else {
+            break;
+        };
+        integer = integer.wrapping_mul(100_000_000).wrapping_add(eight);
+        text = behind;
+    }
+    while let [digit @ b'0'..=b'9', behind @ ..] = text {
+        let digit = u64::from(digit - b'0');
+        integer = integer.wrapping_mul(10).wrapping_add(digit);
+        text = behind;
+    }
+    (text, integer)
+}
+
+fn with_sign(float: f64, is_negative: bool) -> f64 {
+    if is_negative { -float } else { float }
 }
 
 /// Whether there is no other digit than zero in front of the exponent.

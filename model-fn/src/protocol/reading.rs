@@ -64,6 +64,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Counts so many more scalars.
+    #[inline]
     pub(super) fn count(&self, scalars: usize) -> Result<(), InputError> {
         let elements = self.elements.get().saturating_add(scalars);
         self.elements.set(elements);
