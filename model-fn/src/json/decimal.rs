@@ -17,6 +17,10 @@ const MOST: i32 = 55;
 /// The leading 128 bits of the powers of five from -[`MOST`] to [`MOST`]: of those below 1, what is behind is cut off.
 static FIVES: [u128; 2 * MOST as usize + 1] = fives();
 
+#[expect(
+    clippy::indexing_slicing,
+    reason = "the compiler computes it, and stops outside of the table"
+)]
 const fn fives() -> [u128; 2 * MOST as usize + 1] {
     let mut fives = [0; 2 * MOST as usize + 1];
     let mut power = 1_u128;
@@ -29,7 +33,7 @@ const fn fives() -> [u128; 2 * MOST as usize + 1] {
             power *= 5;
         }
     }
-    // One is exact.
+    // Which is no reciprocal.
     fives[MOST as usize] = 1 << 127;
     fives
 }
