@@ -11,6 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use crate::caller::Caller;
+use crate::json;
 
 /// An HTTP request as the gateway hands it on.
 #[derive(Debug)]
@@ -94,7 +95,7 @@ struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// Reads an event.
 pub fn read(event: &str) -> Result<Request<'_>, EventError> {
-    let event: Event<'_> = serde_json::from_str(event).map_err(|_| EventError::Unreadable)?;
+    let event: Event<'_> = json::read(event).map_err(|_| EventError::Unreadable)?;
     let context = &event.request_context;
     let is_second = event.version == "2.0";
     let method = if is_second {

@@ -16,6 +16,7 @@ pub mod event;
 pub mod failure;
 mod function;
 pub mod grants;
+mod json;
 mod log;
 pub mod media;
 mod metadata;

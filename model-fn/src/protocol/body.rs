@@ -14,6 +14,7 @@ use super::reading::Reading;
 use super::rows::List;
 use super::{Dialect, InputError, Limits, options, series};
 use crate::engine::Specification;
+use crate::json::{Raw, Reader};
 
 /// A body as read; whether it fits the model is decided later.
 pub(super) struct Body {
@@ -58,12 +59,11 @@ pub(super) fn read(
     limits: &Limits,
 ) -> Result<Body, InputError> {
     let reading = Reading::new(&specification.inputs, limits).of(body.len(), binary);
-    let mut deserializer = serde_json::Deserializer::from_slice(body);
-    let outermost = Outermost { reading: &reading }.deserialize(&mut deserializer);
+    let mut reader = Reader::new(body);
+    let outermost = Outermost { reading: &reading }.deserialize(&mut reader);
     let parts = outermost.map_err(|error| reading.problem(&error))?;
-    deserializer
-        .end()
-        .map_err(|error| reading.problem(&error))?;
+    let end = reader.end();
+    end.map_err(|error| reading.problem(&error))?;
     match reading.left_over() {
         0 => parts.body(&Reading::new(&specification.inputs, limits)),
         given => Err(InputError::LeftOver { given }),
@@ -78,11 +78,11 @@ struct Outermost<'a> {
 #[derive(Default)]
 struct Parts<'de> {
     given: Option<(Dialect, Vec<NamedTensor>)>,
-    id: Option<&'de RawValue>,
-    outputs: Option<&'de RawValue>,
-    parameters: Option<&'de RawValue>,
-    signature: Option<&'de RawValue>,
-    params: Option<&'de RawValue>,
+    id: Option<&'de str>,
+    outputs: Option<&'de str>,
+    parameters: Option<&'de str>,
+    signature: Option<&'de str>,
+    params: Option<&'de str>,
     keys: Vec<String>,
 }
 
@@ -90,9 +90,9 @@ impl Outermost<'_> {
     /// Keeps a field that no other one of its name may replace.
     fn once<'de, E: de::Error>(
         &self,
-        place: &mut Option<&'de RawValue>,
+        place: &mut Option<&'de str>,
         parameter: &'static str,
-        value: &'de RawValue,
+        value: &'de str,
     ) -> Result<(), E> {
         match place.replace(value) {
             None => Ok(()),
@@ -151,13 +151,13 @@ impl<'de> Visitor<'de> for Outermost<'_> {
                     parts.given = Some((Dialect::Rows, rows));
                 }
                 "signature_name" => {
-                    self.once(&mut parts.signature, "signature_name", map.next_value()?)?;
+                    self.once(&mut parts.signature, "signature_name", Raw::of(&mut map)?)?;
                 }
-                "params" => self.once(&mut parts.params, "params", map.next_value()?)?,
-                "id" => self.once(&mut parts.id, "id", map.next_value()?)?,
-                "outputs" => self.once(&mut parts.outputs, "outputs", map.next_value()?)?,
+                "params" => self.once(&mut parts.params, "params", Raw::of(&mut map)?)?,
+                "id" => self.once(&mut parts.id, "id", Raw::of(&mut map)?)?,
+                "outputs" => self.once(&mut parts.outputs, "outputs", Raw::of(&mut map)?)?,
                 "parameters" => {
-                    self.once(&mut parts.parameters, "parameters", map.next_value()?)?;
+                    self.once(&mut parts.parameters, "parameters", Raw::of(&mut map)?)?;
                 }
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
@@ -213,8 +213,7 @@ impl Parts<'_> {
 }
 
 /// The protocol has texts; numbers are what people write.
-fn id(text: &RawValue) -> Result<Option<String>, InputError> {
-    let text = text.get();
+fn id(text: &str) -> Result<Option<String>, InputError> {
     if text == "null" {
         return Ok(None);
     }
@@ -229,15 +228,15 @@ fn id(text: &RawValue) -> Result<Option<String>, InputError> {
 }
 
 /// The outputs asked for; an empty list asks for all, as none does.
-fn requested(text: &RawValue) -> Result<Option<Vec<(String, Form)>>, InputError> {
+fn requested(text: &str) -> Result<Option<Vec<(String, Form)>>, InputError> {
     let must = "be a list of objects with a `name`, of 65536 bytes at most";
-    let text = Some(text.get()).filter(|text| text.len() <= LONGEST_OUTPUTS);
+    let text = Some(text).filter(|text| text.len() <= LONGEST_OUTPUTS);
     let outputs = text.and_then(|text| serde_json::from_str::<Vec<&RawValue>>(text).ok());
     let outputs = outputs.ok_or(InputError::Outputs { must })?.into_iter();
     let outputs = outputs.map(|output| parameters::object(output.get()));
     let outputs: Option<Vec<Requested<'_>>> = outputs.collect();
     let form = |output: Requested<'_>| {
-        let form = parameters::form(output.parameters, &output.name)?;
+        let form = parameters::form(output.parameters.map(RawValue::get), &output.name)?;
         Ok((output.name, form))
     };
     let outputs = outputs.ok_or(InputError::Outputs { must })?.into_iter();

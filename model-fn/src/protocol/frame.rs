@@ -5,7 +5,6 @@ use std::fmt;
 use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::Number;
-use serde_json::value::RawValue;
 
 use super::columns::Layout;
 use super::csv::MOST_COLUMNS;
@@ -15,6 +14,7 @@ use super::parameters::whole;
 use super::reading::Reading;
 use super::table::Table;
 use super::{InputError, TableError};
+use crate::json::{Raw, Reader};
 use crate::tensor::Scalar;
 
 /// Reads a data frame in two parts, as pandas splits it.
@@ -65,12 +65,12 @@ impl<'de> Visitor<'de> for Frame<'_> {
         let Self(reading) = self;
         let stop = |problem| reading.stop::<A::Error>(problem);
         let mut columns: Option<Vec<String>> = None;
-        let mut waiting: Option<&'de RawValue> = None;
+        let mut waiting: Option<&'de str> = None;
         let mut read = None;
         while let Some(key) = map.next_key::<String>()? {
             match key.as_str() {
                 "columns" if columns.is_some() => return Err(self.wrong("columns", ONCE)),
-                "columns" => columns = Some(self.names(map.next_value()?)?),
+                "columns" => columns = Some(self.names(Raw::of(&mut map)?)?),
                 "data" if waiting.is_some() || read.is_some() => {
                     return Err(self.wrong("data", ONCE));
                 }
@@ -79,7 +79,7 @@ impl<'de> Visitor<'de> for Frame<'_> {
                     map.next_value_seed(Data(&mut table, reading))?;
                     read = Some(table.finish().map_err(stop)?);
                 }
-                "data" => waiting = Some(map.next_value()?),
+                "data" => waiting = Some(Raw::of(&mut map)?),
                 "index" => drop(map.next_value::<IgnoredAny>()?),
                 _ => {
                     return Err(self.wrong(FRAME, "have nothing but `columns`, `index` and `data`"));
@@ -90,8 +90,8 @@ impl<'de> Visitor<'de> for Frame<'_> {
             (Some(tensors), _) => Ok(tensors),
             (None, Some(text)) => {
                 let mut table = self.table(columns.as_deref())?;
-                let mut deserializer = serde_json::Deserializer::from_str(text.get());
-                let data = Data(&mut table, reading).deserialize(&mut deserializer);
+                let mut reader = Reader::new(text.as_bytes());
+                let data = Data(&mut table, reading).deserialize(&mut reader);
                 data.map_err(|error| stop(reading.problem(&error)))?;
                 table.finish().map_err(stop)
             }
@@ -115,13 +115,13 @@ enum Name {
 }
 
 impl Frame<'_> {
-    fn names<E: de::Error>(&self, text: &RawValue) -> Result<Vec<String>, E> {
-        let commas = text.get().bytes().filter(|byte| *byte == b',').count();
+    fn names<E: de::Error>(&self, text: &str) -> Result<Vec<String>, E> {
+        let commas = text.bytes().filter(|byte| *byte == b',').count();
         if commas >= MOST_COLUMNS {
             let limit = MOST_COLUMNS;
             return Err(self.0.stop(InputError::TooManyElements { limit }));
         }
-        let names: Result<Vec<Name>, _> = serde_json::from_str(text.get());
+        let names: Result<Vec<Name>, _> = serde_json::from_str(text);
         let names = names.map_err(|_| self.wrong::<E>("columns", NAMES))?;
         let name = |name| match name {
             Name::Text(text) => Some(text),

@@ -9,6 +9,7 @@ use super::named::{Named, NamedTensor};
 use super::nested::{Builder, ENCODED, Nested, visit_scalars};
 use super::reading::Reading;
 use super::{InputError, columns};
+use crate::engine::{Dimension, Port};
 use crate::tensor::Scalar;
 
 /// What `inputs` held.
@@ -25,10 +26,11 @@ impl<'a> Inputs<'a> {
     fn only<E: de::Error>(&self) -> Result<(Builder<'a>, String), E> {
         let Self(reading) = self;
         match reading.ports {
-            [port] => Ok((
-                Builder::new(reading, &port.name, port.datatype),
-                port.name.clone(),
-            )),
+            [port] => {
+                let mut builder = Builder::new(reading, &port.name, port.datatype);
+                builder.reserve(row(port));
+                Ok((builder, port.name.clone()))
+            }
             _ => Err(reading.stop(InputError::Unnamed {
                 expected: reading.names(),
             })),
@@ -40,6 +42,15 @@ impl<'a> Inputs<'a> {
         Nested(&mut builder).scalar(scalar)?;
         column(self.0, builder, name)
     }
+}
+
+/// How many values one row has at least.
+fn row(port: &Port) -> usize {
+    let axes = port.shape.iter().flatten().map(|axis| match axis {
+        Dimension::Fixed(length) => *length,
+        Dimension::Named(_) | Dimension::Any => 1,
+    });
+    axes.fold(1, usize::saturating_mul)
 }
 
 fn finished<E: de::Error>(

@@ -6,6 +6,7 @@ use super::InputError;
 use super::named::NamedTensor;
 use super::reading::Reading;
 use super::rows::Rows;
+use crate::json::Reader;
 
 /// Reads the rows. Lines without anything in them are passed over.
 pub(super) fn read<'a>(
@@ -13,14 +14,14 @@ pub(super) fn read<'a>(
     reading: &'a Reading<'a>,
 ) -> Result<Vec<NamedTensor>, InputError> {
     let mut rows = Rows::new(reading)?;
-    for (line, text) in (1..).zip(body.split(|byte| *byte == b'\n')) {
+    for (lines, text) in (0..).zip(body.split(|byte| *byte == b'\n')) {
         if text.iter().all(u8::is_ascii_whitespace) {
             continue;
         }
-        let mut deserializer = serde_json::Deserializer::from_slice(text);
-        let read = rows.row().deserialize(&mut deserializer);
-        let ended = read.and_then(|()| deserializer.end());
-        ended.map_err(|error| reading.problem_in(&error, line))?;
+        let mut reader = Reader::new(text);
+        let read = rows.row().deserialize(&mut reader);
+        let ended = read.and_then(|()| reader.end());
+        ended.map_err(|error| reading.problem_behind(&error, lines))?;
         rows.end_row()?;
     }
     rows.finish()

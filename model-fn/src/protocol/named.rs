@@ -5,13 +5,13 @@ use std::fmt;
 use serde::Deserializer;
 use serde::de::{DeserializeOwned, DeserializeSeed, IgnoredAny, MapAccess, Visitor};
 use serde_json::Number;
-use serde_json::value::RawValue;
 
 use super::fit::position;
 use super::nested::{self, Builder, Nested};
 use super::parameters::{Content, whole};
 use super::reading::Reading;
 use super::{InputError, Limits, binary, parameters};
+use crate::json::{Raw, Reader};
 use crate::tensor::{Datatype, Tensor, Values, volume};
 
 /// The longest text of a shape: no model takes dozens of axes, whose lengths have 20 digits at most.
@@ -31,8 +31,8 @@ pub struct NamedTensor {
 /// Reads one tensor that stands alone.
 pub fn named_tensor(text: &str, limits: &Limits) -> Result<NamedTensor, InputError> {
     let reading = Reading::new(&[], limits).of(text.len(), &[]);
-    let mut deserializer = serde_json::Deserializer::from_str(text);
-    let tensor = deserializer.deserialize_map(Named {
+    let mut reader = Reader::new(text.as_bytes());
+    let tensor = reader.deserialize_map(Named {
         reading: &reading,
         place: 0,
     });
@@ -85,17 +85,17 @@ impl Named<'_> {
                 return Err(self.reading.stop(parts.wrong(field, message)));
             }
             match key.as_str() {
-                "name" => parts.name = Some(self.field(&parts, "name", map.next_value()?)?),
-                "shape" => parts.shape = Some(self.shape(&parts, map.next_value()?)?),
-                "datatype" => parts.datatype = Some(self.datatype(&parts, map.next_value()?)?),
+                "name" => parts.name = Some(self.field(&parts, "name", Raw::of(&mut map)?)?),
+                "shape" => parts.shape = Some(self.shape(&parts, Raw::of(&mut map)?)?),
+                "datatype" => parts.datatype = Some(self.datatype(&parts, Raw::of(&mut map)?)?),
                 "data" => match parts.builder() {
                     Some(mut builder) => {
                         map.next_value_seed(Nested(&mut builder))?;
                         parts.data = Some(Data::Read(builder));
                     }
-                    None => parts.data = Some(Data::Text(map.next_value()?)),
+                    None => parts.data = Some(Data::Text(Raw::of(&mut map)?)),
                 },
-                "parameters" => parts.parameters = Some(map.next_value()?),
+                "parameters" => parts.parameters = Some(Raw::of(&mut map)?),
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }
             next = map.next_key()?;
@@ -108,14 +108,14 @@ impl Named<'_> {
         &self,
         parts: &Parts<'_, '_>,
         field: &'static str,
-        text: &RawValue,
+        text: &str,
     ) -> Result<T, E> {
         let (wanted, longest) = if field == "shape" {
             (LENGTHS, LONGEST_SHAPE)
         } else {
             ("must be text", usize::MAX)
         };
-        let text = Some(text.get()).filter(|text| text.len() <= longest);
+        let text = Some(text).filter(|text| text.len() <= longest);
         let value = text.and_then(|text| serde_json::from_str(text).ok());
         let stop = || self.reading.stop(parts.wrong(field, wanted.to_owned()));
         value.ok_or_else(stop)
@@ -124,7 +124,7 @@ impl Named<'_> {
     fn shape<E: serde::de::Error>(
         &self,
         parts: &Parts<'_, '_>,
-        text: &RawValue,
+        text: &str,
     ) -> Result<Vec<usize>, E> {
         let lengths: Vec<Number> = self.field(parts, "shape", text)?;
         let lengths: Option<Vec<usize>> = lengths.iter().map(whole).collect();
@@ -134,7 +134,7 @@ impl Named<'_> {
     fn datatype<E: serde::de::Error>(
         &self,
         parts: &Parts<'_, '_>,
-        text: &RawValue,
+        text: &str,
     ) -> Result<Datatype, E> {
         let name: String = self.field(parts, "datatype", text)?;
         name.parse().map_err(|_| {
@@ -152,13 +152,13 @@ struct Parts<'a, 'de> {
     shape: Option<Vec<usize>>,
     datatype: Option<Datatype>,
     data: Option<Data<'a, 'de>>,
-    parameters: Option<&'de RawValue>,
+    parameters: Option<&'de str>,
 }
 
 /// The data of a tensor.
 enum Data<'a, 'de> {
     Read(Builder<'a>),
-    Text(&'de RawValue),
+    Text(&'de str),
 }
 
 impl<'a, 'de> Parts<'a, 'de> {
@@ -262,11 +262,11 @@ impl<'a, 'de> Parts<'a, 'de> {
     }
 
     /// Data that stood before its datatype.
-    fn read(&self, text: &RawValue) -> Result<Builder<'a>, InputError> {
+    fn read(&self, text: &str) -> Result<Builder<'a>, InputError> {
         let missing = || self.wrong("datatype", "is missing".to_owned());
         let mut builder = self.builder().ok_or_else(missing)?;
-        let mut deserializer = serde_json::Deserializer::from_str(text.get());
-        let read = Nested(&mut builder).deserialize(&mut deserializer);
+        let mut reader = Reader::new(text.as_bytes());
+        let read = Nested(&mut builder).deserialize(&mut reader);
         read.map_err(|error| self.reading.problem(&error))?;
         Ok(builder)
     }

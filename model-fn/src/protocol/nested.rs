@@ -7,11 +7,11 @@ use base64::alphabet::STANDARD;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserializer;
 use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
 
 use super::InputError;
 use super::named::NamedTensor;
 use super::reading::Reading;
+use crate::json::Raw;
 use crate::tensor::{Datatype, Scalar, Tensor, Values};
 
 /// Text is quoted in messages up to this many characters.
@@ -67,6 +67,8 @@ pub(super) struct Builder<'a> {
     depth: Option<usize>,
     /// Where in each open list the reader is.
     position: Vec<usize>,
+    /// Whether the innermost list has a scalar, so that others may follow.
+    is_level: bool,
 }
 
 impl<'a> Builder<'a> {
@@ -78,6 +80,7 @@ impl<'a> Builder<'a> {
             lengths: Vec::new(),
             depth: None,
             position: Vec::new(),
+            is_level: false,
         }
     }
 
@@ -104,10 +107,12 @@ impl<'a> Builder<'a> {
             self.lengths.push(None);
         }
         self.position.push(0);
+        self.is_level = false;
         Ok(())
     }
 
     /// Goes on to the next entry of the innermost list.
+    #[inline]
     pub(super) fn next(&mut self) {
         if let Some(index) = self.position.last_mut() {
             *index += 1;
@@ -116,6 +121,7 @@ impl<'a> Builder<'a> {
 
     /// Ends the innermost list.
     pub(super) fn close(&mut self) -> Result<(), InputError> {
+        self.is_level = false;
         let given = self.position.pop().unwrap_or_default();
         let Some(length) = self.lengths.get_mut(self.position.len()) else {
             return Ok(());
@@ -127,7 +133,21 @@ impl<'a> Builder<'a> {
     }
 
     /// Appends a scalar to the innermost list.
+    #[inline]
     pub(super) fn push(&mut self, scalar: Scalar<'_>) -> Result<(), InputError> {
+        if !self.is_level {
+            self.level(scalar)?;
+        }
+        self.reading.count(1)?;
+        if self.values.push(scalar) {
+            Ok(())
+        } else {
+            Err(self.unfit(scalar))
+        }
+    }
+
+    /// Whether a scalar may stand in the innermost list, or alone.
+    fn level(&mut self, scalar: Scalar<'_>) -> Result<(), InputError> {
         let depth = self.position.len();
         // Within lists, null is a missing number.
         if depth == 0 && scalar == Scalar::Null {
@@ -138,17 +158,19 @@ impl<'a> Builder<'a> {
         if expected != depth || self.lengths.len() != depth {
             return Err(self.ragged("a list", "a value"));
         }
-        self.reading.count(1)?;
-        if self.values.push(scalar) {
-            return Ok(());
-        }
+        self.is_level = depth > 0;
+        Ok(())
+    }
+
+    #[cold]
+    fn unfit(&self, scalar: Scalar<'_>) -> InputError {
         let (input, at) = (self.input.clone(), self.position.clone());
-        Err(InputError::Value {
+        InputError::Value {
             input,
             at,
             expected: self.values.datatype(),
             given: quoted(scalar),
-        })
+        }
     }
 
     /// Puts the last row, a list of scalars, in order: `places` are those of its values.
@@ -227,12 +249,14 @@ pub(super) struct Nested<'b, 'a>(pub(super) &'b mut Builder<'a>);
 impl<'de> DeserializeSeed<'de> for Nested<'_, '_> {
     type Value = ();
 
+    #[inline]
     fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
 impl Nested<'_, '_> {
+    #[inline]
     pub(super) fn scalar<E: de::Error>(self, scalar: Scalar<'_>) -> Result<(), E> {
         self.0
             .push(scalar)
@@ -273,9 +297,9 @@ impl<'de> Visitor<'de> for Nested<'_, '_> {
 impl Nested<'_, '_> {
     /// Reads the rest of an object whose first key is [`ENCODED`].
     pub(super) fn encoded<'de, A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let value: Box<RawValue> = map.next_value()?;
+        let value = Raw::of(&mut map)?;
         let is_alone = map.next_key::<IgnoredAny>()?.is_none();
-        let text: Option<String> = serde_json::from_str(value.get()).ok();
+        let text: Option<String> = serde_json::from_str(value).ok();
         match text.and_then(|text| decoded(&text)) {
             Some(text) if is_alone => self.scalar(Scalar::Text(&text)),
             Some(_) | None => {

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 
 use serde::de::IgnoredAny;
-use serde_json::value::RawValue;
 
 use super::InputError;
 use super::columns::NAMES;
@@ -15,8 +14,8 @@ const LONGEST_PARAMS: usize = 1 << 16;
 /// The signature that every model has by TensorFlow's convention.
 const SIGNATURE: &str = "serving_default";
 
-pub(super) fn check_signature(text: Option<&RawValue>) -> Result<(), InputError> {
-    let Some(text) = text.map(RawValue::get) else {
+pub(super) fn check_signature(text: Option<&str>) -> Result<(), InputError> {
+    let Some(text) = text else {
         return Ok(());
     };
     match serde_json::from_str::<String>(text) {
@@ -30,8 +29,8 @@ pub(super) fn check_signature(text: Option<&RawValue>) -> Result<(), InputError>
 
 /// A model that has become an ONNX file takes no parameters any more: to pass some over would answer
 /// another question.
-pub(super) fn check_params(text: Option<&RawValue>) -> Result<(), InputError> {
-    let Some(text) = text.map(RawValue::get).filter(|text| *text != "null") else {
+pub(super) fn check_params(text: Option<&str>) -> Result<(), InputError> {
+    let Some(text) = text.filter(|text| *text != "null") else {
         return Ok(());
     };
     let short = Some(text).filter(|text| text.len() <= LONGEST_PARAMS);

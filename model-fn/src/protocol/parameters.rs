@@ -56,7 +56,7 @@ pub(super) struct Form {
 }
 
 /// What a request is, and asks for.
-pub(super) fn of_request(text: Option<&RawValue>) -> Result<OfRequest, InputError> {
+pub(super) fn of_request(text: Option<&str>) -> Result<OfRequest, InputError> {
     let of = || "the request".to_owned();
     let known = Known::read(text, of)?;
     let value = known.binary_data_output;
@@ -68,7 +68,7 @@ pub(super) fn of_request(text: Option<&RawValue>) -> Result<OfRequest, InputErro
 }
 
 /// What an input is.
-pub(super) fn content(text: Option<&RawValue>, input: &str) -> Result<Content, InputError> {
+pub(super) fn content(text: Option<&str>, input: &str) -> Result<Content, InputError> {
     let known = Known::read(text, || format!("input `{input}`"))?;
     Ok(match known.content_type() {
         Some("str") => Content::Texts,
@@ -78,10 +78,7 @@ pub(super) fn content(text: Option<&RawValue>, input: &str) -> Result<Content, I
 }
 
 /// How many bytes of an input stand behind the JSON.
-pub(super) fn input_bytes(
-    text: Option<&RawValue>,
-    input: &str,
-) -> Result<Option<usize>, InputError> {
+pub(super) fn input_bytes(text: Option<&str>, input: &str) -> Result<Option<usize>, InputError> {
     let of = || format!("input `{input}`");
     let known = Known::read(text, of)?;
     known.refuse_shared_memory(of)?;
@@ -90,7 +87,7 @@ pub(super) fn input_bytes(
 }
 
 /// What a requested output is asked for as.
-pub(super) fn form(text: Option<&RawValue>, output: &str) -> Result<Form, InputError> {
+pub(super) fn form(text: Option<&str>, output: &str) -> Result<Form, InputError> {
     let of = || format!("output `{output}`");
     let known = Known::read(text, of)?;
     known.refuse_shared_memory(of)?;
@@ -123,8 +120,8 @@ pub(super) fn whole(number: &Number) -> Option<usize> {
 }
 
 impl<'a> Known<'a> {
-    fn read(text: Option<&'a RawValue>, of: impl Fn() -> String) -> Result<Self, InputError> {
-        let Some(text) = text.map(RawValue::get).filter(|text| *text != "null") else {
+    fn read(text: Option<&'a str>, of: impl Fn() -> String) -> Result<Self, InputError> {
+        let Some(text) = text.filter(|text| *text != "null") else {
             return Ok(Self::default());
         };
         let known = object(text);

@@ -6,6 +6,7 @@ use serde::de;
 
 use super::{InputError, Limits};
 use crate::engine::Port;
+use crate::json;
 
 /// One body being read.
 ///
@@ -63,6 +64,7 @@ impl<'a> Reading<'a> {
     }
 
     /// Counts so many more scalars.
+    #[inline]
     pub(super) fn count(&self, scalars: usize) -> Result<(), InputError> {
         let elements = self.elements.get().saturating_add(scalars);
         self.elements.set(elements);
@@ -85,24 +87,17 @@ impl<'a> Reading<'a> {
     }
 
     /// What was wrong, once the JSON reader has stopped.
-    pub(super) fn problem(&self, error: &serde_json::Error) -> InputError {
-        self.problem_in(error, error.line())
+    pub(super) fn problem(&self, error: &json::Error) -> InputError {
+        self.problem_behind(error, 0)
     }
 
-    /// The same, where the reader has seen this line alone.
-    pub(super) fn problem_in(&self, error: &serde_json::Error, line: usize) -> InputError {
+    /// The same, where the reader has not seen so many lines before.
+    pub(super) fn problem_behind(&self, error: &json::Error, lines: usize) -> InputError {
         self.problem
             .take()
-            .unwrap_or_else(|| match error.classify() {
-                serde_json::error::Category::Data => InputError::NotADialect { keys: Vec::new() },
-                serde_json::error::Category::Io
-                | serde_json::error::Category::Syntax
-                | serde_json::error::Category::Eof => {
-                    let place = |line| format!("at line {line} column {}", error.column());
-                    let message = error.to_string();
-                    let message = message.replace(&place(error.line()), &place(line));
-                    InputError::NotJson { message }
-                }
+            .unwrap_or_else(|| match error.message(lines) {
+                None => InputError::NotADialect { keys: Vec::new() },
+                Some(message) => InputError::NotJson { message },
             })
     }
 

@@ -205,6 +205,10 @@ fn functions() -> Result<()> {
             ),
         ],
     )?;
+    authorizer()
+}
+
+fn authorizer() -> Result<()> {
     check(
         &["SubnetIds=subnet-1,subnet-2", "SecurityGroupIds=sg-1"],
         &[],
