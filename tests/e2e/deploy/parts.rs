@@ -52,10 +52,6 @@ fn stack() -> Result<&'static Stack> {
             ("Audience", keycloak::AUDIENCE),
             ("AccessLogs", "on"),
             ("AlarmEmail", "ops@example.org"),
-            (
-                "AuthorizerSecretArn",
-                "arn:aws:secretsmanager:us-east-1:000000000000:secret:introspection-abcdef",
-            ),
             ("AuthorizerConcurrency", "5"),
             ("AuthorizerType", "REQUEST"),
             ("AuthorizerTtl", "0"),

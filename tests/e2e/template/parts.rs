@@ -14,6 +14,9 @@ const PARTS: &[&str] = &[ministack::PART];
 
 pub const KEY: &str = "arn:aws:kms:us-east-1:000000000000:key/1";
 pub const CERTIFICATE: &str = "CertificateArn=arn:aws:acm:us-east-1:000000000000:certificate/1";
+/// Where Secrets Manager is asked.
+pub const EXTENSION: &str =
+    "arn:aws:lambda:us-east-1:177933569100:layer:AWS-Parameters-and-Secrets-Lambda-Extension:1";
 pub const SECRET: &str =
     "arn:aws:secretsmanager:us-east-1:000000000000:secret:introspection-abcdef";
 const ACL: &str = "arn:aws:wafv2:us-east-1:000000000000:regional/webacl/acl/1";
@@ -213,6 +216,30 @@ fn functions() -> Result<()> {
 }
 
 fn authorizer() -> Result<()> {
+    let (secret, extension) = (
+        format!("AuthorizerSecretArn={SECRET}"),
+        format!("SecretsExtensionArn={EXTENSION}"),
+    );
+    let policy = "arn:aws:iam::000000000000:policy/denylist";
+    check(
+        &[
+            &secret,
+            &extension,
+            &format!("AuthorizerPolicyArn={policy}"),
+        ],
+        &[],
+        &[
+            ("AuthorizerFunction/Properties/Layers", json!([EXTENSION])),
+            (
+                "AuthorizerRole/Properties/ManagedPolicyArns",
+                json!([policy]),
+            ),
+            (
+                "AuthorizerRole/Properties/Policies/1/PolicyDocument/Statement",
+                json!([{"Effect": "Allow", "Action": "secretsmanager:GetSecretValue", "Resource": SECRET}]),
+            ),
+        ],
+    )?;
     check(
         &["SubnetIds=subnet-1,subnet-2", "SecurityGroupIds=sg-1"],
         &[],
@@ -535,6 +562,10 @@ fn direct_callers() -> Result<()> {
 fn incomplete_parts() -> Result<()> {
     for (parameters, rule) in [
         (["DomainName=api.example"], "DomainHasCertificate"),
+        (
+            ["AuthorizerSecretArn=arn:aws:secretsmanager:us-east-1:000000000000:secret:a"],
+            "SecretHasItsExtension",
+        ),
         (["DirectSubject=abc@clients"], "DirectCallersHaveAnAudience"),
     ] {
         let error = Template::translate(&parameters).map(drop);

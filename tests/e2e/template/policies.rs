@@ -15,7 +15,7 @@ use crate::ministack;
 use crate::process::Process;
 use crate::sam::run;
 use crate::setup;
-use crate::template::parts::{CERTIFICATE, KEY, SECRET};
+use crate::template::parts::{CERTIFICATE, EXTENSION, KEY, SECRET};
 use crate::template::translated::{LIMIT, Template};
 
 const PARTS: &[&str] = &[ministack::PART];
@@ -112,7 +112,8 @@ fn everything() -> Result<Template> {
         format!("AuthorizerSecretArn={SECRET}"),
     );
     let mut parameters = given.to_vec();
-    parameters.extend([key.as_str(), secret.as_str()]);
+    let extension = format!("SecretsExtensionArn={EXTENSION}");
+    parameters.extend([key.as_str(), secret.as_str(), extension.as_str()]);
     Template::translate(&parameters)
 }
 
