@@ -170,6 +170,14 @@ fn is_ours(name: &str) -> bool {
     name.starts_with(|first: char| first.is_ascii_uppercase()) && name.bytes().all(capital)
 }
 
+/// What `--set` gives, as tests write it.
+#[cfg(test)]
+pub(super) fn owned(set: &[(&str, &str)]) -> Vec<(String, String)> {
+    set.iter()
+        .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
+        .collect()
+}
+
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -186,10 +194,7 @@ mod tests {
     }
 
     fn resolved(document: Value, set: &[(&str, &str)]) -> (Value, Vec<String>) {
-        let set: Vec<_> = set
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
+        let set = owned(set);
         let values = Values {
             set: &set,
             environment: &environment,

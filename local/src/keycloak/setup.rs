@@ -382,6 +382,7 @@ mod tests {
     use super::*;
     use crate::cli::SetUpName;
     use crate::keycloak::delivered;
+    use crate::keycloak::placeholders::owned;
 
     fn read(
         file: &str,
@@ -390,10 +391,7 @@ mod tests {
         set: &[(&str, &str)],
     ) -> Result<SetUp, Vec<String>> {
         let models: Vec<_> = models.iter().map(|model| (*model).to_owned()).collect();
-        let set: Vec<_> = set
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()))
-            .collect();
+        let set = owned(set);
         let values = Values {
             set: &set,
             environment: &|_| None,
