@@ -439,6 +439,15 @@ fn watching() -> Result<()> {
         &[
             ("Latency/Properties/Threshold", json!("900")),
             ("Refusals/Properties/Threshold", json!("3")),
+            // What the gateway counts by is the API's title.
+            (
+                "ServerErrors/Properties/Dimensions/0",
+                json!({"Name": "ApiName", "Value": {"Ref": "AWS::StackName"}}),
+            ),
+            (
+                "Api/Properties/Body/info/title",
+                json!({"Ref": "AWS::StackName"}),
+            ),
             (
                 "ServerErrors/Properties/AlarmActions",
                 json!([{"Ref": "AlarmTopic"}]),
