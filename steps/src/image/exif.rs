@@ -9,8 +9,11 @@ pub(super) struct Orientation {
 }
 
 /// Fields of the first directory that are looked through: cameras write some twenty.
+#[cfg(feature = "image")]
 const MOST_FIELDS: usize = 1000;
+#[cfg(feature = "image")]
 const ORIENTATION_TAG: u16 = 0x0112;
+#[cfg(feature = "image")]
 const SHORT: u16 = 3;
 
 impl Orientation {
@@ -19,7 +22,10 @@ impl Orientation {
         mirrors_rows: false,
         swaps: false,
     };
+}
 
+#[cfg(feature = "image")]
+impl Orientation {
     /// By the number of EXIF; what is none of them is upright.
     fn numbered(number: u16) -> Self {
         let (mirrors_columns, mirrors_rows, swaps) = match number {

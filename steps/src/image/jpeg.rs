@@ -42,7 +42,7 @@ impl From<Fault> for ImageError {
 /// Reads what stands before the first scan.
 pub(super) fn header(picture: &[u8]) -> Result<Header, ImageError> {
     let mut reader = Reader::new(picture);
-    reader.to_frame()?;
+    reader.read_to_frame()?;
     let frame = reader.frame.as_ref().ok_or(Fault::Damaged("no frame"))?;
     let colours = if frame.components.len() == 1 { 1 } else { 3 };
     Ok(Header {
@@ -57,10 +57,10 @@ pub(super) fn header(picture: &[u8]) -> Result<Header, ImageError> {
 /// Decodes all scans.
 pub(super) fn decode(picture: &[u8]) -> Result<Planes, ImageError> {
     let mut reader = Reader::new(picture);
-    reader.to_frame()?;
+    reader.read_to_frame()?;
     let mut frame = reader.frame.take().ok_or(Fault::Damaged("no frame"))?;
     frame.allocate();
-    while let Some(scan) = reader.to_scan(&mut frame)? {
+    while let Some(scan) = reader.read_to_scan(&mut frame)? {
         let rest = scan::decode(&mut frame, &scan, &reader.tables, reader.rest)?;
         reader.rest = rest;
     }

@@ -59,7 +59,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads on to the frame, and to what else stands before the first scan.
-    pub(super) fn to_frame(&mut self) -> Result<(), Fault> {
+    pub(super) fn read_to_frame(&mut self) -> Result<(), Fault> {
         loop {
             let before = self.rest;
             let marker = self.marker()?;
@@ -75,7 +75,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Reads on to the next scan; there is none after the end of the picture.
-    pub(super) fn to_scan(&mut self, frame: &mut Frame) -> Result<Option<Scan>, Fault> {
+    pub(super) fn read_to_scan(&mut self, frame: &mut Frame) -> Result<Option<Scan>, Fault> {
         loop {
             match self.marker()? {
                 0xd9 => return Ok(None),

@@ -52,12 +52,7 @@ pub(super) fn decode<'a>(
         ),
         _ => whole,
     };
-    let mut units = Units {
-        bits: Bits::new(data),
-        interval: tables.restart_interval,
-        before_restart: 0,
-    };
-    units.before_restart = units.interval;
+    let mut units = Units::new(data, tables.restart_interval);
     let mut stretch = match members.as_slice() {
         [only] if progressive && scan.start > 0 => Some(Stretch {
             codes: only.others.ok_or(MISSING)?,
@@ -106,7 +101,15 @@ struct Units<'a> {
     before_restart: usize,
 }
 
-impl Units<'_> {
+impl<'a> Units<'a> {
+    fn new(data: &'a [u8], interval: usize) -> Self {
+        Self {
+            bits: Bits::new(data),
+            interval,
+            before_restart: interval,
+        }
+    }
+
     /// Whether a new interval begins with this unit.
     #[inline]
     fn restarts(&mut self) -> Result<bool, Fault> {
