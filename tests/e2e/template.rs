@@ -16,6 +16,8 @@ use crate::ministack;
 use crate::sam::{self, sam};
 use crate::template::translated::{LIMIT, Route, Template};
 
+/// The part that Parliament, Checkov and its detectors of secrets are installed as.
+pub const CHECKS: &str = "checks";
 const PARTS: &[&str] = &[ministack::PART];
 
 /// The cases of this module.

@@ -15,12 +15,11 @@ use crate::ministack;
 use crate::process::Process;
 use crate::sam::run;
 use crate::setup;
+use crate::template::CHECKS;
 use crate::template::parts::{CERTIFICATE, EXTENSION, KEY, SECRET};
 use crate::template::translated::{LIMIT, Template};
 
 const PARTS: &[&str] = &[ministack::PART];
-/// The part that Parliament and Checkov are installed as.
-const CHECKS: &str = "checks";
 const WITH_CHECKS: &[&str] = &[ministack::PART, CHECKS];
 
 /// Statements with a wildcard for a resource: role, action, and why that cannot be narrower.
