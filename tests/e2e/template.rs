@@ -4,6 +4,7 @@
 mod parts;
 mod policies;
 mod translated;
+mod versions;
 
 use std::collections::BTreeSet;
 
@@ -61,6 +62,7 @@ pub fn trials() -> Vec<Trial> {
     ];
     trials.extend(parts::trials());
     trials.extend(policies::trials());
+    trials.extend(versions::trials());
     trials
 }
 
