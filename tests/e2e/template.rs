@@ -1,6 +1,7 @@
 //! What AWS would make of `template.yaml`, as its own translator says: asserted here because the
 //! emulator does not enforce it, or leaves it out.
 
+mod front;
 mod parts;
 mod policies;
 mod translated;
@@ -63,6 +64,7 @@ pub fn trials() -> Vec<Trial> {
     trials.extend(parts::trials());
     trials.extend(policies::trials());
     trials.extend(versions::trials());
+    trials.extend(front::trials());
     trials
 }
 
