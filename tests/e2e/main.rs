@@ -26,6 +26,7 @@ mod process;
 mod recorded;
 mod sam;
 mod second_issuer;
+mod secrets;
 mod setup;
 mod shared;
 mod template;
@@ -54,6 +55,7 @@ fn trials() -> Vec<Trial> {
     [
         cases::trials(),
         template::trials(),
+        secrets::trials(),
         package::trials(),
         deploy::trials(),
         watch::trials(),

@@ -1,9 +1,11 @@
 //! What AWS would make of `template.yaml`, as its own translator says: asserted here because the
 //! emulator does not enforce it, or leaves it out.
 
+mod front;
 mod parts;
 mod policies;
 mod translated;
+mod versions;
 
 use std::collections::BTreeSet;
 
@@ -16,6 +18,8 @@ use crate::ministack;
 use crate::sam::{self, sam};
 use crate::template::translated::{LIMIT, Route, Template};
 
+/// The part that Parliament, Checkov and its detectors of secrets are installed as.
+pub const CHECKS: &str = "checks";
 const PARTS: &[&str] = &[ministack::PART];
 
 /// The cases of this module.
@@ -59,6 +63,8 @@ pub fn trials() -> Vec<Trial> {
     ];
     trials.extend(parts::trials());
     trials.extend(policies::trials());
+    trials.extend(versions::trials());
+    trials.extend(front::trials());
     trials
 }
 

@@ -1,6 +1,6 @@
 //! The optional parts of the template: none is there unless a parameter asks for it, and each is what it says.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use anyhow::{Result, ensure};
 use libtest_mimic::Trial;
@@ -34,10 +34,6 @@ pub fn trials() -> Vec<Trial> {
         case(
             "template: releases, concurrency and networks are parameters",
             functions,
-        ),
-        case(
-            "template: other parameters are another version of a function",
-            versions,
         ),
         case(
             "template: models come from a bucket where one is named",
@@ -275,43 +271,6 @@ fn authorizer() -> Result<()> {
             (&scheme("authorizerResultTtlInSeconds"), json!("0")),
         ],
     )
-}
-
-/// Callers reach published versions: what changes a function must publish one. SAM alone does not look at values.
-fn versions() -> Result<()> {
-    let of = |function: &str, parameter: &str| -> Result<BTreeSet<String>> {
-        let template = Template::translate(&[parameter])?;
-        let versions = template.of_type("AWS::Lambda::Version")?;
-        let names = versions.into_iter().map(|(name, _)| name);
-        Ok(names.filter(|name| name.starts_with(function)).collect())
-    };
-    for (function, parameters) in [
-        (
-            "ModelFunction",
-            [
-                "ModelGrants=any",
-                "ModelBucket=models-of-us",
-                "CorsOrigins=*",
-                "ModelMemory=512",
-            ],
-        ),
-        (
-            "AuthorizerFunction",
-            [
-                "AuthorizerTtl=0",
-                "SubnetIds=subnet-1",
-                "AccessFile=/opt/a.yaml",
-                "Tracing=on",
-            ],
-        ),
-    ] {
-        let mut seen = of(function, "Audience=ml-api")?;
-        for (index, parameter) in parameters.iter().enumerate() {
-            seen.extend(of(function, parameter)?);
-            ensure!(seen.len() == index + 2, "{parameter}: {seen:?}");
-        }
-    }
-    Ok(())
 }
 
 /// A member of what the gateway is told of the authorizer.

@@ -41,15 +41,14 @@ impl Route {
 impl Template {
     /// For these parameters beside issuer and audience.
     pub fn translate(parameters: &[&str]) -> Result<Self> {
-        let given = [
-            "template.yaml",
-            "Issuer=https://issuer.example/",
-            "Audience=ml-api",
-        ];
-        let text = sam::run(
-            sam::python("translate.py")?.args(given).args(parameters),
-            LIMIT,
-        )?;
+        let given = ["Issuer=https://issuer.example/", "Audience=ml-api"];
+        Self::of("template.yaml", &[&given, parameters].concat())
+    }
+
+    /// Any template of the repository, for these parameters.
+    pub fn of(file: &str, parameters: &[&str]) -> Result<Self> {
+        let mut command = sam::python("translate.py")?;
+        let text = sam::run(command.arg(file).args(parameters), LIMIT)?;
         Ok(Self(serde_json::from_str(&text)?))
     }
 
