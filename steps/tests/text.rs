@@ -1,0 +1,170 @@
+//! Tokens of small tokenizers of each family, beside those of the reference: `golden/text/generate.py` recorded them.
+
+#![cfg(feature = "text")]
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use steps::text::{Encoded, Options, Settings, Side, Text, TextError, Tokenizer};
+
+#[derive(Deserialize)]
+struct Golden {
+    texts: Vec<String>,
+    families: HashMap<String, Family>,
+}
+
+#[derive(Deserialize)]
+struct Family {
+    single: Vec<Vec<i64>>,
+    pairs: Vec<(usize, usize, Vec<i64>, Vec<i64>)>,
+    batches: Vec<(Vec<usize>, Side, Vec<Vec<i64>>, Vec<Vec<i64>>)>,
+    cut: Vec<(usize, Side, usize, Option<usize>, Vec<i64>)>,
+}
+
+/// As long as the longest text, and all in one row.
+const UNCUT: usize = 8192;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/text")
+}
+
+fn golden() -> Golden {
+    let json = std::fs::read(folder().join("tokens.json")).unwrap();
+    serde_json::from_slice(&json).unwrap()
+}
+
+fn file(family: &str) -> Vec<u8> {
+    std::fs::read(folder().join(format!("{family}.json"))).unwrap()
+}
+
+fn tokenizer(family: &str, settings: &Settings) -> Tokenizer {
+    Tokenizer::new(settings, &file(family)).unwrap()
+}
+
+fn long(length: usize) -> Settings {
+    Settings {
+        max_length: Some(length),
+        pad_to_multiple_of: Some(1),
+        // The reference records with the token that stands first.
+        ..Settings::default()
+    }
+}
+
+fn rows(values: &[i64], length: usize) -> Vec<Vec<i64>> {
+    values.chunks(length.max(1)).map(<[i64]>::to_vec).collect()
+}
+
+fn one(tokenizer: &Tokenizer, text: Text<'_>) -> Encoded {
+    tokenizer.encode(&[text], &Options::default()).unwrap()
+}
+
+#[track_caller]
+fn check(each: impl Fn(&str, &Family, &[String])) {
+    let golden = golden();
+    assert_eq!(golden.families.len(), 7);
+    for (name, family) in &golden.families {
+        each(name, family, &golden.texts);
+    }
+}
+
+#[test]
+fn single_texts_have_the_ids_of_the_reference() {
+    check(|name, family, texts| {
+        let tokenizer = tokenizer(name, &long(UNCUT));
+        assert_eq!(texts.len(), family.single.len());
+        for (text, ids) in texts.iter().zip(&family.single) {
+            let encoded = one(&tokenizer, text.as_str().into());
+            assert_eq!(encoded.ids, *ids, "{name}: {text:?}");
+            assert_eq!(encoded.attention_mask, vec![1; ids.len()]);
+            assert_eq!(encoded.tokens, [ids.len()]);
+            assert!(encoded.truncated.is_empty());
+            assert!(
+                ids.iter()
+                    .all(|id| *id < i64::try_from(tokenizer.vocabulary()).unwrap())
+            );
+        }
+    });
+}
+
+#[test]
+fn pairs_have_the_ids_and_types_of_the_reference() {
+    check(|name, family, texts| {
+        let tokenizer = tokenizer(name, &long(UNCUT));
+        for (first, second, ids, types) in &family.pairs {
+            let pair = (texts[*first].as_str(), texts[*second].as_str());
+            let encoded = one(&tokenizer, pair.into());
+            assert_eq!(
+                (&encoded.ids, &encoded.type_ids),
+                (ids, types),
+                "{name}: {pair:?}"
+            );
+        }
+    });
+}
+
+#[test]
+fn batches_are_padded_on_either_side() {
+    check(|name, family, texts| {
+        for (places, side, ids, masks) in &family.batches {
+            let settings = Settings {
+                padding_side: Some(*side),
+                ..long(UNCUT)
+            };
+            let batch: Vec<Text<'_>> = places
+                .iter()
+                .map(|place| texts[*place].as_str().into())
+                .collect();
+            let encoded = tokenizer(name, &settings)
+                .encode(&batch, &Options::default())
+                .unwrap();
+            assert_eq!(encoded.rows, places.len());
+            let length = encoded.length;
+            assert_eq!(rows(&encoded.ids, length), present(ids), "{name} {side:?}");
+            assert_eq!(
+                rows(&encoded.attention_mask, length),
+                present(masks),
+                "{name} {side:?}"
+            );
+        }
+    });
+}
+
+/// Rows without a token are none where values are cut into rows.
+fn present(rows: &[Vec<i64>]) -> Vec<Vec<i64>> {
+    rows.iter().filter(|row| !row.is_empty()).cloned().collect()
+}
+
+#[test]
+fn longer_rows_are_cut_as_the_reference_cuts_them_and_named() {
+    check(|name, family, texts| {
+        for (length, side, first, second, ids) in &family.cut {
+            let settings = Settings {
+                truncation_side: Some(*side),
+                ..long(*length)
+            };
+            let text = Text {
+                first: &texts[*first],
+                second: second.map(|second| texts[second].as_str()),
+            };
+            let cutting = tokenizer(name, &settings);
+            let encoded = one(&cutting, text);
+            assert_eq!(encoded.ids, *ids, "{name} {length} {side:?}: {text:?}");
+            let whole = one(&tokenizer(name, &long(UNCUT)), text).length;
+            let cut: &[usize] = if whole > *length { &[0] } else { &[] };
+            assert_eq!(encoded.truncated, cut, "{name} {length} {side:?}: {text:?}");
+            let refused = cutting.encode(
+                &[text],
+                &Options {
+                    truncation: Some(false),
+                    ..Options::default()
+                },
+            );
+            assert_eq!(refused.is_err(), whole > *length);
+            assert!(matches!(
+                refused,
+                Ok(_) | Err(TextError::TooLong { row: 0, .. })
+            ));
+        }
+    });
+}
