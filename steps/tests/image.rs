@@ -1,6 +1,12 @@
 //! Pictures through the whole pipeline, against what Pillow and numpy made of them (`golden/image/record.py`).
 
 #![cfg(feature = "image")]
+#![expect(
+    clippy::indexing_slicing,
+    clippy::panic,
+    clippy::unwrap_used,
+    reason = "the helpers of these tests are in no test function"
+)]
 
 use std::fs;
 use std::path::PathBuf;

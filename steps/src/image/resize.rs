@@ -88,33 +88,47 @@ fn pick(plane: &[u8], width: usize, rows: &[usize], columns: &[usize]) -> Vec<u8
     picked
 }
 
-/// Every row becomes as long as there are weights.
+/// Every row becomes as long as there are weights. Eight rows are taken at once, side by side, so that one weight is
+/// multiplied with as many samples.
 fn resize_rows(plane: &[u8], width: usize, weights: &Weights) -> Vec<u8> {
-    let mut resized = Vec::with_capacity(plane.len() / width * weights.len());
-    // Vectors may read beyond the end of a row: what is there has a weight of 0.
-    let mut row = vec![0i16; width + LANES * weights.vectors()];
-    for samples in plane.chunks_exact(width) {
-        for (wide, sample) in row.iter_mut().zip(samples) {
-            *wide = i16::from(*sample);
+    let mut resized = vec![0; plane.len() / width * weights.len()];
+    let mut columns = vec![[0i16; LANES]; width];
+    let groups = plane.chunks(width * LANES);
+    for (rows, to) in groups.zip(resized.chunks_mut(weights.len() * LANES)) {
+        for (lane, row) in rows.chunks_exact(width).enumerate() {
+            for (column, sample) in columns.iter_mut().zip(row) {
+                if let Some(place) = column.get_mut(lane) {
+                    *place = i16::from(*sample);
+                }
+            }
         }
-        resized.extend(weights.iter().map(|(start, high, low)| {
-            let samples = row.get(start..).unwrap_or_default();
-            rounded(product(samples, high), product(samples, low))
-        }));
+        for (at, (start, high, low)) in weights.iter().enumerate() {
+            let samples = summed(columns.get(start..).unwrap_or_default(), high, low);
+            for (place, sample) in to.iter_mut().skip(at).step_by(weights.len()).zip(samples) {
+                *place = sample;
+            }
+        }
     }
     resized
 }
 
-/// The sum of products, modulo 2^32. Lanes of 16 bits times 16 bits are one instruction each.
+/// One sample of each of the rows.
 #[inline]
-fn product(samples: &[i16], weights: &[[i16; LANES]]) -> i32 {
-    let mut sums = [0i32; LANES];
-    for (samples, weights) in samples.as_chunks::<LANES>().0.iter().zip(weights) {
-        for ((sum, sample), weight) in sums.iter_mut().zip(samples).zip(weights) {
-            *sum = sum.wrapping_add(i32::from(*sample) * i32::from(*weight));
+fn summed(columns: &[[i16; LANES]], high: &[[i16; LANES]], low: &[[i16; LANES]]) -> [u8; LANES] {
+    let mut high_sums = [0i32; LANES];
+    let mut low_sums = [0i32; LANES];
+    let weights = high.as_flattened().iter().zip(low.as_flattened());
+    for (column, (high, low)) in columns.iter().zip(weights) {
+        for ((sample, high_sum), low_sum) in column.iter().zip(&mut high_sums).zip(&mut low_sums) {
+            *high_sum = high_sum.wrapping_add(i32::from(*sample) * i32::from(*high));
+            *low_sum = low_sum.wrapping_add(i32::from(*sample) * i32::from(*low));
         }
     }
-    sums.into_iter().fold(0, i32::wrapping_add)
+    let mut samples = [0; LANES];
+    for ((sample, high), low) in samples.iter_mut().zip(high_sums).zip(low_sums) {
+        *sample = rounded(high, low);
+    }
+    samples
 }
 
 /// The plane becomes as high as there are weights.

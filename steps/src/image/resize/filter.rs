@@ -143,10 +143,6 @@ impl Weights {
         self.starts.len()
     }
 
-    pub(super) fn vectors(&self) -> usize {
-        self.vectors
-    }
-
     /// For each sample to make: where what it is made of begins, and the halves of the weights.
     pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &[[i16; LANES]], &[[i16; LANES]])> {
         let high = self.high.chunks_exact(self.vectors);
