@@ -1,11 +1,7 @@
 //! Tokens of small tokenizers of each family, beside those of the reference: `golden/text/generate.py` recorded them.
 
 #![cfg(feature = "text")]
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that panics has failed"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
