@@ -1,6 +1,7 @@
 //! Tokens of small tokenizers of each family, beside those of the reference: `golden/text/generate.py` recorded them.
 
 #![cfg(feature = "text")]
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -18,11 +19,17 @@ struct Golden {
 struct Family {
     single: Vec<Vec<i64>>,
     pairs: Vec<(usize, usize, Vec<i64>, Vec<i64>)>,
-    batches: Vec<(Vec<usize>, Side, Vec<Vec<i64>>, Vec<Vec<i64>>)>,
-    cut: Vec<(usize, Side, usize, Option<usize>, Vec<i64>)>,
+    batches: Vec<Batch>,
+    cut: Vec<Cut>,
 }
 
-/// As long as the longest text, and all in one row.
+/// Texts by their places, the side of the padding, ids and masks.
+type Batch = (Vec<usize>, Side, Vec<Vec<i64>>, Vec<Vec<i64>>);
+
+/// The length, the side that is cut off, one text or two by their places, and ids.
+type Cut = (usize, Side, usize, Option<usize>, Vec<i64>);
+
+/// Longer than the longest text.
 const UNCUT: usize = 8192;
 
 fn folder() -> PathBuf {
@@ -46,7 +53,6 @@ fn long(length: usize) -> Settings {
     Settings {
         max_length: Some(length),
         pad_to_multiple_of: Some(1),
-        // The reference records with the token that stands first.
         ..Settings::default()
     }
 }

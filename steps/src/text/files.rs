@@ -124,3 +124,69 @@ fn token(value: Option<&Value>) -> Option<String> {
     let name = value.get("content").unwrap_or(value);
     name.as_str().map(str::to_owned)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(
+        tokenizer: &str,
+        sentences: &str,
+        config: &str,
+        length: Option<usize>,
+        remarks: usize,
+    ) {
+        let (settings, said) = from_files(
+            Some(tokenizer.as_bytes()),
+            Some(sentences.as_bytes()),
+            Some(config.as_bytes()),
+        );
+        assert_eq!(
+            (settings.max_length, said.len()),
+            (length, remarks),
+            "{said:?}"
+        );
+    }
+
+    #[test]
+    fn the_shortest_length_counts() {
+        let (tokenizer, sentences) = (r#"{"model_max_length": 512}"#, r#"{"max_seq_length": 256}"#);
+        check(tokenizer, sentences, "{}", Some(256), 0);
+        check(
+            tokenizer,
+            "{}",
+            r#"{"max_position_embeddings": 128}"#,
+            Some(128),
+            0,
+        );
+    }
+
+    #[test]
+    fn a_length_without_end_says_nothing() {
+        check(r#"{"model_max_length": 1e30}"#, "{}", "{}", None, 1);
+        check(
+            r#"{"model_max_length": 1000000000000000019884624838656}"#,
+            "[]",
+            "x",
+            None,
+            3,
+        );
+    }
+
+    #[test]
+    fn two_positions_of_roberta_are_not_for_tokens() {
+        let config = r#"{"model_type": "roberta", "max_position_embeddings": 514}"#;
+        check("{}", "{}", config, Some(512), 1);
+        check("{}", "{}", &config.replace("roberta", "bert"), Some(514), 0);
+    }
+
+    #[test]
+    fn sides_and_tokens_are_taken_over() {
+        let file = br#"{"padding_side": "left", "truncation_side": "up", "pad_token": {"content": "<pad>"}}"#;
+        let (settings, remarks) = from_files(Some(file), None, None);
+        assert_eq!(settings.padding_side, Some(Side::Left));
+        assert_eq!(settings.pad_token.as_deref(), Some("<pad>"));
+        assert_eq!((settings.truncation_side, remarks.len()), (None, 1));
+    }
+}

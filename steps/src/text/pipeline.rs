@@ -159,11 +159,11 @@ impl Pipeline {
         }
         let parts = parts.get_splits(OffsetReferential::Normalized, OffsetType::None);
         let ids = |part: &(&str, _, &Option<Vec<tokenizers::Token>>)| match part.2 {
-            Some(tokens) => Ok((tokens.iter().map(|token| token.id).collect(), true)),
+            Some(tokens) => Ok(tokens.iter().map(|token| token.id).collect()),
             None => tokenizer
                 .get_model()
                 .tokenize(part.0)
-                .map(|tokens| (tokens.iter().map(|token| token.id).collect(), false)),
+                .map(|tokens| tokens.iter().map(|token| token.id).collect()),
         };
         match limit.side {
             Side::Right => take(parts.iter().map(ids), limit.tokens, Vec::extend),
@@ -178,22 +178,20 @@ impl Pipeline {
     }
 }
 
-/// Takes whole parts until there are enough tokens; an added token does not end the taking, as in the reference.
+/// Takes whole parts until there are enough tokens, and looks whether there are more.
 fn take(
-    parts: impl Iterator<Item = Result<(Vec<u32>, bool), Cause>>,
+    parts: impl Iterator<Item = Result<Vec<u32>, Cause>>,
     limit: usize,
     mut add: impl FnMut(&mut Vec<u32>, Vec<u32>),
 ) -> Result<Tokens, Cause> {
     let mut tokens = Tokens::default();
-    let mut full = false;
     for part in parts {
-        let (ids, added) = part?;
-        if full && !ids.is_empty() {
+        let ids = part?;
+        if tokens.ids.len() >= limit && !ids.is_empty() {
             tokens.more = true;
             break;
         }
         add(&mut tokens.ids, ids);
-        full |= !added && tokens.ids.len() >= limit;
     }
     Ok(tokens)
 }

@@ -105,7 +105,6 @@ impl Words {
             foreign: String::new(),
             tokens: Tokens::default(),
             limit,
-            starts: Vec::new(),
         };
         for char in text.chars() {
             match self.ascii.get(char as usize) {
@@ -205,8 +204,6 @@ struct Writer<'a> {
     foreign: String,
     tokens: Tokens,
     limit: Limit,
-    /// Where words begin, if it is their beginning that is cut off.
-    starts: Vec<usize>,
 }
 
 impl Writer<'_> {
@@ -295,13 +292,12 @@ impl Writer<'_> {
         if self.word.is_empty() {
             return Ok(());
         }
-        match self.limit.side {
-            Side::Right if self.tokens.ids.len() >= self.limit.tokens => self.tokens.more = true,
-            Side::Right => self.words.word(&self.word, &mut self.tokens.ids)?,
-            Side::Left => {
-                self.starts.push(self.tokens.ids.len());
-                self.words.word(&self.word, &mut self.tokens.ids)?;
-            }
+        // Where the beginning is cut off, what counts comes last.
+        let enough = self.limit.side == Side::Right && self.tokens.ids.len() >= self.limit.tokens;
+        if enough {
+            self.tokens.more = true;
+        } else {
+            self.words.word(&self.word, &mut self.tokens.ids)?;
         }
         self.word.clear();
         Ok(())
@@ -311,12 +307,6 @@ impl Writer<'_> {
         if !self.tokens.more {
             self.end_foreign()?;
             self.end_word()?;
-        }
-        let all = self.tokens.ids.len();
-        let enough = |start: &&usize| all - **start >= self.limit.tokens;
-        if let Some(start) = self.starts.iter().rev().find(enough) {
-            self.tokens.more = *start > 0;
-            self.tokens.ids.drain(..*start);
         }
         Ok(self.tokens)
     }
