@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::{fs, io};
 
 use model_fn::engine::{LoadError, Model};
+use model_fn::pipeline::Pipeline;
 use model_fn::repository::{CheckError, verify};
 use thiserror::Error;
 
@@ -59,10 +60,11 @@ pub fn run(options: &VerifyOptions) -> Result<String, VerifyError> {
         path: path.clone(),
         source,
     })?;
-    let cases = verify(&model, &recorded).map_err(|source| VerifyError::Differs {
-        path: path.clone(),
-        source: Box::new(source),
-    })?;
+    let cases =
+        verify(&Pipeline::plain(model), &recorded).map_err(|source| VerifyError::Differs {
+            path: path.clone(),
+            source: Box::new(source),
+        })?;
     Ok(format!(
         "`{}` agrees with the {cases} recorded cases of `{}`",
         path.display(),

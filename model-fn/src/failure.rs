@@ -9,6 +9,7 @@ use crate::deadline::TooLate;
 use crate::engine::RunError;
 use crate::event::{BodyError, EventError};
 use crate::media::{self, NotAcceptable};
+use crate::pipeline::{Kind, StepsError};
 use crate::protocol::{InputError, TableError};
 use crate::repository::{FindError, Unavailable};
 use crate::route::{RouteError, Unserved};
@@ -53,7 +54,7 @@ pub enum Failure {
     NotIndex,
     /// The content type is none that is read.
     #[error(
-        "the content type `{0}` is not read: send `application/json`, `text/csv`, `application/jsonlines`, `application/x-npy` or `application/vnd.apache.arrow.stream`"
+        "the content type `{0}` is not read: send `application/json`, `text/csv`, `application/jsonlines`, `application/x-npy` or `application/vnd.apache.arrow.stream`, and to models that take them `text/plain`, `image/jpeg`, `image/png`, `image/webp` or `multipart/form-data`"
     )]
     ContentType(String),
     /// No answer is of a type that the caller takes.
@@ -68,6 +69,9 @@ pub enum Failure {
     /// The body is wrong, or does not fit the model.
     #[error(transparent)]
     Input(#[from] InputError),
+    /// The steps before or after the model cannot be done.
+    #[error("{}", steps_said(.0))]
+    Steps(#[from] StepsError),
     /// The model failed.
     #[error("{}", said(.0))]
     Run(#[from] RunError),
@@ -99,6 +103,14 @@ fn said(error: &RunError) -> String {
     }
 }
 
+/// The same of the steps.
+fn steps_said(error: &StepsError) -> String {
+    match error.kind() {
+        Kind::Ours => "the steps before or after the model failed on these inputs".to_owned(),
+        Kind::Refused | Kind::Busy => error.to_string(),
+    }
+}
+
 /// The only place where a failure meets HTTP.
 pub fn status(failure: &Failure) -> u16 {
     match failure {
@@ -119,6 +131,11 @@ pub fn status(failure: &Failure) -> u16 {
         Failure::Body(BodyError::Missing | BodyError::NotBase64) => 400,
         Failure::Body(BodyError::TooLarge { .. }) | Failure::ReplyTooLarge { .. } => 413,
         Failure::Input(error) => input_status(error),
+        Failure::Steps(error) => match error.kind() {
+            Kind::Refused => 422,
+            Kind::Busy => 503,
+            Kind::Ours => 500,
+        },
         Failure::Run(RunError::TooLarge(_)) => 413,
         Failure::Run(RunError::Busy(_)) => 503,
         Failure::Run(RunError::Shapes(_) | RunError::Unfit(_)) => 422,
@@ -145,7 +162,9 @@ fn input_status(error: &InputError) -> u16 {
         InputError::HeaderLength { .. }
         | InputError::LeftOver { .. }
         | InputError::Raw { .. }
+        | InputError::Multipart { .. }
         | InputError::Parameter { .. } => 400,
+        InputError::NoWhole { .. } => 422,
         InputError::TooDeep { .. }
         | InputError::TooManyElements { .. }
         | InputError::TextTooLong { .. }
@@ -213,6 +232,7 @@ impl Failure {
             Self::Body(BodyError::NotBase64) => "body_not_base64",
             Self::Body(BodyError::TooLarge { .. }) => "body_too_large",
             Self::Input(error) => error.code(),
+            Self::Steps(error) => error.code(),
             Self::Run(RunError::Shapes(_)) => "shapes_refused",
             Self::Run(RunError::TooLarge(_)) => "memory_exceeded",
             Self::Run(RunError::Unfit(_)) => "value_refused",
@@ -264,6 +284,7 @@ impl Failure {
             Self::NotAcceptable(_) => pair("expected", json!(media::TYPES)),
             Self::Body(BodyError::Missing | BodyError::NotBase64)
             | Self::Run(_)
+            | Self::Steps(_)
             | Self::Write(_) => Map::new(),
         }
     }
@@ -275,6 +296,7 @@ impl Failure {
         match self {
             Self::Late(_) | Self::Unavailable(Unavailable::Loading) => Some(NEXT),
             Self::Run(RunError::Busy(_)) => Some(NEXT),
+            Self::Steps(error) => (error.kind() == Kind::Busy).then_some(NEXT),
             Self::Unavailable(
                 Unavailable::Full { pause, .. }
                 | Unavailable::Unreached { pause, .. }
@@ -304,6 +326,7 @@ impl Failure {
             Self::Run(error @ (RunError::Panicked | RunError::Datatype { .. })) => {
                 Some(error.to_string())
             }
+            Self::Steps(error) => (error.kind() == Kind::Ours).then(|| error.to_string()),
             Self::Write(source) => Some(source.to_string()),
             Self::Unavailable(Unavailable::Loading) => None,
             Self::Unavailable(

@@ -12,7 +12,6 @@ use crate::caller::LimitError;
 use crate::coding::Acceptable;
 use crate::current::{Current, start_lines};
 use crate::deadline::Deadline;
-use crate::engine;
 use crate::event::{self, BodyError, EventError, Request};
 use crate::failure::{Failure, status};
 use crate::log::{self, Line, Milliseconds};
@@ -21,6 +20,7 @@ use crate::metadata::{
     serving,
 };
 use crate::openapi::{self, Api, Described};
+use crate::pipeline::Pipeline;
 use crate::prediction::{self, Asked};
 use crate::protocol::{Accepted, Limits};
 use crate::reply::{Answer, Outcome, Reply};
@@ -397,7 +397,7 @@ impl<'a> Asking<'a> {
     }
 
     /// The model of a version, as soon as it is loaded.
-    fn model(self, found: Found<'_>, line: &mut Line<'_>) -> Result<Arc<engine::Model>, Failure> {
+    fn model(self, found: Found<'_>, line: &mut Line<'_>) -> Result<Arc<Pipeline>, Failure> {
         let (started, is_running) = (Instant::now(), found.is_running());
         let patience = self.deadline.patience(started);
         let model = self.repository()?.model(found, patience, now());

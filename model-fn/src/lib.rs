@@ -23,6 +23,7 @@ mod metadata;
 mod openapi;
 pub mod pace;
 mod patience;
+pub mod pipeline;
 mod prediction;
 pub mod protocol;
 pub mod reply;

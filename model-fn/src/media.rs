@@ -86,7 +86,7 @@ impl<'a> MediaType<'a> {
 /// The format of a body by its `Content-Type`; nothing where that is none that is read.
 ///
 /// No type, and the one that curl sends by default, are JSON.
-pub fn format(content_type: &str) -> Option<Format> {
+pub fn format(content_type: &str) -> Option<Format<'_>> {
     let given = MediaType::read(content_type);
     let is_text = given.parameter("charset").is_none_or(|charset| {
         ["utf-8", "utf8", "us-ascii"].contains(&charset.to_ascii_lowercase().as_str())
@@ -108,6 +108,12 @@ pub fn format(content_type: &str) -> Option<Format> {
         JSON_LINES => Some(Format::JsonLines),
         NPY => Some(Format::Npy),
         ARROW => Some(Format::Arrow),
+        "text/plain" => Some(Format::Text),
+        "image/jpeg" | "image/jpg" | "image/png" | "image/webp" => Some(Format::Picture),
+        "multipart/form-data" | "multipart/mixed" => {
+            let boundary = given.parameter("boundary")?;
+            Some(Format::Multipart { boundary })
+        }
         name if MORE_JSON_LINES.contains(&name) => Some(Format::JsonLines),
         _ => None,
     }
@@ -118,7 +124,7 @@ pub fn format(content_type: &str) -> Option<Format> {
 /// Two parameters of ours say more: `text/csv; header=present` asks for names in the first line, and
 /// `application/x-npy; output=NAME` for one output of several.
 /// An array is one output: of several, none is taken unless the caller names it, or takes arrays by name.
-pub fn choose(accept: &str, format: Format, outputs: usize) -> Result<Choice, NotAcceptable> {
+pub fn choose(accept: &str, format: Format<'_>, outputs: usize) -> Result<Choice, NotAcceptable> {
     let ranges: Vec<Range<'_>> = accept.split(',').filter_map(Range::read).collect();
     let mut best: Option<(u16, Choice)> = None;
     for (content_type, form) in offers(format) {
@@ -166,7 +172,7 @@ fn chosen(content_type: &'static str, form: AnswerForm, range: Option<&Range<'_>
 }
 
 /// What can be answered, under each of its names; what suits a body of this format first.
-fn offers(format: Format) -> Vec<(&'static str, AnswerForm)> {
+fn offers(format: Format<'_>) -> Vec<(&'static str, AnswerForm)> {
     let json = (JSON, AnswerForm::Json);
     let csv = (CSV, AnswerForm::Csv { header: false });
     let lines = (JSON_LINES, AnswerForm::JsonLines);
@@ -174,6 +180,7 @@ fn offers(format: Format) -> Vec<(&'static str, AnswerForm)> {
     let arrow = (ARROW, AnswerForm::Arrow);
     let first = match format {
         Format::Json | Format::Csv { .. } => [json, lines, csv, npy, arrow],
+        Format::Text | Format::Picture | Format::Multipart { .. } => [json, lines, csv, npy, arrow],
         Format::JsonLines => [lines, json, csv, npy, arrow],
         Format::Npy => [npy, json, lines, csv, arrow],
         Format::Arrow => [arrow, json, lines, csv, npy],
@@ -264,7 +271,6 @@ mod tests {
         let arrow = "application/vnd.apache.arrow.stream";
         check_format(arrow, Some(Format::Arrow));
         for other in [
-            "text/plain",
             "application/x-npz",
             "application/vnd.apache.arrow.file",
             "text/csv; header=maybe",

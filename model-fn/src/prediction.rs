@@ -11,6 +11,7 @@ use crate::event::Request;
 use crate::failure::Failure;
 use crate::log::{Line, Milliseconds};
 use crate::media::{self, Choice};
+use crate::pipeline::Given;
 use crate::protocol::{
     self, Accepted, Dialect, Format, InputError, Limits, Question, Served, Written,
 };
@@ -24,6 +25,12 @@ const HEADER_LENGTH: &str = "inference-header-content-length";
 
 /// How long the steps took, in milliseconds (W3C Server Timing).
 const SERVER_TIMING: &str = "server-timing";
+
+/// The rows whose texts were cut, from 0.
+const TRUNCATED_ROWS: &str = "truncated-rows";
+
+/// How many rows a header names.
+const MOST_NAMED: usize = 64;
 
 /// What a request may ask for.
 pub(crate) struct Asked {
@@ -43,17 +50,22 @@ pub(crate) fn answered(
     line: &mut Line<'_>,
 ) -> Result<(Answer, usize, Steps), Failure> {
     let specification = version.model.specification();
-
     let coming = version.batcher.map(Batcher::coming);
     let parsing = Instant::now();
-    let (format, mut question) = read(request, version, asked)?;
+    let (format, mut question, given) = read(request, version, asked)?;
+    let inputs = std::mem::take(&mut question.inputs);
+    let wishes = question
+        .wishes
+        .clone()
+        .or_else(|wrong| version.model.passes_over().ok_or(wrong))?;
+    let made = version.model.made(given, inputs, &wishes)?;
     let parse = parsing.elapsed();
     line.dialect = Some(question.dialect.name());
     line.rows = Some(question.rows);
     line.parse_ms = Some(Milliseconds(parse));
     let choice = choice(request, format, &mut question, version)?;
 
-    let values = question.inputs.iter().map(|input| input.values().len());
+    let values = made.inputs.iter().map(|input| input.values().len());
     let least = version.statistics.pace.least(values.sum());
     let least = least.unwrap_or_default();
     asked.deadline.check(least, Instant::now())?;
@@ -63,19 +75,22 @@ pub(crate) fn answered(
     let coming = coming.filter(|_| longest.is_some_and(has_time));
 
     let running = Instant::now();
-    let ran = run(version, coming, std::mem::take(&mut question.inputs));
+    let mask = version.model.mask(&made.inputs);
+    let ran = run(version, coming, made.inputs);
     let run = running.elapsed();
     line.run_ms = Some(Milliseconds(run));
     let (outputs, requests) = ran?;
     line.batched = (requests > 1).then_some(requests);
 
     let writing = Instant::now();
+    let outputs = version.model.seen(outputs, mask.as_ref(), &wishes)?;
     let number = version.number.to_string();
     let served = Served {
         model: &version.entry.name,
         version: &number,
         outputs: &specification.outputs,
         labels: &version.entry.description.labels,
+        truncated: &made.truncated,
         most_bytes: asked.limits.decoded_bytes.max(asked.limits.reply_bytes),
     };
     let written = protocol::write_as(choice.form, served, &question, &outputs)?;
@@ -84,6 +99,7 @@ pub(crate) fn answered(
     let steps = Steps { parse, run, write };
     let mut answer = answer(written, choice);
     answer.headers.push((SERVER_TIMING, timing(&steps)));
+    answer.headers.extend(truncation(&made.truncated));
     Ok((answer, question.rows, steps))
 }
 
@@ -109,15 +125,15 @@ fn run(
 }
 
 /// The question of a request, and the format it came in.
-fn read(
-    request: &Request<'_>,
+fn read<'a>(
+    request: &'a Request<'_>,
     version: Version<'_>,
     asked: &Asked,
-) -> Result<(Format, Question), Failure> {
+) -> Result<(Format<'a>, Question, Given), Failure> {
     let Asked {
         accepted, limits, ..
     } = asked;
-    let specification = version.model.specification();
+    let model = version.model;
     let header_length = request.header_list(HEADER_LENGTH);
     // Clients of the binary tensor extension say what they send by this header alone.
     if request.header(HEADER_LENGTH).is_some() {
@@ -125,19 +141,19 @@ fn read(
             return Err(InputError::NotValues.into());
         }
         let body = body(request, limits)?;
-        let question = protocol::read_binary(&body, &header_length, specification, limits)?;
-        return Ok((Format::Json, question));
+        let (question, given) = model.read_binary(&body, &header_length, limits)?;
+        return Ok((Format::Json, question, given));
     }
     let format = format(request)?;
     let body = body(request, limits)?;
-    let question = protocol::read_as(format, &body, specification, limits, *accepted)?;
-    Ok((format, question))
+    let (question, given) = model.read(format, &body, limits, *accepted)?;
+    Ok((format, question, given))
 }
 
 /// The form of the answer, which may be that of one output alone.
 fn choice(
     request: &Request<'_>,
-    format: Format,
+    format: Format<'_>,
     question: &mut Question,
     version: Version<'_>,
 ) -> Result<Choice, Failure> {
@@ -152,6 +168,13 @@ fn choice(
         question.select(output, &version.model.specification().outputs)?;
     }
     Ok(choice)
+}
+
+/// Says which rows have texts that were cut, where the body has no place for it too.
+fn truncation(rows: &[usize]) -> Option<(&'static str, String)> {
+    let named: Vec<String> = rows.iter().take(MOST_NAMED).map(usize::to_string).collect();
+    let more = if rows.len() > MOST_NAMED { ", ..." } else { "" };
+    (!rows.is_empty()).then(|| (TRUNCATED_ROWS, named.join(", ") + more))
 }
 
 fn timing(steps: &Steps) -> String {
@@ -190,7 +213,7 @@ pub(crate) fn body<'a>(
 }
 
 /// The format of the body, by what the caller says of it.
-fn format(request: &Request<'_>) -> Result<Format, Failure> {
+fn format<'a>(request: &'a Request<'_>) -> Result<Format<'a>, Failure> {
     let given = request.header("content-type").unwrap_or_default();
     media::format(given).ok_or_else(|| {
         let media_type = given.trim().to_ascii_lowercase();

@@ -23,6 +23,7 @@ mod nested;
 mod npy;
 mod options;
 mod parameters;
+mod parts;
 mod reading;
 mod rows;
 mod series;
@@ -39,6 +40,7 @@ pub use answer::{AnswerError, Served, Written, write, write_as};
 pub use error::{InputError, TableError};
 pub use limits::Limits;
 pub use named::{NamedTensor, named_tensor};
+pub use parameters::StepParameters;
 
 /// The dialect of a body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,6 +114,8 @@ pub struct Question {
     pub rows: usize,
     /// The outputs asked for; all, in JSON, where nothing is said.
     pub outputs: Option<Vec<Asked>>,
+    /// What is asked of the steps of the model, if it has any: others pass it over, right or wrong.
+    pub wishes: Result<StepParameters, InputError>,
 }
 
 /// An output that is asked for.
@@ -136,7 +140,7 @@ impl Question {
 
 /// What a body is written in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Format {
+pub enum Format<'a> {
     /// JSON of any dialect.
     Json,
     /// CSV, and whether its first line is names, where that is said.
@@ -150,6 +154,15 @@ pub enum Format {
     Npy,
     /// A table as a stream of Arrow.
     Arrow,
+    /// One text.
+    Text,
+    /// One picture.
+    Picture,
+    /// Texts or pictures as forms send them.
+    Multipart {
+        /// What stands between them.
+        boundary: &'a str,
+    },
 }
 
 /// What an answer is written in.
@@ -182,7 +195,7 @@ pub fn read(
 
 /// Reads a body of any format for a model.
 pub fn read_as(
-    format: Format,
+    format: Format<'_>,
     body: &[u8],
     specification: &Specification,
     limits: &Limits,
@@ -202,6 +215,9 @@ pub fn read_as(
         Format::JsonLines => Body::of(Dialect::Rows, lines::read(body, &reading())?),
         Format::Npy => Body::of(Dialect::Columns, npy::read(body, &reading())?),
         Format::Arrow => Body::of(Dialect::Rows, arrow::read(body, &reading())?),
+        Format::Text | Format::Picture | Format::Multipart { .. } => {
+            Body::of(Dialect::Rows, parts::read(format, body, &reading())?)
+        }
     };
     question(body, specification, limits, accepted)
 }
@@ -245,6 +261,7 @@ fn question(
         inputs: fitted.inputs,
         rows: fitted.rows,
         outputs,
+        wishes: body.wishes,
     })
 }
 

@@ -23,7 +23,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use crate::batching::Batcher;
-use crate::engine::{Budget, Model, Room};
+use crate::engine::{Budget, Room};
+use crate::pipeline::Pipeline;
 use crate::protocol::Limits;
 use crate::statistics::Statistics;
 use crate::tensor::Tensor;
@@ -135,7 +136,7 @@ pub struct Version<'a> {
     /// The version.
     pub number: u64,
     /// What runs.
-    pub model: &'a Model,
+    pub model: &'a Pipeline,
     /// Inputs that it takes, if they are few: its example, or what it has answered at its start.
     pub example: Option<&'a [Tensor]>,
     /// What it has done.
@@ -208,7 +209,7 @@ impl Repository {
         found: Found<'_>,
         patience: Option<Duration>,
         now: SystemTime,
-    ) -> Result<Arc<Model>, Unavailable> {
+    ) -> Result<Arc<Pipeline>, Unavailable> {
         self.loader.model(found.slot, patience, now)
     }
 
@@ -238,7 +239,7 @@ impl<'a> Found<'a> {
     }
 
     /// The version with what runs.
-    pub fn with(self, model: &'a Model) -> Version<'a> {
+    pub fn with(self, model: &'a Pipeline) -> Version<'a> {
         Version {
             entry: self.entry,
             number: self.number,
@@ -255,7 +256,7 @@ impl<'a> Found<'a> {
     }
 
     /// What runs, if anything does now.
-    pub fn running(self) -> Option<Arc<Model>> {
+    pub fn running(self) -> Option<Arc<Pipeline>> {
         self.slot.running()
     }
 }

@@ -2,12 +2,14 @@
 //!
 //! Names are those of the Open Inference Protocol. Nothing here knows JSON or the engine.
 
+mod base64;
 mod bytes;
 mod convert;
 mod datatype;
 mod rows;
 mod values;
 
+pub(crate) use base64::decoded;
 pub use bytes::BytesError;
 pub use convert::ConvertError;
 pub use datatype::Datatype;

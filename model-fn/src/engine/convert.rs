@@ -24,7 +24,8 @@ pub(super) fn datum_type(datatype: Datatype) -> DatumType {
         Datatype::Fp16 => DatumType::F16,
         Datatype::Bf16 | Datatype::Fp32 => DatumType::F32,
         Datatype::Fp64 => DatumType::F64,
-        Datatype::Bytes => DatumType::String,
+        // No model has octets: they become something else before it.
+        Datatype::Bytes | Datatype::Octets => DatumType::String,
     }
 }
 
@@ -51,6 +52,7 @@ pub(super) fn to_tract(tensor: Tensor) -> TractResult<TValue> {
         Values::Bytes(list) => ArrayD::from_shape_vec(shape, list)
             .map(Into::into)
             .map_err(TractError::new),
+        Values::Octets(_) => Err(TractError::msg("octets are no tensor of a model")),
     };
     Ok(tensor?.into_tvalue())
 }
@@ -96,7 +98,7 @@ fn values(datatype: Datatype, tensor: &TractTensor) -> TractResult<Values> {
         }
         Datatype::Fp32 => Values::Fp32(copied(tensor)?),
         Datatype::Fp64 => Values::Fp64(copied(tensor)?),
-        Datatype::Bytes => Values::Bytes(copied(tensor)?),
+        Datatype::Bytes | Datatype::Octets => Values::Bytes(copied(tensor)?),
     })
 }
 

@@ -36,7 +36,7 @@ pub type Room = dyn Fn() -> bool + Send + Sync;
 
 /// Bytes that a model takes of the budget as long as it is there.
 #[derive(Debug)]
-pub(super) struct Taken {
+pub(crate) struct Taken {
     budget: Budget,
     bytes: u64,
 }
@@ -123,7 +123,7 @@ impl Budget {
     }
 
     /// Takes so much until it is dropped, if it is left: of several that ask at one time, those get it that it is enough for.
-    pub(super) fn hold(&self, bytes: u64) -> Result<Taken, TooLarge> {
+    pub(crate) fn hold(&self, bytes: u64) -> Result<Taken, TooLarge> {
         let all = self.all.0.unwrap_or(u64::MAX);
         let fitting = |taken: u64| taken.checked_add(bytes).filter(|taken| *taken <= all);
         let (order, held) = (Ordering::Relaxed, &self.taken);

@@ -148,7 +148,7 @@ impl<'a> TensorOf<'a> {
 }
 
 fn data_type(datatype: Datatype) -> String {
-    if datatype == Datatype::Bytes {
+    if matches!(datatype, Datatype::Bytes | Datatype::Octets) {
         "TYPE_STRING".to_owned()
     } else {
         format!("TYPE_{datatype}")

@@ -209,6 +209,6 @@ fn dtype(datatype: Datatype) -> &'static str {
         Datatype::Bf16 => "DT_BFLOAT16",
         Datatype::Fp32 => "DT_FLOAT",
         Datatype::Fp64 => "DT_DOUBLE",
-        Datatype::Bytes => "DT_STRING",
+        Datatype::Bytes | Datatype::Octets => "DT_STRING",
     }
 }

@@ -6,6 +6,8 @@ mod bounded;
 mod rows;
 mod table;
 
+use std::collections::BTreeMap;
+
 use serde::ser::{Error as _, SerializeMap};
 use serde::{Serialize, Serializer};
 
@@ -29,6 +31,8 @@ pub struct Served<'a> {
     pub outputs: &'a [Port],
     /// What the model's classes are called, where it says so.
     pub labels: &'a [String],
+    /// The rows whose texts were cut.
+    pub truncated: &'a [usize],
     /// How many bytes an answer may have before it is compressed.
     pub most_bytes: usize,
 }
@@ -87,6 +91,9 @@ pub(super) fn asked(
     }
     Ok(Some(asked))
 }
+
+/// What names the rows whose texts were cut.
+const TRUNCATED: &str = "truncated_rows";
 
 /// One output of a port.
 struct Output<'a> {
@@ -274,6 +281,12 @@ impl Serialize for Answer<'_> {
                 if let Some(id) = self.id {
                     map.serialize_entry("id", id)?;
                 }
+                if !self.served.truncated.is_empty() {
+                    // A parameter is text at most.
+                    let rows: Vec<_> = self.served.truncated.iter().map(usize::to_string).collect();
+                    let rows = [(TRUNCATED, rows.join(","))];
+                    map.serialize_entry("parameters", &BTreeMap::from(rows))?;
+                }
                 map.serialize_entry("outputs", &outputs.iter().map(AsTensor).collect::<Vec<_>>())?;
             }
             (Dialect::Rows, outputs) => map.serialize_entry(
@@ -287,6 +300,9 @@ impl Serialize for Answer<'_> {
             (Dialect::Invoked, outputs) => {
                 map.serialize_entry("predictions", &AsColumns(outputs))?;
             }
+        }
+        if self.dialect != Dialect::Tensors && !self.served.truncated.is_empty() {
+            map.serialize_entry(TRUNCATED, self.served.truncated)?;
         }
         map.end()
     }

@@ -74,6 +74,8 @@ pub(super) fn raw(body: &[u8], ports: &[Port]) -> Result<NamedTensor, InputError
     })?;
     let tensor = if port.datatype == Datatype::Bytes {
         text(port, shape, body)?
+    } else if port.datatype == Datatype::Octets {
+        octets(port, shape, body)?
     } else {
         tensor(&port.name, port.datatype, shape, body)?
     };
@@ -104,6 +106,15 @@ fn raw_shape(port: &Port, bytes: usize) -> Option<Vec<usize>> {
         axes.iter()
             .map(|axis| fixed(axis).unwrap_or(open))
             .collect()
+    })
+}
+
+/// A picture or the like without its length, for the body has one.
+fn octets(port: &Port, shape: Vec<usize>, body: &[u8]) -> Result<Tensor, InputError> {
+    let values = Values::Octets(vec![body.to_vec()]);
+    Tensor::new(shape, values).map_err(|error| InputError::Empty {
+        input: port.name.clone(),
+        given: error.shape,
     })
 }
 

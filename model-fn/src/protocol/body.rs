@@ -9,7 +9,7 @@ use serde_json::value::RawValue;
 use super::frame::Frame;
 use super::inputs::{Given, Inputs};
 use super::named::NamedTensor;
-use super::parameters::{self, Form};
+use super::parameters::{self, Form, StepParameters};
 use super::reading::Reading;
 use super::rows::List;
 use super::{Dialect, InputError, Limits, options, series};
@@ -25,6 +25,8 @@ pub(super) struct Body {
     pub(super) outputs: Option<Vec<(String, Form)>>,
     /// Whether outputs that do not say otherwise are asked for as bytes.
     pub(super) is_binary: bool,
+    /// What is asked of the steps of the model.
+    pub(super) wishes: Result<StepParameters, InputError>,
 }
 
 impl Body {
@@ -36,6 +38,7 @@ impl Body {
             id: None,
             outputs: None,
             is_binary: true,
+            wishes: Ok(StepParameters::default()),
         }
     }
 
@@ -47,6 +50,7 @@ impl Body {
             id: None,
             outputs: None,
             is_binary: false,
+            wishes: Ok(StepParameters::default()),
         }
     }
 }
@@ -194,6 +198,7 @@ impl Parts<'_> {
             id: None,
             outputs: None,
             is_binary: false,
+            wishes: parameters::wishes(self.parameters),
         };
         // In the other dialects, these names are not the protocol's.
         if dialect == Dialect::Tensors {
@@ -206,7 +211,9 @@ impl Parts<'_> {
             }
         } else {
             options::check_signature(self.signature)?;
-            options::check_params(self.params)?;
+            if let Some(wishes) = options::params(self.params)? {
+                body.wishes = body.wishes.and(wishes);
+            }
         }
         Ok(body)
     }

@@ -39,7 +39,7 @@ pub(super) fn classes(
         Values::Bf16(list) => picked.floats(list),
         Values::Fp32(list) => picked.floats(list),
         Values::Fp64(list) => picked.floats(list),
-        Values::Bool(_) | Values::Bytes(_) => return None,
+        Values::Bool(_) | Values::Bytes(_) | Values::Octets(_) => return None,
     };
     let shape = rows.into_iter().chain([picked.count]).collect();
     Tensor::new(shape, Values::Bytes(texts)).ok()

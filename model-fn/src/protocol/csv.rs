@@ -87,7 +87,8 @@ fn is_header(first: &[Field<'_>], reading: &Reading<'_>) -> Result<bool, InputEr
         Some(port) => vec![port.datatype; first.len()],
         None => reading.ports.iter().map(|port| port.datatype).collect(),
     };
-    if types.iter().all(|datatype| *datatype == Datatype::Bytes) {
+    let is_text = |datatype| matches!(datatype, Datatype::Bytes | Datatype::Octets);
+    if types.iter().copied().all(is_text) {
         return Err(TableError::Header.into());
     }
     let may_be_values = if types.len() == first.len() {
@@ -123,7 +124,7 @@ impl Field<'_> {
         let text = Scalar::Text(&self.text);
         match datatype {
             Datatype::Bytes if self.text.is_empty() && !self.is_quoted => Scalar::Null,
-            Datatype::Bytes => text,
+            Datatype::Bytes | Datatype::Octets => text,
             Datatype::Bool => boolean(trimmed).unwrap_or(text),
             Datatype::Uint8 | Datatype::Uint16 | Datatype::Uint32 | Datatype::Uint64 => {
                 number(trimmed).unwrap_or(text)
@@ -139,7 +140,8 @@ impl Field<'_> {
 
     /// Whether the field may be a value of this datatype, or one that is out of its range.
     fn is_value(&self, datatype: Datatype) -> bool {
-        datatype == Datatype::Bytes || !matches!(self.scalar(datatype), Scalar::Text(_))
+        let is_text = matches!(datatype, Datatype::Bytes | Datatype::Octets);
+        is_text || !matches!(self.scalar(datatype), Scalar::Text(_))
     }
 }
 

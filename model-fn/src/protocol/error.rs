@@ -319,12 +319,39 @@ pub enum InputError {
         #[serde(serialize_with = "as_shape")]
         given: Vec<usize>,
     },
+    /// A body is one text or picture, and the model takes neither.
+    #[error(
+        "a text or a picture is for models that take one, and this one takes others: send its tensors"
+    )]
+    NoWhole {
+        /// The inputs of the model.
+        expected: Vec<String>,
+    },
+    /// A body is no form.
+    #[error("the body is no `multipart/form-data`: {message}")]
+    Multipart {
+        /// Why.
+        message: String,
+    },
     /// A table or an array is wrong, or cannot be answered with.
     #[error(transparent)]
     Table(#[from] TableError),
 }
 
 impl InputError {
+    /// Whether the body is of other inputs than those it was read for.
+    pub(crate) fn is_of_another(&self) -> bool {
+        matches!(
+            self,
+            Self::Unknown { .. }
+                | Self::Missing { .. }
+                | Self::Unnamed { .. }
+                | Self::Value { .. }
+                | Self::Datatype { .. }
+                | Self::NoWhole { .. }
+        )
+    }
+
     /// One word for programs.
     pub fn code(&self) -> &'static str {
         match self {
@@ -336,6 +363,8 @@ impl InputError {
                 "malformed_tensor"
             }
             Self::Parameter { .. } => "wrong_parameter",
+            Self::NoWhole { .. } => "tensors_expected",
+            Self::Multipart { .. } => "malformed_form",
             Self::Ragged { .. } => "ragged",
             Self::Table(error) => error.code(),
             Self::Signature { .. } => "signature_unknown",

@@ -137,7 +137,8 @@ impl Named<'_> {
         text: &str,
     ) -> Result<Datatype, E> {
         let name: String = self.field(parts, "datatype", text)?;
-        name.parse().map_err(|_| {
+        let datatype = name.parse().map(|datatype| self.reading.datatype(datatype));
+        datatype.map_err(|_| {
             let message = format!("is `{}`, which is not supported", name.escape_debug());
             self.reading.stop(parts.wrong("datatype", message))
         })

@@ -2,9 +2,6 @@
 
 use std::fmt;
 
-use base64::Engine;
-use base64::alphabet::STANDARD;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use serde::Deserializer;
 use serde::de::{self, DeserializeSeed, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
@@ -12,19 +9,13 @@ use super::InputError;
 use super::named::NamedTensor;
 use super::reading::Reading;
 use crate::json::Raw;
-use crate::tensor::{Datatype, Scalar, Tensor, Values};
+use crate::tensor::{self, Datatype, Scalar, Tensor, Values};
 
 /// Text is quoted in messages up to this many characters.
 pub(super) const QUOTED: usize = 40;
 
 /// The only key of an object that stands for text, as TensorFlow Serving's clients write bytes.
 pub(super) const ENCODED: &str = "b64";
-
-/// Clients write the padding or leave it out.
-const BASE64: GeneralPurpose = GeneralPurpose::new(
-    &STANDARD,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
-);
 
 /// Forwards every scalar of JSON to `self.scalar`.
 macro_rules! visit_scalars {
@@ -228,7 +219,7 @@ pub(super) fn finished(
 
 /// What base64 encodes, if that is text.
 pub(super) fn decoded(text: &str) -> Option<String> {
-    String::from_utf8(BASE64.decode(text).ok()?).ok()
+    String::from_utf8(tensor::decoded(text)?).ok()
 }
 
 fn quoted(scalar: Scalar<'_>) -> String {
@@ -300,7 +291,9 @@ impl Nested<'_, '_> {
         let value = Raw::of(&mut map)?;
         let is_alone = map.next_key::<IgnoredAny>()?.is_none();
         let text: Option<String> = serde_json::from_str(value).ok();
-        match text.and_then(|text| decoded(&text)) {
+        let is_text = self.0.datatype() != Datatype::Octets;
+        // What is to be bytes is decoded where it is kept.
+        match text.and_then(|text| if is_text { decoded(&text) } else { Some(text) }) {
             Some(text) if is_alone => self.scalar(Scalar::Text(&text)),
             Some(_) | None => {
                 let Self(builder) = self;

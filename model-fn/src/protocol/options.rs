@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
 
 use super::InputError;
 use super::columns::NAMES;
 use super::nested::QUOTED;
+use super::parameters::{self, StepParameters};
 
 /// Bytes of `params` that are looked into.
 const LONGEST_PARAMS: usize = 1 << 16;
@@ -27,17 +28,21 @@ pub(super) fn check_signature(text: Option<&str>) -> Result<(), InputError> {
     }
 }
 
-/// A model that has become an ONNX file takes no parameters any more: to pass some over would answer
-/// another question.
-pub(super) fn check_params(text: Option<&str>) -> Result<(), InputError> {
+/// A model that has become an ONNX file takes no parameters any more, but those of its steps: to pass some over would
+/// answer another question.
+pub(super) fn params(
+    text: Option<&str>,
+) -> Result<Option<Result<StepParameters, InputError>>, InputError> {
     let Some(text) = text.filter(|text| *text != "null") else {
-        return Ok(());
+        return Ok(None);
     };
     let short = Some(text).filter(|text| text.len() <= LONGEST_PARAMS);
-    let given: Option<BTreeMap<String, IgnoredAny>> =
+    let given: Option<BTreeMap<String, &RawValue>> =
         short.and_then(|text| serde_json::from_str(text).ok());
+    let is_known = |name: &String| StepParameters::NAMES.contains(&name.as_str());
     match given {
-        Some(given) if given.is_empty() => Ok(()),
+        Some(given) if given.is_empty() => Ok(None),
+        Some(given) if given.keys().all(is_known) => Ok(Some(parameters::wishes(short))),
         given => {
             let names = given.into_iter().flatten().map(|(name, _)| name);
             let given = names.take(NAMES).collect();

@@ -24,6 +24,32 @@ struct Known<'a> {
     shared_memory_region: Option<&'a RawValue>,
     #[serde(borrow)]
     content_type: Option<&'a RawValue>,
+    #[serde(borrow)]
+    top_k: Option<&'a RawValue>,
+    #[serde(borrow)]
+    raw_scores: Option<&'a RawValue>,
+    #[serde(borrow)]
+    truncation: Option<&'a RawValue>,
+    #[serde(borrow)]
+    dimensions: Option<&'a RawValue>,
+}
+
+/// What a request asks of the steps before and after a model.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct StepParameters {
+    /// How many labels.
+    pub top_k: Option<usize>,
+    /// Scores as the model gives them.
+    pub raw_scores: bool,
+    /// Whether longer texts are cut, or refused.
+    pub truncation: Option<bool>,
+    /// The first so many numbers of each vector.
+    pub dimensions: Option<usize>,
+}
+
+impl StepParameters {
+    /// Their names.
+    pub(super) const NAMES: [&str; 4] = ["top_k", "raw_scores", "truncation", "dimensions"];
 }
 
 /// What a request is, and asks for, as a whole.
@@ -64,6 +90,30 @@ pub(super) fn of_request(text: Option<&str>) -> Result<OfRequest, InputError> {
     Ok(OfRequest {
         is_binary: is_binary.unwrap_or_default(),
         is_frame: known.content_type() == Some("pd"),
+    })
+}
+
+/// What a request asks of the steps of a model.
+pub(super) fn wishes(text: Option<&str>) -> Result<StepParameters, InputError> {
+    let of = || "the request".to_owned();
+    let known = Known::read(text, of)?;
+    let count = |name, value, must| {
+        let given: Option<Number> = typed(name, value, must, of)?;
+        let count = given.map(|given| whole(&given).filter(|count| *count > 0));
+        count
+            .map(|count| count.ok_or_else(|| wrong(name, must, of)))
+            .transpose()
+    };
+    let truth = |name, value| typed(name, value, "be true or false", of);
+    Ok(StepParameters {
+        top_k: count("top_k", known.top_k, "be a number of labels from 1")?,
+        raw_scores: truth("raw_scores", known.raw_scores)?.unwrap_or_default(),
+        truncation: truth("truncation", known.truncation)?,
+        dimensions: count(
+            "dimensions",
+            known.dimensions,
+            "be a number of values from 1",
+        )?,
     })
 }
 

@@ -7,6 +7,7 @@ use serde::de;
 use super::{InputError, Limits};
 use crate::engine::Port;
 use crate::json;
+use crate::tensor::Datatype;
 
 /// One body being read.
 ///
@@ -99,6 +100,19 @@ impl<'a> Reading<'a> {
                 None => InputError::NotADialect { keys: Vec::new() },
                 Some(message) => InputError::NotJson { message },
             })
+    }
+
+    /// What is called by the name of this datatype: both texts and other bytes are `BYTES`.
+    pub(super) fn datatype(&self, named: Datatype) -> Datatype {
+        let takes_octets = || {
+            let mut ports = self.ports.iter();
+            ports.any(|port| port.datatype == Datatype::Octets)
+        };
+        if named == Datatype::Bytes && takes_octets() {
+            Datatype::Octets
+        } else {
+            named
+        }
     }
 
     /// The place of an input.

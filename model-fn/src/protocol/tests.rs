@@ -99,6 +99,7 @@ fn served(outputs: &[Port]) -> Served<'_> {
         version: "1",
         outputs,
         labels: &[],
+        truncated: &[],
         most_bytes: usize::MAX,
     }
 }

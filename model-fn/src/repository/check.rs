@@ -17,7 +17,8 @@ use super::compare::{self, Difference, Tolerance};
 use super::made_up::{self, FILLINGS, Lengths};
 use super::shapes::{self, Shapes, ShapesError};
 use crate::engine::{Dimension, Model, Port, RunError};
-use crate::protocol::{self, Accepted, InputError, Limits, NamedTensor};
+use crate::pipeline::{Given, Pipeline, StepsError};
+use crate::protocol::{self, Accepted, Format, InputError, Limits, NamedTensor, StepParameters};
 use crate::tensor::{self, Tensor};
 
 /// Why a loaded model is not served.
@@ -50,6 +51,9 @@ pub enum CheckError {
     /// `example.json` is refused, as it would be for a caller.
     #[error("`example.json` does not fit")]
     Example(#[source] InputError),
+    /// The steps fail on what is recorded.
+    #[error("{0}")]
+    Steps(&'static str, #[source] StepsError),
     /// The `shapes` of `model.yaml` do not fit.
     #[error("`model.yaml`")]
     Shapes(#[from] ShapesError),
@@ -119,6 +123,7 @@ const UNSHAPED: &str =
     "no run at the start: name the lengths that it takes by `shapes` in `model.yaml`";
 /// What a model is run on, in words.
 const EXAMPLE: &str = "`example.json`";
+const EXPECTED: &str = "`expected.json`";
 const ONE: &str = "a made-up input";
 const SEVERAL: &str = "a made-up input of several rows";
 
@@ -156,31 +161,36 @@ pub(super) struct Passed {
 /// Values in all inputs of an example: it is for people to read, and kept as long as its model is.
 const MOST_OF_EXAMPLE: usize = 1024;
 
+/// The same in bytes, for what is long.
+const MOST_BYTES_OF_EXAMPLE: usize = 1 << 16;
+
 /// Runs a model once at least, and compares what can be compared.
 pub(super) fn check(
-    model: &Model,
+    pipeline: &Pipeline,
     description: &Description,
     recorded: Recorded<'_>,
     limits: &Limits,
 ) -> Result<Passed, CheckError> {
+    let model = pipeline.model();
     names::check_columns(model, description)?;
     let shapes = shapes::of(description, model.specification(), limits)?;
-    let example = recorded.example.map(|text| {
-        let question = protocol::read(
-            text.as_bytes(),
-            model.specification(),
-            limits,
-            Accepted::Any,
-        );
-        question.map_err(CheckError::Example)
-    });
+    let example = recorded
+        .example
+        .map(|text| Example::read(pipeline, text, limits));
     let example = example.transpose()?;
-    let of_file = example.as_ref().and_then(|question| few(&question.inputs));
+    let of_file = example.as_ref().and_then(|example| example.shown.clone());
     let mut passed = match (recorded.expected, example) {
-        (Some(text), _) => check_expected(model, &Expected::read(text)?)?,
-        (None, Some(question)) => {
-            let sample = question.inputs.clone();
-            let passed = check_form(model, question.inputs, EXAMPLE)?;
+        (Some(text), _) => check_expected(pipeline, &Expected::read(text)?)?,
+        (None, Some(Example { inputs, .. })) => {
+            let sample = inputs.clone();
+            let passed = check_form(model, inputs, EXAMPLE)?;
+            let mask = pipeline.mask(&sample);
+            let seen = pipeline.seen(
+                passed.outputs.clone(),
+                mask.as_ref(),
+                &StepParameters::default(),
+            );
+            seen.map_err(|source| CheckError::Steps(EXAMPLE, source))?;
             Passed {
                 sample: Some(sample),
                 ..passed
@@ -188,7 +198,8 @@ pub(super) fn check(
         }
         (None, None) => check_synthetic(model, shapes.first(), limits)?,
     };
-    passed.example = of_file.or(passed.example);
+    // What is made up is of the model's own tensors.
+    passed.example = of_file.or(passed.example.filter(|_| !pipeline.has_inputs()));
     batches::check(model, description, passed.sample.take())?;
     names::check_labels(model, description, &passed.outputs)?;
     // The first one last, so that it is among the plans that are kept.
@@ -199,14 +210,39 @@ pub(super) fn check(
     Ok(passed)
 }
 
+/// What `example.json` holds.
+struct Example {
+    /// Inputs of the model.
+    inputs: Vec<Tensor>,
+    /// The inputs that callers see, if they are few.
+    shown: Option<Vec<Tensor>>,
+}
+
+impl Example {
+    fn read(pipeline: &Pipeline, text: &str, limits: &Limits) -> Result<Self, CheckError> {
+        let read = pipeline.read(Format::Json, text.as_bytes(), limits, Accepted::Any);
+        let (question, given) = read.map_err(CheckError::Example)?;
+        let is_shown = given == Given::Declared || !pipeline.has_inputs();
+        let shown = few(&question.inputs).filter(|_| is_shown);
+        let wishes = question.wishes.map_err(CheckError::Example)?;
+        let made = pipeline.made(given, question.inputs, &wishes);
+        let made = made.map_err(|source| CheckError::Steps(EXAMPLE, source))?;
+        Ok(Self {
+            inputs: made.inputs,
+            shown,
+        })
+    }
+}
+
 /// The same inputs, if they are few enough for an example.
 fn few(inputs: &[Tensor]) -> Option<Vec<Tensor>> {
     let values: usize = inputs.iter().map(|input| input.values().len()).sum();
-    (values <= MOST_OF_EXAMPLE).then(|| inputs.to_vec())
+    let bytes: usize = inputs.iter().map(|input| input.values().byte_count()).sum();
+    (values <= MOST_OF_EXAMPLE && bytes <= MOST_BYTES_OF_EXAMPLE).then(|| inputs.to_vec())
 }
 
 /// Compares a model's answers with the recorded ones of `expected.json`; how many cases agree, if all do.
-pub fn verify(model: &Model, expected: &str) -> Result<usize, CheckError> {
+pub fn verify(model: &Pipeline, expected: &str) -> Result<usize, CheckError> {
     let expected = Expected::read(expected)?;
     check_expected(model, &expected).map(|_| expected.cases.len())
 }
@@ -217,7 +253,7 @@ impl Expected {
     }
 }
 
-fn check_expected(model: &Model, expected: &Expected) -> Result<Passed, CheckError> {
+fn check_expected(model: &Pipeline, expected: &Expected) -> Result<Passed, CheckError> {
     let mut last = Err(CheckError::NoCases);
     for (index, case) in expected.cases.iter().enumerate() {
         let passed = check_case(model, expected.tolerance, index, case)?;
@@ -244,7 +280,7 @@ const UNLIMITED: Limits = Limits {
 };
 
 fn check_case(
-    model: &Model,
+    model: &Pipeline,
     tolerance: Tolerance,
     case: usize,
     recorded: &Case,
@@ -254,22 +290,35 @@ fn check_case(
     let tensors = |texts: &[Box<RawValue>]| -> Result<Vec<_>, _> {
         texts.iter().map(|text| tensor(text)).collect()
     };
-    let specification = model.specification();
     let inputs = tensors(&recorded.inputs).map_err(wrong)?;
-    let inputs = protocol::arrange(inputs, specification, &UNLIMITED).map_err(wrong)?;
+    let (inputs, given) = model.arrange(&inputs, &UNLIMITED).map_err(wrong)?;
     let example = few(&inputs);
-    let sample = Some(inputs.clone());
-    let outputs = model.run(inputs).map_err(CheckError::Run)?;
+    let wishes = StepParameters::default();
+    let failed = |source| CheckError::Steps(EXPECTED, source);
+    let made = model.made(given, inputs, &wishes).map_err(failed)?;
+    let sample = Some(made.inputs.clone());
+    let mask = model.mask(&made.inputs);
+    let outputs = model.run(made.inputs).map_err(CheckError::Run)?;
+    let seen = model
+        .seen(outputs.clone(), mask.as_ref(), &wishes)
+        .map_err(failed)?;
     for NamedTensor {
         name: output,
         tensor: expected,
     } in tensors(&recorded.outputs).map_err(wrong)?
     {
-        let place = specification
-            .outputs
-            .iter()
-            .position(|port| port.name == output);
-        let difference = match place.and_then(|place| outputs.get(place)) {
+        // Answers of the reference runtime are of the model itself; others may be recorded of what callers see.
+        let of = |ports: &[Port]| ports.iter().position(|port| port.name == output);
+        let own = of(&model.model().specification().outputs);
+        let own = own.and_then(|place| outputs.get(place));
+        let declared = of(&model.specification().outputs);
+        let declared = declared.and_then(|place| seen.get(place));
+        let first = if given == Given::Declared {
+            declared.or(own)
+        } else {
+            own.or(declared)
+        };
+        let difference = match first {
             Some(given) => compare::difference(given, &expected, tolerance),
             None => Some(Difference::Missing),
         };

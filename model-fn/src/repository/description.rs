@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::versions::{self, VersionPolicy, VersionsError};
 use crate::batching::{Batcher, Settings};
+use crate::pipeline::{OutputSettings, Parameter};
 use crate::protocol::Limits;
 
 /// Of each power of two there is a plan, and eight plans are kept.
@@ -16,7 +17,7 @@ const MOST_ROWS: usize = 128;
 const LONGEST_DELAY_MS: u64 = 100;
 
 /// What `model.yaml` says; every key is optional.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Description {
     /// What the model tells, in a sentence or two.
@@ -40,6 +41,14 @@ pub struct Description {
     pub batching: Option<Batching>,
     /// Shapes of inputs whose plans are made at the start: the shape of each input, by its name.
     pub shapes: Vec<BTreeMap<String, Vec<usize>>>,
+    /// That callers send texts, and how they become tokens.
+    pub text: Option<steps::text::Settings>,
+    /// That callers send pictures, and how they become tensors.
+    pub image: Option<steps::image::Settings>,
+    /// What callers get in place of the outputs of the model.
+    pub outputs: Vec<OutputSettings>,
+    /// What requests may ask of the steps.
+    pub parameters: Vec<Parameter>,
 }
 
 /// Limits of one model.

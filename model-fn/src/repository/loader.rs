@@ -11,8 +11,9 @@ use std::time::{Duration, Instant, SystemTime};
 
 use super::Problem;
 use super::slot::Slot;
-use crate::engine::{Model, STACK};
+use crate::engine::STACK;
 use crate::patience::Patience;
+use crate::pipeline::Pipeline;
 use crate::report::report;
 
 /// How long a model that is broken is not tried again: a load costs memory and time that others are in need of.
@@ -46,7 +47,7 @@ struct Going {
     outcome: Outcome,
 }
 
-type Outcome = Arc<OnceLock<Result<Arc<Model>, Failed>>>;
+type Outcome = Arc<OnceLock<Result<Arc<Pipeline>, Failed>>>;
 
 #[derive(Debug, Clone)]
 struct Failed {
@@ -122,7 +123,7 @@ impl Loader {
         slot: &Arc<Slot>,
         patience: Option<Duration>,
         now: SystemTime,
-    ) -> Result<Arc<Model>, Unavailable> {
+    ) -> Result<Arc<Pipeline>, Unavailable> {
         slot.use_at(self.uses.fetch_add(1, Ordering::Relaxed));
         if let Some(model) = slot.running() {
             return Ok(model);
@@ -208,7 +209,7 @@ impl Loader {
         going
     }
 
-    fn load(&self, place: usize, now: SystemTime) -> Result<Arc<Model>, Failed> {
+    fn load(&self, place: usize, now: SystemTime) -> Result<Arc<Pipeline>, Failed> {
         let started = Instant::now();
         let slot = self.lazy.get(place);
         let recipe = slot
@@ -249,7 +250,7 @@ impl Loader {
 
 impl Progress {
     /// A load is over. When the next one begins, its outcome is held by those alone who wait for it.
-    fn end(&mut self, place: usize, outcome: Outcome, loaded: Result<Arc<Model>, Failed>) {
+    fn end(&mut self, place: usize, outcome: Outcome, loaded: Result<Arc<Pipeline>, Failed>) {
         if let Err(failed) = &loaded {
             self.failed.insert(place, failed.clone());
         }

@@ -2,6 +2,7 @@
 
 use super::{CheckError, DescriptionError};
 use crate::engine::{LoadError, TooLarge};
+use crate::pipeline::StepsError;
 use crate::report::causes;
 
 /// Why a request's model is not found.
@@ -81,6 +82,16 @@ pub enum Problem {
         version: u64,
         /// Why.
         source: CheckError,
+    },
+    /// The steps that a version's `model.yaml` names cannot be done.
+    #[error("model `{model}` version {version}: `model.yaml`")]
+    Steps {
+        /// The model.
+        model: String,
+        /// The version.
+        version: u64,
+        /// Why.
+        source: StepsError,
     },
     /// The default model is not there.
     #[error("`DEFAULT_MODEL` is `{0}`, which is no model")]

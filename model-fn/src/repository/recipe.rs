@@ -1,13 +1,18 @@
 //! All that it takes to load one version: its files, what `model.yaml` says, and what it must answer.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::{Description, Problem, VersionFiles, check};
 use crate::engine::{Budget, LoadError, Model};
+use crate::pipeline::{Pipeline, StepsError};
 use crate::protocol::Limits;
 use crate::tensor::Tensor;
+
+/// Of a file beside a model: the largest vocabularies in use have some 30 MB.
+const MOST_BYTES: u64 = 64 << 20;
 
 /// How one version is loaded.
 #[derive(Debug)]
@@ -26,7 +31,7 @@ pub(super) struct Recipe {
 /// A version that is loaded and was found right.
 #[derive(Debug)]
 pub(super) struct Loaded {
-    pub(super) model: Model,
+    pub(super) model: Pipeline,
     /// Inputs that it takes, if they are few.
     pub(super) example: Option<Vec<Tensor>>,
     pub(super) took: Took,
@@ -56,6 +61,9 @@ impl Recipe {
         let mut model = model.map_err(|source| self.unloaded(source))?;
         let load = started.elapsed();
         model.name_columns(&self.description.columns);
+        let file = |name: &str| self.file(name);
+        let steps = Pipeline::new(model, &self.description, &file, &self.budget);
+        let model = steps.map_err(|source| self.stepless(source))?;
         let recorded = check::Recorded {
             expected: self.expected.as_deref(),
             example: self.example.as_deref(),
@@ -69,12 +77,51 @@ impl Recipe {
                 source,
             })
         })?;
-        model.correct(&passed.outputs);
+        let corrected = model.correct(&passed.outputs);
+        let model = corrected.map_err(|source| self.stepless(source))?;
         let check = started.elapsed().saturating_sub(load);
         Ok(Loaded {
             model,
             example: passed.example,
             took: Took { load, check },
+        })
+    }
+
+    /// A file in the folder of the version, or else of the model.
+    fn file(&self, name: &str) -> Result<Vec<u8>, StepsError> {
+        let unread = |why: String| StepsError::File {
+            name: name.to_owned(),
+            why,
+        };
+        if Path::new(name).file_name() != Some(name.as_ref()) {
+            return Err(unread("it is no name of a file".to_owned()));
+        }
+        let folder = self.files.model.parent().unwrap_or(Path::new(""));
+        let number = self.files.number.to_string();
+        let is_version = folder.file_name() == Some(number.as_ref());
+        let above = folder.parent().filter(|_| is_version);
+        let mut files = std::iter::once(folder)
+            .chain(above)
+            .map(|folder| folder.join(name));
+        let file = files.find(|file| file.exists());
+        let file = file.ok_or_else(|| unread("it is not there".to_owned()))?;
+        let length = file
+            .metadata()
+            .map_err(|error| unread(error.to_string()))?
+            .len();
+        if length > MOST_BYTES {
+            return Err(unread(format!(
+                "it has {length} bytes, and at most {MOST_BYTES} are read"
+            )));
+        }
+        std::fs::read(&file).map_err(|error| unread(error.to_string()))
+    }
+
+    fn stepless(&self, source: StepsError) -> Box<Problem> {
+        Box::new(Problem::Steps {
+            model: self.model.clone(),
+            version: self.files.number,
+            source,
         })
     }
 

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 
 use super::recipe::{Loaded, Recipe, Took};
 use crate::batching::Batcher;
-use crate::engine::Model;
+use crate::pipeline::Pipeline;
 use crate::statistics::Statistics;
 use crate::tensor::Tensor;
 
@@ -21,7 +21,7 @@ pub(super) struct Slot {
     took: OnceLock<Took>,
     /// How it is loaded on its first use; nothing where it was loaded at the start, for then it stays.
     recipe: Option<Recipe>,
-    running: RwLock<Option<Arc<Model>>>,
+    running: RwLock<Option<Arc<Pipeline>>>,
     /// When it was used last, in uses of all versions.
     used: AtomicU64,
 }
@@ -60,7 +60,7 @@ impl Slot {
     }
 
     /// What runs. Whoever holds it keeps it from leaving.
-    pub(super) fn running(&self) -> Option<Arc<Model>> {
+    pub(super) fn running(&self) -> Option<Arc<Pipeline>> {
         let running = self.running.read().unwrap_or_else(PoisonError::into_inner);
         running.clone()
     }
@@ -79,7 +79,7 @@ impl Slot {
     }
 
     /// A model is there; the same, for whoever waits for it.
-    pub(super) fn arrive(&self, loaded: Loaded) -> Arc<Model> {
+    pub(super) fn arrive(&self, loaded: Loaded) -> Arc<Pipeline> {
         let Loaded {
             model,
             example,

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use super::{Entry, FindError, Found, Repository, State, Version, Wanted};
 use crate::caller::Caller;
-use crate::engine::Model;
 use crate::grants::Grants;
+use crate::pipeline::Pipeline;
 
 /// A repository as one caller sees it.
 #[derive(Debug, Clone, Copy)]
@@ -20,7 +20,7 @@ pub struct Visible<'a> {
 pub struct Shown<'a> {
     /// The version.
     pub found: Found<'a>,
-    running: Option<Arc<Model>>,
+    running: Option<Arc<Pipeline>>,
 }
 
 impl Repository {

@@ -95,6 +95,10 @@ impl Values {
             Datatype::Fp32 => Self::Fp32(numbers!(f32, bytes)),
             Datatype::Fp64 => Self::Fp64(numbers!(f64, bytes)),
             Datatype::Bytes => Self::Bytes(texts(count, bytes)?),
+            Datatype::Octets => {
+                let lists = octets(count, bytes)?.into_iter();
+                Self::Octets(lists.map(<[u8]>::to_vec).collect())
+            }
         })
     }
 
@@ -102,6 +106,7 @@ impl Values {
     pub fn byte_count(&self) -> usize {
         match (self, self.datatype().width()) {
             (Self::Bytes(list), _) => list.iter().map(|text| LENGTH_BYTES + text.len()).sum(),
+            (Self::Octets(list), _) => list.iter().map(|one| LENGTH_BYTES + one.len()).sum(),
             (_, width) => self.len() * width.unwrap_or_default(),
         }
     }
@@ -123,13 +128,10 @@ impl Values {
             Self::Fp32(list) => append!(f32, list, bytes),
             Self::Fp64(list) => append!(f64, list, bytes),
             Self::Bytes(list) => {
-                for text in list {
-                    // No answer is as long as the longest length: it would not fit into a reply.
-                    let length = u32::try_from(text.len()).unwrap_or(u32::MAX);
-                    bytes.extend_from_slice(&length.to_le_bytes());
-                    bytes.extend_from_slice(text.as_bytes());
-                }
+                let texts = list.iter().map(String::as_bytes);
+                texts.for_each(|text| append_octets(text, bytes));
             }
+            Self::Octets(list) => list.iter().for_each(|one| append_octets(one, bytes)),
         }
     }
 }
@@ -146,21 +148,37 @@ fn truths(bytes: &[u8]) -> Result<Vec<bool>, BytesError> {
     bytes.iter().enumerate().map(truth).collect()
 }
 
+/// The bytes of a text or the like, behind their length.
+fn append_octets(octets: &[u8], bytes: &mut Vec<u8>) {
+    // No answer is as long as the longest length: it would not fit into a reply.
+    let length = u32::try_from(octets.len()).unwrap_or(u32::MAX);
+    bytes.extend_from_slice(&length.to_le_bytes());
+    bytes.extend_from_slice(octets);
+}
+
 fn texts(count: usize, bytes: &[u8]) -> Result<Vec<String>, BytesError> {
+    let text = |(index, text)| match str::from_utf8(text) {
+        Ok(text) => Ok(text.to_owned()),
+        Err(_) => Err(BytesError::Text { index }),
+    };
+    let lists = octets(count, bytes)?.into_iter().enumerate();
+    lists.map(text).collect()
+}
+
+fn octets(count: usize, bytes: &[u8]) -> Result<Vec<&[u8]>, BytesError> {
     // As many as there are lengths for: the count is what a request says.
-    let mut texts = Vec::with_capacity(count.min(bytes.len() / LENGTH_BYTES));
+    let mut lists = Vec::with_capacity(count.min(bytes.len() / LENGTH_BYTES));
     let mut rest = bytes;
     for index in 0..count {
         let truncated = BytesError::Truncated { index };
         let (length, behind) = rest.split_first_chunk().ok_or(truncated)?;
         let length = usize::try_from(u32::from_le_bytes(*length)).map_err(|_| truncated)?;
-        let (text, behind) = behind.split_at_checked(length).ok_or(truncated)?;
-        let text = str::from_utf8(text).map_err(|_| BytesError::Text { index })?;
-        texts.push(text.to_owned());
+        let (list, behind) = behind.split_at_checked(length).ok_or(truncated)?;
+        lists.push(list);
         rest = behind;
     }
     if rest.is_empty() {
-        Ok(texts)
+        Ok(lists)
     } else {
         Err(BytesError::LeftOver { count: rest.len() })
     }

@@ -2,6 +2,7 @@
 
 use half::{bf16, f16};
 
+use super::base64::decoded;
 use super::{Datatype, Values};
 
 /// Values that another datatype cannot hold.
@@ -58,6 +59,7 @@ impl Values {
             Self::Fp32(list) if to == Datatype::Fp64 => {
                 Ok(Self::Fp64(list.into_iter().map(f64::from).collect()))
             }
+            Self::Bytes(list) if to == Datatype::Octets => decode(&list).map(Self::Octets),
             Self::Uint8(list) => integers(list, from, to),
             Self::Uint16(list) => integers(list, from, to),
             Self::Uint32(list) => integers(list, from, to),
@@ -66,12 +68,23 @@ impl Values {
             Self::Int16(list) => integers(list, from, to),
             Self::Int32(list) => integers(list, from, to),
             Self::Int64(list) => integers(list, from, to),
-            Self::Bool(_) | Self::Bytes(_) => Err(ConvertError::Types { from, to }),
+            Self::Bool(_) | Self::Bytes(_) | Self::Octets(_) => {
+                Err(ConvertError::Types { from, to })
+            }
             Self::Fp16(_) | Self::Bf16(_) | Self::Fp32(_) | Self::Fp64(_) => {
                 Err(ConvertError::Types { from, to })
             }
         }
     }
+}
+
+/// Texts that are the base64 of something.
+fn decode(texts: &[String]) -> Result<Vec<Vec<u8>>, ConvertError> {
+    let (from, to) = (Datatype::Bytes, Datatype::Octets);
+    let texts = texts.iter().enumerate();
+    let octets =
+        texts.map(|(index, text)| decoded(text).ok_or(ConvertError::Value { from, to, index }));
+    octets.collect()
 }
 
 /// 128 bits hold every integer of 64 bits, signed or not.
@@ -124,7 +137,9 @@ fn integers<T: Into<i128>>(
             Some(number as f64).filter(|float| *float as i128 == number)
         })
         .map(Values::Fp64),
-        Datatype::Bool | Datatype::Bytes => Err(ConvertError::Types { from, to }),
+        Datatype::Bool | Datatype::Bytes | Datatype::Octets => {
+            Err(ConvertError::Types { from, to })
+        }
     }
 }
 

@@ -34,10 +34,12 @@ pub enum Datatype {
     Fp64,
     /// `BYTES`: text in UTF-8.
     Bytes,
+    /// `BYTES` of any kind, such as pictures: in JSON they are written in base64.
+    Octets,
 }
 
 /// All datatypes with their names.
-const NAMES: [(Datatype, &str); 14] = [
+const NAMES: [(Datatype, &str); 15] = [
     (Datatype::Bool, "BOOL"),
     (Datatype::Uint8, "UINT8"),
     (Datatype::Uint16, "UINT16"),
@@ -52,6 +54,7 @@ const NAMES: [(Datatype, &str); 14] = [
     (Datatype::Fp32, "FP32"),
     (Datatype::Fp64, "FP64"),
     (Datatype::Bytes, "BYTES"),
+    (Datatype::Octets, "BYTES"),
 ];
 
 /// The name is none of a datatype that is known here.
@@ -72,13 +75,13 @@ impl Datatype {
             Self::Uint16 | Self::Int16 | Self::Fp16 | Self::Bf16 => Some(2),
             Self::Uint32 | Self::Int32 | Self::Fp32 => Some(4),
             Self::Uint64 | Self::Int64 | Self::Fp64 => Some(8),
-            Self::Bytes => None,
+            Self::Bytes | Self::Octets => None,
         }
     }
 
     /// Whether values are integers.
     pub fn is_integer(self) -> bool {
-        !self.is_float() && !matches!(self, Self::Bool | Self::Bytes)
+        !self.is_float() && !matches!(self, Self::Bool | Self::Bytes | Self::Octets)
     }
 }
 
@@ -113,7 +116,10 @@ mod tests {
     #[test]
     fn every_datatype_is_read_back_from_its_name() {
         for (datatype, name) in NAMES {
-            assert_eq!(name.parse(), Ok(datatype));
+            // One name for both: which of them it is, an input says.
+            let is_octets = datatype == Datatype::Octets;
+            let read = if is_octets { Datatype::Bytes } else { datatype };
+            assert_eq!(name.parse(), Ok(read));
             assert_eq!(datatype.to_string(), name);
         }
         assert_eq!(

@@ -4,6 +4,7 @@ use half::{bf16, f16};
 use serde::{Serialize, Serializer};
 
 use super::Datatype;
+use super::base64::{decoded, encoded};
 
 /// One scalar as a request gives it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -40,6 +41,7 @@ pub enum Values {
     Fp32(Vec<f32>),
     Fp64(Vec<f64>),
     Bytes(Vec<String>),
+    Octets(Vec<Vec<u8>>),
 }
 
 /// Runs one expression for whichever list of values there is.
@@ -60,6 +62,7 @@ macro_rules! each {
             Values::Fp32($list) => $result,
             Values::Fp64($list) => $result,
             Values::Bytes($list) => $result,
+            Values::Octets($list) => $result,
         }
     };
 }
@@ -82,6 +85,7 @@ impl Values {
             Datatype::Fp32 => Self::Fp32(Vec::new()),
             Datatype::Fp64 => Self::Fp64(Vec::new()),
             Datatype::Bytes => Self::Bytes(Vec::new()),
+            Datatype::Octets => Self::Octets(Vec::new()),
         }
     }
 
@@ -102,6 +106,7 @@ impl Values {
             Self::Fp32(_) => Datatype::Fp32,
             Self::Fp64(_) => Datatype::Fp64,
             Self::Bytes(_) => Datatype::Bytes,
+            Self::Octets(_) => Datatype::Octets,
         }
     }
 
@@ -153,6 +158,7 @@ impl Values {
             Self::Fp32(list) => append(list, float(scalar, narrow, f32::is_infinite)),
             Self::Fp64(list) => append(list, float(scalar, |number| number, f64::is_infinite)),
             Self::Bytes(list) => append(list, text(scalar)),
+            Self::Octets(list) => append(list, octets(scalar)),
         }
     }
 
@@ -190,6 +196,8 @@ impl Values {
             Self::Fp32(list) => list.get(index).map(|number| float((*number).into())),
             Self::Fp64(list) => list.get(index).map(|number| float(*number)),
             Self::Bytes(list) => list.get(index).map(|text| Scalar::Text(text)),
+            // No scalar of a request is bytes: they come in text.
+            Self::Octets(_) => None,
         }
     }
 
@@ -222,6 +230,9 @@ impl Values {
             (Self::Fp32(list), Self::Fp32(other)) => list.extend_from_slice(slice(other, range)),
             (Self::Fp64(list), Self::Fp64(other)) => list.extend_from_slice(slice(other, range)),
             (Self::Bytes(list), Self::Bytes(other)) => list.extend_from_slice(slice(other, range)),
+            (Self::Octets(list), Self::Octets(other)) => {
+                list.extend_from_slice(slice(other, range))
+            }
             (_, _) => return false,
         }
         true
@@ -231,7 +242,7 @@ impl Values {
     pub fn filled(datatype: Datatype, number: u64, length: usize) -> Self {
         let scalar = if datatype == Datatype::Bool {
             Scalar::Bool(number != 0)
-        } else if datatype == Datatype::Bytes {
+        } else if matches!(datatype, Datatype::Bytes | Datatype::Octets) {
             Scalar::Text("")
         } else {
             Scalar::Unsigned(number)
@@ -249,7 +260,7 @@ impl Values {
             Self::Bf16(list) => list.iter().position(|number| !number.is_finite()),
             Self::Fp32(list) => list.iter().position(|number| !number.is_finite()),
             Self::Fp64(list) => list.iter().position(|number| !number.is_finite()),
-            Self::Bool(_) | Self::Bytes(_) => None,
+            Self::Bool(_) | Self::Bytes(_) | Self::Octets(_) => None,
             Self::Uint8(_) | Self::Uint16(_) | Self::Uint32(_) | Self::Uint64(_) => None,
             Self::Int8(_) | Self::Int16(_) | Self::Int32(_) | Self::Int64(_) => None,
         }
@@ -282,6 +293,7 @@ impl Values {
             Self::Fp32(list) => slice(list, range).serialize(serializer),
             Self::Fp64(list) => slice(list, range).serialize(serializer),
             Self::Bytes(list) => slice(list, range).serialize(serializer),
+            Self::Octets(list) => serializer.collect_seq(slice(list, range).iter().map(encoded)),
         }
     }
 
@@ -312,6 +324,7 @@ impl Values {
             Self::Fp32(list) => list.get(index).serialize(serializer),
             Self::Fp64(list) => list.get(index).serialize(serializer),
             Self::Bytes(list) => list.get(index).serialize(serializer),
+            Self::Octets(list) => list.get(index).map(encoded).serialize(serializer),
         }
     }
 }
@@ -361,6 +374,18 @@ fn boolean(scalar: Scalar<'_>) -> Option<bool> {
 fn text(scalar: Scalar<'_>) -> Option<String> {
     match scalar {
         Scalar::Text(text) => Some(text.to_owned()),
+        Scalar::Null
+        | Scalar::Bool(_)
+        | Scalar::Unsigned(_)
+        | Scalar::Signed(_)
+        | Scalar::Float(_) => None,
+    }
+}
+
+/// Bytes come in text, as base64.
+fn octets(scalar: Scalar<'_>) -> Option<Vec<u8>> {
+    match scalar {
+        Scalar::Text(text) => decoded(text),
         Scalar::Null
         | Scalar::Bool(_)
         | Scalar::Unsigned(_)

@@ -221,7 +221,8 @@ impl Settings {
         within("max_pixels", self.max_pixels(), MAX_DECODED_PIXELS)?;
         within("max_bytes", self.max_bytes(), MAX_PICTURE_BYTES)?;
         if let Some(factor) = self.rescale_factor {
-            number("rescale_factor", factor, true)?;
+            // Below 0 it turns dark into light, as models of ink on paper need it.
+            number("rescale_factor", factor.abs(), true)?;
         }
         self.check_channels("image_mean", &self.image_mean, false)?;
         self.check_channels("image_std", &self.image_std, true)
@@ -345,7 +346,8 @@ mod tests {
         check("image_std: [0]", Some("finite and above 0, has `0`"));
         check("image_std: [1e-60]", Some("`image.image_std`"));
         check("image_mean: [.nan]", Some("finite, has"));
-        check("rescale_factor: -1", Some("`image.rescale_factor`"));
+        check("rescale_factor: 0", Some("`image.rescale_factor`"));
+        check("rescale_factor: -1", None);
         check("rescale_factor: 0.00392156862745098", None);
     }
 

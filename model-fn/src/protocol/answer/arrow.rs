@@ -168,6 +168,7 @@ fn kind(datatype: Datatype) -> u8 {
         Datatype::Uint8 | Datatype::Uint16 | Datatype::Uint32 | Datatype::Uint64 => 2,
         Datatype::Int8 | Datatype::Int16 | Datatype::Int32 | Datatype::Int64 => 2,
         Datatype::Fp16 | Datatype::Bf16 | Datatype::Fp32 | Datatype::Fp64 => 3,
+        Datatype::Octets => 4,
         Datatype::Bytes => 5,
         Datatype::Bool => 6,
     }
@@ -190,7 +191,7 @@ fn width(datatype: Datatype) -> Vec<Field> {
         // Arrow has no such type; each of its values is one of these.
         Datatype::Bf16 | Datatype::Fp32 => float(1),
         Datatype::Fp64 => float(2),
-        Datatype::Bytes | Datatype::Bool => Vec::new(),
+        Datatype::Bytes | Datatype::Octets | Datatype::Bool => Vec::new(),
     }
 }
 
@@ -234,6 +235,10 @@ impl Column<'_> {
                 sizes.push((list.len() + 1) * size_of::<i32>());
                 sizes.push(list.iter().map(String::len).sum());
             }
+            Values::Octets(list) => {
+                sizes.push((list.len() + 1) * size_of::<i32>());
+                sizes.push(list.iter().map(Vec::len).sum());
+            }
             Values::Uint8(_) | Values::Uint16(_) | Values::Uint32(_) | Values::Uint64(_) => {
                 sizes.push(values.byte_count());
             }
@@ -260,6 +265,7 @@ impl Column<'_> {
                 stream.extend(list.iter().flat_map(|number| number.to_f32().to_le_bytes()));
             }
             Values::Bytes(list) => append_texts(list, stream),
+            Values::Octets(list) => append_texts(list, stream),
             Values::Uint8(_) | Values::Uint16(_) | Values::Uint32(_) | Values::Uint64(_) => {
                 values.append_bytes(stream);
             }
@@ -272,17 +278,17 @@ impl Column<'_> {
     }
 }
 
-fn append_texts(texts: &[String], stream: &mut Vec<u8>) {
+fn append_texts<T: AsRef<[u8]>>(texts: &[T], stream: &mut Vec<u8>) {
     let mut end = 0usize;
     let offset = |end: usize| i32::try_from(end).unwrap_or(i32::MAX).to_le_bytes();
     stream.extend_from_slice(&offset(end));
     for text in texts {
-        end += text.len();
+        end += text.as_ref().len();
         stream.extend_from_slice(&offset(end));
     }
     align(stream);
     for text in texts {
-        stream.extend_from_slice(text.as_bytes());
+        stream.extend_from_slice(text.as_ref());
     }
 }
 

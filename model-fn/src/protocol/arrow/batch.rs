@@ -277,6 +277,6 @@ fn scalar(datatype: Datatype, values: &[u8], index: usize) -> Option<Scalar<'sta
         Datatype::Fp16 => Scalar::Float(f16::from_le_bytes(number(values, at)?).to_f64()),
         Datatype::Fp32 => Scalar::Float(f32::from_le_bytes(number(values, at)?).into()),
         Datatype::Fp64 => Scalar::Float(f64::from_le_bytes(number(values, at)?)),
-        Datatype::Bool | Datatype::Bf16 | Datatype::Bytes => return None,
+        Datatype::Bool | Datatype::Bf16 | Datatype::Bytes | Datatype::Octets => return None,
     })
 }

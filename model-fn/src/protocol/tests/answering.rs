@@ -14,6 +14,7 @@ fn answers(dialect: Dialect, outputs: Option<Vec<Asked>>, expected: Value) {
         inputs: Vec::new(),
         rows: 2,
         outputs,
+        wishes: Ok(Default::default()),
     };
     let a = tensor(&[2], Values::Fp32(vec![0.1, f32::NAN]));
     let b = tensor(&[2, 2], Values::Int64(vec![1, 2, 3, i64::MAX]));
@@ -85,6 +86,7 @@ fn maps_are_objects_where_the_dialect_has_rows_and_a_tensor_where_it_has_not() {
             inputs: Vec::new(),
             rows: 2,
             outputs,
+            wishes: Ok(Default::default()),
         };
         let text = json_of(write(served, &question, &[label.clone(), scores.clone()]).unwrap());
         serde_json::from_str::<Value>(&text).unwrap()
@@ -122,6 +124,7 @@ fn an_output_without_rows_cannot_be_told_by_row() {
             inputs: Vec::new(),
             rows: 2,
             outputs: None,
+            wishes: Ok(Default::default()),
         };
         let written = write(served, &question, std::slice::from_ref(output));
         written.map(json_of).map_err(|error| error.to_string())
@@ -147,6 +150,7 @@ fn written(form: AnswerForm, outputs: &[Port], tensors: &[Tensor], expected: Res
             inputs: Vec::new(),
             rows: 2,
             outputs: None,
+            wishes: Ok(Default::default()),
         };
         let written = write_as(form, served, &question, tensors);
         let text = written.map_err(|error| error.to_string());
@@ -215,6 +219,7 @@ fn tensors_are_answered_with_tensors_alone() {
         inputs: Vec::new(),
         rows: 1,
         outputs: None,
+        wishes: Ok(Default::default()),
     };
     let outputs = [tensor(&[1], Values::Fp32(vec![1.0]))];
     let json = write(served, &question, &outputs).unwrap();

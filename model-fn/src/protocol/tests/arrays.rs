@@ -295,6 +295,7 @@ fn writes(values: &[(&str, Tensor)], select: Option<&str>, expected: Result<&[u8
         inputs: Vec::new(),
         rows: 1,
         outputs: None,
+        wishes: Ok(Default::default()),
     };
     if let Some(output) = select {
         question.select(output, &outputs).unwrap();
@@ -355,6 +356,7 @@ fn what_is_written_is_read_again() {
         inputs: Vec::new(),
         rows: 1,
         outputs: None,
+        wishes: Ok(Default::default()),
     };
     let tensors = [tensor(&[1, 3], values.clone())];
     let written = write_as(AnswerForm::Npy, served(&outputs), &question, &tensors).unwrap();

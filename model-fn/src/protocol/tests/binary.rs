@@ -337,6 +337,7 @@ fn answers(outputs: &[Asked], labels: &[&str], header: Value, binary: &[u8]) {
     let labels: Vec<String> = labels.iter().map(|label| (*label).to_owned()).collect();
     let served = Served {
         labels: &labels,
+        truncated: &[],
         most_bytes: usize::MAX,
         ..served(&specification.outputs)
     };
@@ -346,6 +347,7 @@ fn answers(outputs: &[Asked], labels: &[&str], header: Value, binary: &[u8]) {
         inputs: Vec::new(),
         rows: 2,
         outputs: Some(outputs.to_vec()),
+        wishes: Ok(Default::default()),
     };
     let a = tensor(&[2], Values::Fp32(vec![0.5, f32::NAN]));
     let b = tensor(&[2, 2], Values::Int64(vec![1, 2, 3, i64::MAX]));

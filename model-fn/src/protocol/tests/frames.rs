@@ -258,13 +258,13 @@ fn parameters_and_other_signatures_are_refused() {
         .is_err()
     );
     let message = "the model takes no parameters: leave out `params`";
-    let body = with(r#""params": {"top_k": 3}"#);
+    let body = with(r#""params": {"top": 3}"#);
     refused(
         &one(),
         &body,
         "params_unknown",
         message,
-        json!({"given": ["top_k"]}),
+        json!({"given": ["top"]}),
     );
     code(&one(), &with(r#""params": [1]"#), "params_unknown", message);
 }

@@ -92,6 +92,7 @@ fn written(
 ) -> Result<Written, AnswerError> {
     let (ports, tensors): (Vec<Port>, Vec<Tensor>) = outputs.iter().cloned().unzip();
     let served = Served {
+        truncated: &[],
         most_bytes,
         ..served(&ports)
     };
@@ -101,6 +102,7 @@ fn written(
         inputs: Vec::new(),
         rows: 2,
         outputs: None,
+        wishes: Ok(Default::default()),
     };
     write_as(AnswerForm::Arrow, served, &question, &tensors)
 }

@@ -1,0 +1,510 @@
+//! A model with the steps that its `model.yaml` names before and after it: texts and pictures in, labels and vectors out.
+//!
+//! What callers see is [`Pipeline::specification`]; the tensors of the model itself are taken as well.
+
+mod inputs;
+mod numbers;
+mod outputs;
+
+use crate::engine::{Budget, Model, Port, RunError, Specification, TooLarge};
+use crate::protocol::{
+    self, Accepted, Format, InputError, Limits, NamedTensor, Question, StepParameters as Wishes,
+};
+use crate::repository::Description;
+use crate::tensor::{Datatype, Tensor};
+use inputs::Inputs;
+use outputs::Outputs;
+
+pub(crate) use inputs::Made;
+pub use outputs::{OutputSettings, Step};
+
+/// A model as it is served.
+#[derive(Debug)]
+pub struct Pipeline {
+    model: Model,
+    steps: Option<Box<Steps>>,
+}
+
+#[derive(Debug)]
+struct Steps {
+    description: StepsDescription,
+    inputs: Option<Inputs>,
+    outputs: Option<Outputs>,
+    /// What callers see.
+    declared: Specification,
+    /// The same outputs, for the tensors of the model itself.
+    tensors: Specification,
+}
+
+/// What `model.yaml` says of the steps, without the rest of it.
+#[derive(Debug, Clone)]
+struct StepsDescription {
+    outputs: Vec<OutputSettings>,
+    labels: Vec<String>,
+    parameters: Vec<Parameter>,
+}
+
+/// What a request may ask of the steps, where `model.yaml` allows it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Parameter {
+    /// `top_k`: how many labels.
+    TopK,
+    /// `raw_scores`: scores as the model gives them, without softmax or sigmoid.
+    RawScores,
+    /// `truncation`: whether longer texts are cut, or refused.
+    Truncation,
+    /// `dimensions`: the first so many numbers of a vector.
+    Dimensions,
+}
+
+/// Why the steps of a model cannot be done.
+#[derive(Debug, thiserror::Error)]
+pub enum StepsError {
+    /// A file that is named is not there.
+    #[error("`text.tokenizer`: `{name}` cannot be read from the model's folder: {why}")]
+    File {
+        /// The file.
+        name: String,
+        /// Why.
+        why: String,
+    },
+    /// The tokenizer cannot be used.
+    #[error(transparent)]
+    Tokenizer(#[from] steps::text::SettingsError),
+    /// Pictures cannot be made so.
+    #[error(transparent)]
+    Images(#[from] steps::image::SettingsError),
+    /// The model takes no tokens.
+    #[error("`text` is for models with an input `input_ids`, and this one has {}", list(.inputs))]
+    NoIds {
+        /// The inputs there are.
+        inputs: Vec<String>,
+    },
+    /// An input is no list of tokens.
+    #[error(
+        "`text`: input `{name}` is `{given}` with {axes} axes, and tokens are INT64 or INT32 with 2"
+    )]
+    NoTokens {
+        /// The input.
+        name: String,
+        /// Its datatype.
+        given: Datatype,
+        /// How many axes it has.
+        axes: usize,
+    },
+    /// Which input takes the pictures is not said.
+    #[error("`image.tensor` must name the input that pictures become: {}", list(.inputs))]
+    NoTensor {
+        /// The inputs there are.
+        inputs: Vec<String>,
+    },
+    /// An input takes no pixels of this kind.
+    #[error(
+        "`image`: input `{name}` is `{given}`, and pictures become FP32, FP16 or FP64, or UINT8 where they are neither rescaled nor normalized"
+    )]
+    NoPixels {
+        /// The input.
+        name: String,
+        /// Its datatype.
+        given: Datatype,
+    },
+    /// Pictures would have another shape.
+    #[error(
+        "`image`: input `{name}` takes the shape {expected:?}, and pictures become {given:?}: set `size`, `crop_size`, `color` or `layout`"
+    )]
+    Pixels {
+        /// The input.
+        name: String,
+        /// What it takes.
+        expected: Vec<i64>,
+        /// What pictures become; empty where that is not fixed.
+        given: Vec<usize>,
+    },
+    /// An input has the name of another.
+    #[error("`{name}` is an input of the model: give `text.input` or `image.input` another name")]
+    InputTwice {
+        /// The name.
+        name: String,
+    },
+    /// An output has the name of another.
+    #[error("`outputs` has `{name}` twice: give one of them another `name`")]
+    OutputTwice {
+        /// The name.
+        name: String,
+    },
+    /// Which output the steps are for is not said.
+    #[error("`outputs`, entry {place}: `from` must name an output of the model: {}", list(.outputs))]
+    From {
+        /// The entry.
+        place: usize,
+        /// The outputs there are.
+        outputs: Vec<String>,
+    },
+    /// The steps are for floats.
+    #[error("`outputs`: `{name}` is `{given}`, and steps are for floats")]
+    NoFloats {
+        /// The output.
+        name: String,
+        /// Its datatype.
+        given: Datatype,
+    },
+    /// Nothing can follow a step.
+    #[error("`outputs`: `{name}`: `{step}` must be the last step")]
+    NotLast {
+        /// The output.
+        name: String,
+        /// The step.
+        step: &'static str,
+    },
+    /// The mean is of the tokens that are there, and nothing says which.
+    #[error("`outputs`: `mean_pooling` is for models with an input `attention_mask`")]
+    NoMask,
+    /// An output is not what a step takes.
+    #[error("`outputs`: `{name}` {why}")]
+    Unfit {
+        /// The output.
+        name: String,
+        /// In what.
+        why: String,
+    },
+    /// More numbers are asked for than there are.
+    #[error("`dimensions` is {given}, and the vectors have {most}")]
+    Dimensions {
+        /// How many are asked for.
+        given: usize,
+        /// How many there are.
+        most: usize,
+    },
+    /// A text is not taken.
+    #[error(transparent)]
+    Text(#[from] steps::text::TextError),
+    /// A picture is not taken.
+    #[error("picture {row}: {source}")]
+    Picture {
+        /// Which, from 0.
+        row: usize,
+        /// Why.
+        source: steps::image::ImageError,
+    },
+    /// Pictures of one request are of several sizes, and the model takes them as they are.
+    #[error(
+        "picture {row} has {given:?} rows and columns, and the first one {first:?}: send pictures of one size together"
+    )]
+    Sizes {
+        /// Which, from 0.
+        row: usize,
+        /// Its height and width.
+        given: [u32; 2],
+        /// Those of the first.
+        first: [u32; 2],
+    },
+    /// There is no memory for a picture now.
+    #[error(
+        "there is no memory for picture {row} now: try again, send a smaller one, or raise `ModelMemory`"
+    )]
+    Memory {
+        /// Which, from 0.
+        row: usize,
+        /// How much it needs.
+        source: TooLarge,
+    },
+    /// A request asks for what the model's description does not allow.
+    #[error(
+        "`{0}` is not for callers of this model: its `model.yaml` does not have it among `parameters`"
+    )]
+    NotAllowed(&'static str),
+    /// What was made does not hold together: ours.
+    #[error("{0}")]
+    Made(String),
+}
+
+/// What is to be done about a step that cannot be done.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// The caller sends something else.
+    Refused,
+    /// The caller tries again.
+    Busy,
+    /// We look into it.
+    Ours,
+}
+
+impl StepsError {
+    /// Whose it is.
+    pub fn kind(&self) -> Kind {
+        if let Self::Memory { .. } = self {
+            return Kind::Busy;
+        }
+        let is_text = matches!(self, Self::Text(error) if error.is_callers());
+        let is_picture = matches!(self, Self::Picture { .. } | Self::Sizes { .. });
+        let is_parameter = matches!(self, Self::NotAllowed(_) | Self::Dimensions { .. });
+        let is_refused = is_text || is_picture || is_parameter;
+        if is_refused {
+            Kind::Refused
+        } else {
+            Kind::Ours
+        }
+    }
+
+    /// One word for programs.
+    pub fn code(&self) -> &'static str {
+        let is_text = matches!(self, Self::Text(_));
+        let is_picture = matches!(self, Self::Picture { .. } | Self::Sizes { .. });
+        let is_unallowed = matches!(self, Self::NotAllowed(_));
+        match self.kind() {
+            Kind::Busy => "memory_in_use",
+            Kind::Ours => "model_failed",
+            Kind::Refused if is_text => "text_refused",
+            Kind::Refused if is_picture => "picture_refused",
+            Kind::Refused if is_unallowed => "parameter_not_allowed",
+            Kind::Refused => "wrong_parameter",
+        }
+    }
+}
+
+fn list(names: &[String]) -> String {
+    let quoted: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+    quoted.join(", ")
+}
+
+/// What the tensors of a question are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Given {
+    /// What callers see.
+    Declared,
+    /// The inputs of the model itself.
+    Tensors,
+}
+
+impl Pipeline {
+    /// A model without steps.
+    pub fn plain(model: Model) -> Self {
+        Self { model, steps: None }
+    }
+
+    /// A model with the steps that its description names; `file` reads what lies in its folder.
+    pub(crate) fn new(
+        model: Model,
+        description: &Description,
+        file: &dyn Fn(&str) -> Result<Vec<u8>, StepsError>,
+        budget: &Budget,
+    ) -> Result<Self, StepsError> {
+        let ports = &model.specification().inputs;
+        let (text, image) = (description.text.as_ref(), description.image.as_ref());
+        let inputs = Inputs::new(text, image, ports, file, budget)?;
+        if inputs.is_none() && description.outputs.is_empty() {
+            return Ok(Self::plain(model));
+        }
+        let description = StepsDescription {
+            outputs: description.outputs.clone(),
+            labels: description.labels.clone(),
+            parameters: description.parameters.clone(),
+        };
+        let steps = Steps::new(description, inputs, model.specification())?;
+        let steps = Some(Box::new(steps));
+        Ok(Self { model, steps })
+    }
+
+    /// The model without its steps.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// What callers send and get.
+    pub fn specification(&self) -> &Specification {
+        let steps = self.steps.as_ref();
+        steps.map_or_else(|| self.model.specification(), |steps| &steps.declared)
+    }
+
+    /// Whether callers send something else than the tensors of the model.
+    pub(crate) fn has_inputs(&self) -> bool {
+        self.steps
+            .as_ref()
+            .is_some_and(|steps| steps.inputs.is_some())
+    }
+
+    /// Corrects the declared shapes of the outputs by an answer of the model that was found right.
+    pub(crate) fn correct(self, outputs: &[Tensor]) -> Result<Self, StepsError> {
+        let Self { mut model, steps } = self;
+        model.correct(outputs);
+        let Some(steps) = steps else {
+            return Ok(Self::plain(model));
+        };
+        let Steps {
+            description,
+            inputs,
+            ..
+        } = *steps;
+        let steps = Steps::new(description, inputs, model.specification())?;
+        let steps = Some(Box::new(steps));
+        Ok(Self { model, steps })
+    }
+
+    /// Reads a body: of what callers see, or else of the tensors of the model itself.
+    pub(crate) fn read(
+        &self,
+        format: Format<'_>,
+        body: &[u8],
+        limits: &Limits,
+        accepted: Accepted,
+    ) -> Result<(Question, Given), InputError> {
+        self.either(|specification| {
+            protocol::read_as(format, body, specification, limits, accepted)
+        })
+    }
+
+    /// The same, with binary data behind the JSON.
+    pub(crate) fn read_binary(
+        &self,
+        body: &[u8],
+        header_length: &str,
+        limits: &Limits,
+    ) -> Result<(Question, Given), InputError> {
+        self.either(|specification| {
+            protocol::read_binary(body, header_length, specification, limits)
+        })
+    }
+
+    /// Puts recorded tensors in order.
+    pub(crate) fn arrange(
+        &self,
+        tensors: &[NamedTensor],
+        limits: &Limits,
+    ) -> Result<(Vec<Tensor>, Given), InputError> {
+        self.either(|specification| protocol::arrange(tensors.to_vec(), specification, limits))
+    }
+
+    fn either<T>(
+        &self,
+        read: impl Fn(&Specification) -> Result<T, InputError>,
+    ) -> Result<(T, Given), InputError> {
+        let Some(steps) = self.steps.as_ref().filter(|steps| steps.inputs.is_some()) else {
+            return read(self.specification()).map(|read| (read, Given::Tensors));
+        };
+        let declared = match read(&steps.declared) {
+            Ok(read) => return Ok((read, Given::Declared)),
+            Err(error) => error,
+        };
+        match read(&steps.tensors) {
+            Ok(read) => Ok((read, Given::Tensors)),
+            // The one that the caller meant: of the other, not even the names or kinds of values fit.
+            Err(tensors) if declared.is_of_another() && !tensors.is_of_another() => Err(tensors),
+            Err(_) => Err(declared),
+        }
+    }
+
+    /// What a model without steps makes of what is asked of them: nothing, for it is meant for others.
+    pub(crate) fn passes_over(&self) -> Option<Wishes> {
+        self.steps.is_none().then(Wishes::default)
+    }
+
+    /// The inputs of the model.
+    pub(crate) fn made(
+        &self,
+        given: Given,
+        inputs: Vec<Tensor>,
+        wishes: &Wishes,
+    ) -> Result<Made, StepsError> {
+        let steps = self.steps.as_ref();
+        if let Some(steps) = steps {
+            steps.check(wishes)?;
+        }
+        match (given, steps.and_then(|steps| steps.inputs.as_ref())) {
+            (Given::Declared, Some(steps)) => {
+                let count = self.model.specification().inputs.len();
+                steps.made(inputs, count, wishes)
+            }
+            (Given::Declared | Given::Tensors, _) => Ok(Made {
+                inputs,
+                ..Made::default()
+            }),
+        }
+    }
+
+    /// The attention mask among the inputs of the model, where a step will ask for it.
+    pub(crate) fn mask(&self, inputs: &[Tensor]) -> Option<Tensor> {
+        let outputs = self.steps.as_ref()?.outputs.as_ref()?;
+        let ports = &self.model.specification().inputs;
+        let place = ports.iter().position(|port| port.name == inputs::MASK)?;
+        inputs.get(place).filter(|_| outputs.needs_mask()).cloned()
+    }
+
+    /// What callers see of the outputs of the model.
+    pub(crate) fn seen(
+        &self,
+        outputs: Vec<Tensor>,
+        mask: Option<&Tensor>,
+        wishes: &Wishes,
+    ) -> Result<Vec<Tensor>, StepsError> {
+        match self.steps.as_ref().and_then(|steps| steps.outputs.as_ref()) {
+            Some(steps) => steps.of(&outputs, mask, wishes),
+            None => Ok(outputs),
+        }
+    }
+
+    /// Runs the model without its steps.
+    pub(crate) fn run(&self, inputs: Vec<Tensor>) -> Result<Vec<Tensor>, RunError> {
+        self.model.run(inputs)
+    }
+}
+
+impl Steps {
+    fn new(
+        description: StepsDescription,
+        inputs: Option<Inputs>,
+        specification: &Specification,
+    ) -> Result<Self, StepsError> {
+        let StepsDescription {
+            outputs, labels, ..
+        } = &description;
+        let outputs = match outputs.as_slice() {
+            [] => None,
+            outputs => Some(Outputs::new(outputs, &specification.outputs, labels)?),
+        };
+        let has_mask = |port: &Port| port.name == inputs::MASK;
+        let needs_mask = outputs.as_ref().is_some_and(Outputs::needs_mask);
+        if needs_mask && !specification.inputs.iter().any(has_mask) {
+            return Err(StepsError::NoMask);
+        }
+        let seen = outputs.as_ref().map(Outputs::ports);
+        let seen = seen.unwrap_or_else(|| specification.outputs.clone());
+        let declared = inputs.as_ref().map(|inputs| inputs.ports().to_vec());
+        Ok(Self {
+            declared: Specification {
+                inputs: declared.unwrap_or_else(|| specification.inputs.clone()),
+                outputs: seen.clone(),
+            },
+            tensors: Specification {
+                inputs: specification.inputs.clone(),
+                outputs: seen,
+            },
+            description,
+            inputs,
+            outputs,
+        })
+    }
+
+    /// Whether a request may ask for what it asks.
+    fn check(&self, wishes: &Wishes) -> Result<(), StepsError> {
+        let asked = [
+            (Parameter::TopK, wishes.top_k.is_some(), "top_k"),
+            (Parameter::RawScores, wishes.raw_scores, "raw_scores"),
+            (
+                Parameter::Truncation,
+                wishes.truncation.is_some(),
+                "truncation",
+            ),
+            (
+                Parameter::Dimensions,
+                wishes.dimensions.is_some(),
+                "dimensions",
+            ),
+        ];
+        let allowed = &self.description.parameters;
+        let refused = asked
+            .iter()
+            .find(|(parameter, is_asked, _)| *is_asked && !allowed.contains(parameter));
+        refused.map_or(Ok(()), |(_, _, name)| Err(StepsError::NotAllowed(name)))
+    }
+}
