@@ -394,9 +394,13 @@ impl Pipeline {
         }
     }
 
-    /// What a model without steps makes of what is asked of them: nothing, for it is meant for others.
-    pub(crate) fn passes_over(&self) -> Option<Wishes> {
-        self.steps.is_none().then(Wishes::default)
+    /// What a question asks of the steps; where there are none, `parameters` are meant for others, right or wrong.
+    pub(crate) fn wishes(&self, question: &Question) -> Result<Wishes, InputError> {
+        match (&self.steps, &question.wishes) {
+            (Some(_), wishes) => wishes.clone(),
+            (None, Ok(wishes)) => wishes.without_steps(),
+            (None, Err(_)) => Ok(Wishes::default()),
+        }
     }
 
     /// The inputs of the model.

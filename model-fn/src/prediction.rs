@@ -54,10 +54,7 @@ pub(crate) fn answered(
     let parsing = Instant::now();
     let (format, mut question, given) = read(request, version, asked)?;
     let inputs = std::mem::take(&mut question.inputs);
-    let wishes = question
-        .wishes
-        .clone()
-        .or_else(|wrong| version.model.passes_over().ok_or(wrong))?;
+    let wishes = version.model.wishes(&question)?;
     let made = version.model.made(given, inputs, &wishes)?;
     let parse = parsing.elapsed();
     line.dialect = Some(question.dialect.name());

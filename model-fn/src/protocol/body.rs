@@ -212,7 +212,7 @@ impl Parts<'_> {
         } else {
             options::check_signature(self.signature)?;
             if let Some(wishes) = options::params(self.params)? {
-                body.wishes = body.wishes.and(wishes);
+                body.wishes = Ok(wishes);
             }
         }
         Ok(body)

@@ -30,9 +30,7 @@ pub(super) fn check_signature(text: Option<&str>) -> Result<(), InputError> {
 
 /// A model that has become an ONNX file takes no parameters any more, but those of its steps: to pass some over would
 /// answer another question.
-pub(super) fn params(
-    text: Option<&str>,
-) -> Result<Option<Result<StepParameters, InputError>>, InputError> {
+pub(super) fn params(text: Option<&str>) -> Result<Option<StepParameters>, InputError> {
     let Some(text) = text.filter(|text| *text != "null") else {
         return Ok(None);
     };
@@ -42,7 +40,11 @@ pub(super) fn params(
     let is_known = |name: &String| StepParameters::NAMES.contains(&name.as_str());
     match given {
         Some(given) if given.is_empty() => Ok(None),
-        Some(given) if given.keys().all(is_known) => Ok(Some(parameters::wishes(short))),
+        Some(given) if given.keys().all(is_known) => {
+            let required = StepParameters::NAMES.map(|name| given.contains_key(name));
+            let wishes = parameters::wishes(short)?;
+            Ok(Some(StepParameters { required, ..wishes }))
+        }
         given => {
             let names = given.into_iter().flatten().map(|(name, _)| name);
             let given = names.take(NAMES).collect();

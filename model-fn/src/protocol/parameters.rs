@@ -45,11 +45,24 @@ pub struct StepParameters {
     pub truncation: Option<bool>,
     /// The first so many numbers of each vector.
     pub dimensions: Option<usize>,
+    /// Which of them come as `params`, which a model without steps does not pass over.
+    pub required: [bool; 4],
 }
 
 impl StepParameters {
     /// Their names.
     pub(super) const NAMES: [&str; 4] = ["top_k", "raw_scores", "truncation", "dimensions"];
+
+    /// What they mean to a model that has no steps.
+    pub fn without_steps(&self) -> Result<Self, InputError> {
+        let required = Self::NAMES.iter().zip(self.required);
+        let given = required.filter(|(_, is_required)| *is_required);
+        let given: Vec<String> = given.map(|(name, _)| (*name).to_owned()).collect();
+        match given.is_empty() {
+            true => Ok(Self::default()),
+            false => Err(InputError::Params { given }),
+        }
+    }
 }
 
 /// What a request is, and asks for, as a whole.
@@ -114,6 +127,7 @@ pub(super) fn wishes(text: Option<&str>) -> Result<StepParameters, InputError> {
             known.dimensions,
             "be a number of values from 1",
         )?,
+        required: [false; 4],
     })
 }
 

@@ -224,7 +224,7 @@ impl Example {
         let (question, given) = read.map_err(CheckError::Example)?;
         let is_shown = given == Given::Declared || !pipeline.has_inputs();
         let shown = few(&question.inputs).filter(|_| is_shown);
-        let wishes = question.wishes.map_err(CheckError::Example)?;
+        let wishes = pipeline.wishes(&question).map_err(CheckError::Example)?;
         let made = pipeline.made(given, question.inputs, &wishes);
         let made = made.map_err(|source| CheckError::Steps(EXAMPLE, source))?;
         Ok(Self {
