@@ -107,7 +107,7 @@ fn said(error: &RunError) -> String {
 fn steps_said(error: &StepsError) -> String {
     match error.kind() {
         Kind::Ours => "the steps before or after the model failed on these inputs".to_owned(),
-        Kind::Refused | Kind::Busy => error.to_string(),
+        Kind::Refused | Kind::TooLarge | Kind::Busy => error.to_string(),
     }
 }
 
@@ -133,6 +133,7 @@ pub fn status(failure: &Failure) -> u16 {
         Failure::Input(error) => input_status(error),
         Failure::Steps(error) => match error.kind() {
             Kind::Refused => 422,
+            Kind::TooLarge => 413,
             Kind::Busy => 503,
             Kind::Ours => 500,
         },
@@ -164,7 +165,7 @@ fn input_status(error: &InputError) -> u16 {
         | InputError::Raw { .. }
         | InputError::Multipart { .. }
         | InputError::Parameter { .. } => 400,
-        InputError::NoWhole { .. } => 422,
+        InputError::NoWhole { .. } => 415,
         InputError::TooDeep { .. }
         | InputError::TooManyElements { .. }
         | InputError::TextTooLong { .. }

@@ -2,6 +2,7 @@
 //! an execution environment is given several (Lambda Managed Instances).
 
 use std::convert::Infallible;
+use std::panic::Location;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
@@ -13,6 +14,9 @@ use model_fn::{Config, Invocation, ModelFunction, Payload};
 use serde_json::value::RawValue;
 
 fn main() -> ExitCode {
+    std::panic::set_hook(Box::new(|panic| {
+        eprintln!("{}", panicked(panic.location()))
+    }));
     match run() {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -20,6 +24,12 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Where code of ours or of a library panicked, and not with which words: they may quote what a caller sent.
+fn panicked(place: Option<&Location<'_>>) -> String {
+    let place = place.map(|place| format!("{}:{}", place.file(), place.line()));
+    serde_json::json!({"event": "panic", "place": place}).to_string()
 }
 
 fn run() -> Result<()> {

@@ -55,7 +55,9 @@ pub(crate) fn answered(
     let (format, mut question, given) = read(request, version, asked)?;
     let inputs = std::mem::take(&mut question.inputs);
     let wishes = version.model.wishes(&question)?;
-    let made = version.model.made(given, inputs, &wishes)?;
+    let made = version
+        .model
+        .made(given, inputs, &wishes, asked.limits.elements)?;
     let parse = parsing.elapsed();
     line.dialect = Some(question.dialect.name());
     line.rows = Some(question.rows);

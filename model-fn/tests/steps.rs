@@ -287,6 +287,35 @@ fn what_is_no_picture_is_refused_with_its_place() {
 }
 
 #[test]
+fn pictures_become_no_more_values_than_a_request_may_have() {
+    let limited = format!("{DIGITS}limits: {{elements: 127}}\n");
+    let function = start(&folder(&limited)).unwrap();
+    let two = encoded("two.png");
+    let one = json!({"instances": [{"b64": two}]});
+    assert_eq!(labels(ask(&function, "/predict", &one)), ["two"]);
+    let both = json!({"instances": [{"b64": two}, {"b64": two}]});
+    let (status, answer) = ask(&function, "/predict", &both);
+    assert_eq!(
+        (status, &answer["code"]),
+        (413, &json!("too_many_elements")),
+        "{answer}"
+    );
+}
+
+#[test]
+fn texts_and_pictures_are_no_types_of_a_model_that_takes_neither() {
+    let function = start(&folder("")).unwrap();
+    for media_type in ["text/plain", "image/png", "multipart/form-data; boundary=b"] {
+        let (status, answer) = send(&function, "/predict", media_type, b"x");
+        assert_eq!(
+            (status, &answer["code"]),
+            (415, &json!("content_type_unknown")),
+            "{media_type}"
+        );
+    }
+}
+
+#[test]
 fn callers_are_told_what_they_send_and_get() {
     let function = digits();
     let event = json!({

@@ -1,7 +1,7 @@
 //! `text` and `image` of `model.yaml`: what callers send in place of the inputs of a model.
 
 use half::f16;
-use steps::image::{self, Layout};
+use steps::image::{self, Extent, Layout};
 use steps::text::{self, Text, Tokenizer};
 
 use super::{StepsError, Wishes};
@@ -11,6 +11,10 @@ use crate::tensor::{Datatype, Tensor, Values};
 /// What callers call a text and a picture where nothing is said.
 const TEXT: &str = "text";
 const IMAGE: &str = "image";
+
+/// In bytes: what the pictures of one request take decoded, one after the other, and so a bound of the time that they take.
+/// Ten photographs of 12 million pixels are less.
+const MOST_DECODED: u64 = 1 << 30;
 
 /// The inputs of a model that a tokenizer makes, as exporters of transformers call them.
 const IDS: &str = "input_ids";
@@ -128,12 +132,14 @@ impl Inputs {
         &self.ports
     }
 
-    /// The inputs of the model, of which there are `count`, from those that a caller sent.
+    /// The inputs of the model, of which there are `count`, from those that a caller sent; of pictures come at most so
+    /// many values.
     pub(super) fn made(
         &self,
         given: Vec<Tensor>,
         count: usize,
         wishes: &Wishes,
+        most: usize,
     ) -> Result<Made, StepsError> {
         let mut places: Vec<Option<Tensor>> = (0..count).map(|_| None).collect();
         let mut put = |place: usize, tensor: Tensor| {
@@ -160,7 +166,7 @@ impl Inputs {
                     made.tokens = Some(encoded.tokens);
                     made.truncated = encoded.truncated;
                 }
-                Source::Images(images) => put(images.target.place, images.tensor(&tensor)?),
+                Source::Images(images) => put(images.target.place, images.tensor(&tensor, most)?),
                 Source::Same(place) => put(*place, tensor),
             }
         }
@@ -313,7 +319,7 @@ impl Images {
     }
 
     /// The shape of so many pictures, with as many axes as the model has.
-    fn shape(&self, rows: usize, extent: image::Extent) -> Option<Vec<usize>> {
+    fn shape(&self, rows: usize, extent: Extent) -> Option<Vec<usize>> {
         let [height, width] = [extent.height, extent.width].map(|edge| edge as usize);
         let channels = self.pipeline.channels();
         match (self.axes, self.pipeline.layout()) {
@@ -325,26 +331,49 @@ impl Images {
         }
     }
 
-    fn tensor(&self, given: &Tensor) -> Result<Tensor, StepsError> {
+    fn tensor(&self, given: &Tensor, most: usize) -> Result<Tensor, StepsError> {
         let Values::Octets(pictures) = given.values() else {
             return Err(StepsError::Made("pictures are no bytes".to_owned()));
         };
-        let (mut values, mut extent) = (Vec::new(), None);
+        let (extent, bytes) = self.needs(pictures, most)?;
+        let shape = self.shape(pictures.len(), extent);
+        let shape = shape.ok_or_else(|| StepsError::Made("pictures have no shape".to_owned()))?;
+        let _held = self.budget.hold(bytes).map_err(StepsError::Memory)?;
+        let mut values = Vec::new();
         for (row, picture) in pictures.iter().enumerate() {
-            let wrong = |source| StepsError::Picture { row, source };
-            let needs = self.pipeline.needs(picture).map_err(wrong)?;
-            let held = self.budget.hold(needs.bytes);
-            let _held = held.map_err(|source| StepsError::Memory { row, source })?;
-            let given = self.pipeline.append(picture, &mut values).map_err(wrong)?;
-            let first = *extent.get_or_insert(given);
-            if given != first {
-                let edges = |extent: image::Extent| [extent.height, extent.width];
-                let (given, first) = (edges(given), edges(first));
+            let appended = self.pipeline.append(picture, &mut values);
+            appended.map_err(|source| StepsError::Picture { row, source })?;
+        }
+        self.target.floats(shape, values)
+    }
+
+    /// What comes of all pictures, and the memory that it takes, by their headers alone: nothing is decoded of a request
+    /// that is too large.
+    fn needs(&self, pictures: &[Vec<u8>], most: usize) -> Result<(Extent, u64), StepsError> {
+        let (mut first, mut values, mut decoded, mut largest) = (None, 0_usize, 0_u64, 0_u64);
+        for (row, picture) in pictures.iter().enumerate() {
+            let needs = self.pipeline.needs(picture);
+            let needs = needs.map_err(|source| StepsError::Picture { row, source })?;
+            let first = *first.get_or_insert(needs.extent);
+            if needs.extent != first {
+                let edges = |extent: Extent| [extent.height, extent.width];
+                let (given, first) = (edges(needs.extent), edges(first));
                 return Err(StepsError::Sizes { row, given, first });
             }
+            let [height, width] = [first.height, first.width].map(|edge| edge as usize);
+            let of_one = height.saturating_mul(width) * self.pipeline.channels();
+            values = values.saturating_add(of_one);
+            decoded = decoded.saturating_add(needs.bytes);
+            largest = largest.max(needs.bytes);
+            if values > most {
+                return Err(StepsError::TooManyValues { limit: most });
+            }
+            if decoded > MOST_DECODED {
+                return Err(StepsError::TooMuchDecoded { row });
+            }
         }
-        let shape = extent.and_then(|extent| self.shape(pictures.len(), extent));
-        let shape = shape.ok_or_else(|| StepsError::Made("pictures have no shape".to_owned()))?;
-        self.target.floats(shape, values)
+        let extent = first.ok_or_else(|| StepsError::Made("there are no pictures".to_owned()))?;
+        let values = values as u64 * size_of::<f32>() as u64;
+        Ok((extent, largest.saturating_add(values)))
     }
 }

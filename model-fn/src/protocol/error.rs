@@ -363,7 +363,7 @@ impl InputError {
                 "malformed_tensor"
             }
             Self::Parameter { .. } => "wrong_parameter",
-            Self::NoWhole { .. } => "tensors_expected",
+            Self::NoWhole { .. } => "content_type_unknown",
             Self::Multipart { .. } => "malformed_form",
             Self::Ragged { .. } => "ragged",
             Self::Table(error) => error.code(),

@@ -27,6 +27,11 @@ pub(super) fn read(
     body: &[u8],
     reading: &Reading<'_>,
 ) -> Result<Vec<NamedTensor>, InputError> {
+    if !reading.ports.iter().any(takes) {
+        return Err(InputError::NoWhole {
+            expected: reading.names(),
+        });
+    }
     let parts = if let Format::Multipart { boundary } = format {
         parts(body, boundary).map_err(|message| {
             let message = message.to_owned();
@@ -66,10 +71,15 @@ pub(super) fn read(
     Ok(inputs.into_iter().map(tensor).collect())
 }
 
+/// Whether an input takes texts or pictures.
+fn takes(port: &Port) -> bool {
+    matches!(port.datatype, Datatype::Bytes | Datatype::Octets)
+}
+
 /// The input that a part is for: the one of its name, or the only one that takes texts or pictures.
 fn port<'a>(part: &Part<'_>, reading: &Reading<'a>) -> Result<&'a Port, InputError> {
-    let takes = |port: &&Port| matches!(port.datatype, Datatype::Bytes | Datatype::Octets);
-    let ports: Vec<&Port> = reading.ports.iter().filter(takes).collect();
+    let ports = reading.ports.iter().filter(|port| takes(port));
+    let ports: Vec<&Port> = ports.collect();
     let named = part
         .name
         .and_then(|name| ports.iter().find(|port| port.name == name));
@@ -77,9 +87,6 @@ fn port<'a>(part: &Part<'_>, reading: &Reading<'a>) -> Result<&'a Port, InputErr
         (Some(port), _) => Ok(port),
         // Whatever its field was called: `file` and the like.
         (None, [port]) => Ok(port),
-        (None, []) => Err(InputError::NoWhole {
-            expected: reading.names(),
-        }),
         (None, _) => Err(InputError::Unnamed {
             expected: reading.names(),
         }),

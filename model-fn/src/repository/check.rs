@@ -225,7 +225,7 @@ impl Example {
         let is_shown = given == Given::Declared || !pipeline.has_inputs();
         let shown = few(&question.inputs).filter(|_| is_shown);
         let wishes = pipeline.wishes(&question).map_err(CheckError::Example)?;
-        let made = pipeline.made(given, question.inputs, &wishes);
+        let made = pipeline.made(given, question.inputs, &wishes, limits.elements);
         let made = made.map_err(|source| CheckError::Steps(EXAMPLE, source))?;
         Ok(Self {
             inputs: made.inputs,
@@ -295,7 +295,9 @@ fn check_case(
     let example = few(&inputs);
     let wishes = StepParameters::default();
     let failed = |source| CheckError::Steps(EXPECTED, source);
-    let made = model.made(given, inputs, &wishes).map_err(failed)?;
+    let made = model
+        .made(given, inputs, &wishes, UNLIMITED.elements)
+        .map_err(failed)?;
     let sample = Some(made.inputs.clone());
     let mask = model.mask(&made.inputs);
     let outputs = model.run(made.inputs).map_err(CheckError::Run)?;

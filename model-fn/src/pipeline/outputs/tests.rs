@@ -1,4 +1,5 @@
 use super::*;
+use crate::engine::Dimension;
 
 fn port(name: &str, datatype: Datatype, axes: &[usize]) -> Port {
     let axis = |length: &usize| match length {
