@@ -155,8 +155,23 @@ fn events_that_come_at_once_run_as_one() {
         "batching: {rows: 128, delay_ms: 100}",
     )
     .unwrap();
-    let program = Program::start_over(folder.path(), &[("AWS_LAMBDA_MAX_CONCURRENCY", "4")]);
-    program.api.wait_for_polls(4, LIMIT).unwrap();
+    // On a machine that has other work, requests may come one by one for a while.
+    let is_together = (0..ROUNDS).any(|_| {
+        let program = Program::start_over(folder.path(), &[("AWS_LAMBDA_MAX_CONCURRENCY", "4")]);
+        program.api.wait_for_polls(4, LIMIT).unwrap();
+        ask_many(&program);
+        let log = program.log();
+        let mut together = log.iter().filter_map(|line| line["batched"].as_u64());
+        together.any(|requests| requests >= 2)
+    });
+    assert!(is_together, "no two requests ran as one");
+}
+
+/// Of 400 requests each.
+const ROUNDS: usize = 20;
+
+/// Many requests that differ, each with its own answer.
+fn ask_many(program: &Program) {
     let rows = |number: usize| vec![[number, number + 1]; 30];
     let asked: Vec<_> = (0..400)
         .map(|number| {
@@ -172,9 +187,6 @@ fn events_that_come_at_once_run_as_one() {
         let expected = [number as f64 + 1.0, number as f64 + 3.0];
         assert_eq!(body["outputs"]["both"][29], json!(expected));
     }
-    let log = program.log();
-    let together = log.iter().filter_map(|line| line["batched"].as_u64());
-    assert!(together.max() >= Some(2), "no two requests ran as one");
 }
 
 /// In kB; the allocator's own play.
