@@ -152,7 +152,9 @@ fn input_status(error: &InputError) -> u16 {
         | InputError::NotRows { .. }
         | InputError::Twice
         | InputError::NotTensors
-        | InputError::NotValues => 400,
+        | InputError::NotValues
+        | InputError::NoInput => 400,
+        InputError::NoEmbeddings => 422,
         InputError::Signature { .. } | InputError::Params { .. } | InputError::Encoded { .. } => {
             422
         }

@@ -22,7 +22,7 @@ use crate::metadata::{
 use crate::openapi::{self, Api, Described};
 use crate::pipeline::Pipeline;
 use crate::prediction::{self, Asked};
-use crate::protocol::{Accepted, Limits};
+use crate::protocol::{Accepted, Limits, embeddings};
 use crate::reply::{Answer, Outcome, Reply};
 use crate::repository::{Entry, Found, Repository, Unavailable, Version, Visible, Wanted};
 use crate::route::{Route, RouteError, Serving, Target};
@@ -226,6 +226,15 @@ impl ModelFunction {
             }),
             Route::Index => self.index(asking),
             Route::Load | Route::Unload => Err(Failure::NotLoadable),
+            Route::Embeddings => {
+                let body = prediction::body(asking.request, &self.config.limits)?;
+                let model = embeddings::model(&body)?;
+                let target = Target {
+                    model,
+                    ..Target::default()
+                };
+                self.predict(asking, &target, Accepted::Embeddings, line)
+            }
             Route::Invocations => {
                 self.predict(asking, &Target::default(), Accepted::Invocations, line)
             }

@@ -4,6 +4,7 @@
 //! each model and version, for their schemas are the model's own. What a body means is `protocol`'s.
 
 mod answers;
+mod embeddings;
 mod examples;
 mod operations;
 mod questions;
@@ -87,6 +88,7 @@ pub(crate) fn document(
         let examples = examples.into_iter().map(example);
         extend(&mut components, "examples", examples.collect());
     }
+    paths.extend(embeddings::path(api.default_model, versions));
     components.insert("securitySchemes".to_owned(), security(api));
     Ok(json!({
         "openapi": "3.1.0",

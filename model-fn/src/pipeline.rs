@@ -62,6 +62,26 @@ pub enum Parameter {
     Dimensions,
 }
 
+impl Parameter {
+    /// All of them.
+    pub(crate) const ALL: [Self; 4] = [
+        Self::TopK,
+        Self::RawScores,
+        Self::Truncation,
+        Self::Dimensions,
+    ];
+
+    /// Its name in a request.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::TopK => "top_k",
+            Self::RawScores => "raw_scores",
+            Self::Truncation => "truncation",
+            Self::Dimensions => "dimensions",
+        }
+    }
+}
+
 /// What the tensors of a question are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Given {
@@ -111,11 +131,32 @@ impl Pipeline {
         steps.map_or_else(|| self.model.specification(), |steps| &steps.declared)
     }
 
+    /// What requests may ask of the steps; nothing where there are no steps.
+    pub(crate) fn parameters(&self) -> Option<&[Parameter]> {
+        let steps = self.steps.as_ref()?;
+        Some(&steps.description.parameters)
+    }
+
     /// Whether callers send something else than the tensors of the model.
     pub(crate) fn has_inputs(&self) -> bool {
         self.steps
             .as_ref()
             .is_some_and(|steps| steps.inputs.is_some())
+    }
+
+    /// Whether callers send texts, alone or among other inputs.
+    pub(crate) fn takes_texts(&self) -> bool {
+        let inputs = self.steps.as_ref().and_then(|steps| steps.inputs.as_ref());
+        inputs.is_some_and(Inputs::has_texts)
+    }
+
+    /// The output that is a vector for each text, where callers send texts and nothing else.
+    pub(crate) fn embedding(&self) -> Option<usize> {
+        let steps = self.steps.as_ref()?;
+        let is_of_texts = steps.inputs.as_ref().is_some_and(Inputs::is_of_texts);
+        let has_labels = !steps.description.labels.is_empty();
+        let place = protocol::embeddings::output(&steps.declared);
+        place.filter(|_| is_of_texts && !has_labels)
     }
 
     /// Corrects the declared shapes of the outputs by an answer of the model that was found right.
@@ -290,24 +331,17 @@ impl Steps {
 
     /// Whether a request may ask for what it asks.
     fn check(&self, wishes: &Wishes) -> Result<(), StepsError> {
-        let asked = [
-            (Parameter::TopK, wishes.top_k.is_some(), "top_k"),
-            (Parameter::RawScores, wishes.raw_scores, "raw_scores"),
-            (
-                Parameter::Truncation,
-                wishes.truncation.is_some(),
-                "truncation",
-            ),
-            (
-                Parameter::Dimensions,
-                wishes.dimensions.is_some(),
-                "dimensions",
-            ),
-        ];
+        let is_asked = |parameter: &Parameter| match parameter {
+            Parameter::TopK => wishes.top_k.is_some(),
+            Parameter::RawScores => wishes.raw_scores,
+            Parameter::Truncation => wishes.truncation.is_some(),
+            Parameter::Dimensions => wishes.dimensions.is_some(),
+        };
         let allowed = &self.description.parameters;
-        let refused = asked
-            .iter()
-            .find(|(parameter, is_asked, _)| *is_asked && !allowed.contains(parameter));
-        refused.map_or(Ok(()), |(_, _, name)| Err(StepsError::NotAllowed(name)))
+        let mut asked = Parameter::ALL.into_iter().filter(is_asked);
+        let refused = asked.find(|parameter| !allowed.contains(parameter));
+        refused.map_or(Ok(()), |parameter| {
+            Err(StepsError::NotAllowed(parameter.name()))
+        })
     }
 }

@@ -90,6 +90,7 @@ pub(crate) fn answered(
         outputs: &specification.outputs,
         labels: &version.entry.description.labels,
         truncated: &made.truncated,
+        tokens: made.tokens.map(|tokens| tokens.iter().sum()),
         most_bytes: asked.limits.decoded_bytes.max(asked.limits.reply_bytes),
     };
     let written = protocol::write_as(choice.form, served, &question, &outputs)?;
@@ -134,8 +135,12 @@ fn read<'a>(
     } = asked;
     let model = version.model;
     let header_length = request.header_list(HEADER_LENGTH);
+    let is_embeddings = *accepted == Accepted::Embeddings;
+    if is_embeddings && model.embedding().is_none() {
+        return Err(InputError::NoEmbeddings.into());
+    }
     // Clients of the binary tensor extension say what they send by this header alone.
-    if request.header(HEADER_LENGTH).is_some() {
+    if request.header(HEADER_LENGTH).is_some() && !is_embeddings {
         if *accepted == Accepted::Serving {
             return Err(InputError::NotValues.into());
         }
@@ -144,6 +149,9 @@ fn read<'a>(
         return Ok((Format::Json, question, given));
     }
     let format = format(request)?;
+    if is_embeddings && format != Format::Json {
+        return Err(not_read(request));
+    }
     let body = body(request, limits)?;
     let (question, given) = model.read(format, &body, limits, *accepted)?;
     Ok((format, question, given))
@@ -157,7 +165,7 @@ fn choice(
     version: Version<'_>,
 ) -> Result<Choice, Failure> {
     let choice = match question.dialect {
-        Dialect::Tensors => Choice::JSON,
+        Dialect::Tensors | Dialect::Embeddings { .. } => Choice::JSON,
         Dialect::Rows | Dialect::Columns | Dialect::Invoked => {
             let outputs = version.model.specification().outputs.len();
             media::choose(&request.header_list("accept"), format, outputs)?
@@ -214,8 +222,10 @@ pub(crate) fn body<'a>(
 /// The format of the body, by what the caller says of it.
 fn format<'a>(request: &'a Request<'_>) -> Result<Format<'a>, Failure> {
     let given = request.header("content-type").unwrap_or_default();
-    media::format(given).ok_or_else(|| {
-        let media_type = given.trim().to_ascii_lowercase();
-        Failure::ContentType(media_type)
-    })
+    media::format(given).ok_or_else(|| not_read(request))
+}
+
+fn not_read(request: &Request<'_>) -> Failure {
+    let given = request.header("content-type").unwrap_or_default();
+    Failure::ContentType(given.trim().to_ascii_lowercase())
 }

@@ -11,6 +11,7 @@ mod body;
 mod classes;
 mod columns;
 mod csv;
+pub(crate) mod embeddings;
 mod error;
 mod fit;
 mod frame;
@@ -53,6 +54,11 @@ pub enum Dialect {
     Columns,
     /// The same, answered as `predictions`.
     Invoked,
+    /// `input` is texts: OpenAI's API of embeddings.
+    Embeddings {
+        /// Whether vectors are answered as base64 of 32-bit floats instead of lists.
+        is_base64: bool,
+    },
 }
 
 impl Dialect {
@@ -62,6 +68,7 @@ impl Dialect {
             Self::Tensors => "tensors",
             Self::Rows => "rows",
             Self::Columns | Self::Invoked => "columns",
+            Self::Embeddings { .. } => "embeddings",
         }
     }
 }
@@ -77,6 +84,8 @@ pub enum Accepted {
     Serving,
     /// Any of them, and every answer is called `predictions`, as MLflow's clients expect.
     Invocations,
+    /// OpenAI's alone: texts to vectors.
+    Embeddings,
 }
 
 impl Accepted {
@@ -87,7 +96,8 @@ impl Accepted {
             Self::TensorsOnly if !is_tensors => Err(InputError::NotTensors),
             Self::Serving if is_tensors => Err(InputError::NotValues),
             Self::Invocations if body == Dialect::Columns => Ok(Dialect::Invoked),
-            Self::Any | Self::TensorsOnly | Self::Serving | Self::Invocations => Ok(body),
+            Self::Any | Self::TensorsOnly | Self::Serving => Ok(body),
+            Self::Invocations | Self::Embeddings => Ok(body),
         }
     }
 
@@ -96,7 +106,7 @@ impl Accepted {
     fn has_nan(self) -> bool {
         match self {
             Self::Serving | Self::Invocations => true,
-            Self::Any | Self::TensorsOnly => false,
+            Self::Any | Self::TensorsOnly | Self::Embeddings => false,
         }
     }
 }
@@ -203,6 +213,7 @@ pub fn read_as(
 ) -> Result<Question, InputError> {
     let reading = || Reading::new(&specification.inputs, limits);
     let body = match format {
+        _ if accepted == Accepted::Embeddings => embeddings::read(body, specification, &reading())?,
         Format::Json => match body::read(body, &[], specification, limits) {
             Err(InputError::NotJson { message }) => {
                 let readable = literals::without_nan(body).filter(|_| accepted.has_nan());

@@ -39,6 +39,8 @@ pub enum Route {
     OpenApi,
     /// `/v1/models…`: TensorFlow Serving's routes.
     Serving(Serving),
+    /// `POST /v1/embeddings`: OpenAI's API, of the model that the body names.
+    Embeddings,
     /// `POST /invocations`: SageMaker and MLflow, of the default model.
     Invocations,
     /// `GET /ping`: health for SageMaker and MLflow.
@@ -89,6 +91,7 @@ impl Route {
             ["predict", model] => Self::Predict(Target::of(model, None)),
             ["models"] => Self::Models,
             ["openapi.json"] => Self::OpenApi,
+            ["v1", "embeddings"] => Self::Embeddings,
             ["v1", "models", rest @ ..] => Self::Serving(Serving::at(rest)?),
             ["invocations"] => Self::Invocations,
             ["ping"] => Self::Ping,
@@ -129,7 +132,7 @@ impl Route {
     fn method(&self) -> Option<&'static str> {
         match self {
             Self::Predict(_) | Self::Infer(_) | Self::Invocations => Some("POST"),
-            Self::Index | Self::Load | Self::Unload => Some("POST"),
+            Self::Embeddings | Self::Index | Self::Load | Self::Unload => Some("POST"),
             Self::Serving(route) => route.method(),
             Self::Statistics(_) | Self::Configuration(_) | Self::ModelNames => Some("GET"),
             Self::Server
@@ -149,7 +152,7 @@ impl Route {
         match self {
             Self::Live | Self::Ready | Self::Ping | Self::ProtectedResource => true,
             Self::Predict(_) | Self::Infer(_) | Self::Server => false,
-            Self::Serving(_) | Self::Invocations => false,
+            Self::Serving(_) | Self::Embeddings | Self::Invocations => false,
             Self::Model(_) | Self::ModelReady(_) | Self::Models | Self::OpenApi => false,
             Self::Statistics(_) | Self::Configuration(_) | Self::ModelNames => false,
             Self::Index | Self::Load | Self::Unload => false,
@@ -198,6 +201,7 @@ impl Route {
             Self::Models => "GET /models",
             Self::OpenApi => "GET /openapi.json",
             Self::Serving(route) => route.template(),
+            Self::Embeddings => "POST /v1/embeddings",
             Self::Invocations => "POST /invocations",
             Self::Ping => "GET /ping",
         }
@@ -259,6 +263,7 @@ mod tests {
             "GET /v1/models/{model}/labels/{label}",
             "GET /v1/models/{model}/labels/{label}/metadata",
             "POST /v1/models/{model}/labels/{label}:predict",
+            "POST /v1/embeddings",
             "POST /invocations",
             "GET /ping",
         ];
@@ -323,6 +328,7 @@ mod tests {
             "/v1/models/m/labels/stable:infer",
             "/v2/models/m/labels/stable",
             "/invocations/m",
+            "/v1/embeddings/m",
         ] {
             assert_eq!(find("GET", path), Err(RouteError::Unknown));
         }

@@ -9,7 +9,7 @@ mod datatype;
 mod rows;
 mod values;
 
-pub(crate) use base64::decoded;
+pub(crate) use base64::{decoded, encoded};
 pub use bytes::BytesError;
 pub use convert::ConvertError;
 pub use datatype::Datatype;

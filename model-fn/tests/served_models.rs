@@ -106,7 +106,13 @@ fn every_recorded_case_is_answered_over_the_open_inference_protocol() {
                     })
                     .collect::<Vec<_>>()
             };
-            assert_eq!(forms(&answer["outputs"]), forms(&case["outputs"]), "{name}");
+            // Steps may add outputs to those of the model.
+            let given = forms(&answer["outputs"]);
+            let recorded = forms(&case["outputs"]);
+            assert!(
+                recorded.iter().all(|form| given.contains(form)),
+                "{name}: {given:?}"
+            );
         }
     }
 }

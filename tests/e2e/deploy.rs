@@ -207,6 +207,11 @@ fn predicts_as_recorded() -> Result<()> {
     deployment()?
         .post("/predict", Some(&token), &example()?)?
         .expect(200)?;
+    // Bytes reach the function as they are, in base64 of the gateway.
+    for (name, digit) in recorded::PICTURES {
+        let url = format!("{}/predict/digits", deployment()?.stack.url);
+        recorded::picture(http::request("POST", &url)?, &token, name, digit)?;
+    }
     Ok(())
 }
 

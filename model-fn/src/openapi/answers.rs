@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::Described;
 use super::questions::has_rows;
-use super::values::{Length, any_of, list, nested, object, reference, scalar, shape};
+use super::values::{Length, any_of, list, nested, object, reference, scalar, shape, with};
 use crate::engine::{Port, Specification};
 
 /// Every answer in JSON, by the name of its component.
@@ -17,7 +17,7 @@ pub(super) fn schemas(described: &Described<'_>) -> Vec<(String, Value)> {
     ];
     if has_rows(specification) {
         let rows = list(Length::ANY, row(&specification.outputs));
-        schemas.push(("rows-answer", object([("predictions", rows)])));
+        schemas.push(("rows-answer", values_of(described, "predictions", rows)));
     }
     let named = |(kind, schema)| (described.component(kind), schema);
     schemas.into_iter().map(named).collect()
@@ -25,7 +25,23 @@ pub(super) fn schemas(described: &Described<'_>) -> Vec<(String, Value)> {
 
 /// The outputs by column, under a name that the dialect has for them.
 pub(super) fn named_outputs(described: &Described<'_>, name: &str) -> Value {
-    object([(name, reference("schemas", &described.component("outputs")))])
+    let outputs = reference("schemas", &described.component("outputs"));
+    values_of(described, name, outputs)
+}
+
+/// An answer of the dialects that are not the Open Inference Protocol's.
+fn values_of(described: &Described<'_>, name: &str, values: Value) -> Value {
+    let answer = object([(name, values)]);
+    match described.version.model.takes_texts() {
+        true => with(answer, "truncated_rows", truncated_rows()),
+        false => answer,
+    }
+}
+
+/// What every answer says of texts that were cut.
+pub(super) fn truncated_rows() -> Value {
+    let description = "The rows whose texts were cut, from 0.";
+    json!({"type": "array", "items": {"type": "integer", "minimum": 0}, "description": description})
 }
 
 /// Whether the outputs go into a table: each is a value or a list of values for each row.
@@ -90,7 +106,7 @@ fn tensors(described: &Described<'_>, specification: &Specification) -> Value {
         tensors.push(classes(&classified));
     }
     let number = described.version.number.to_string();
-    json!({
+    let answer = json!({
         "type": "object",
         "required": ["model_name", "model_version", "outputs"],
         "properties": {
@@ -100,7 +116,15 @@ fn tensors(described: &Described<'_>, specification: &Specification) -> Value {
             "outputs": list(Length { least: 1, most: Some(outputs.len()) }, any_of(tensors)),
         },
         "additionalProperties": false,
-    })
+    });
+    match described.version.model.takes_texts() {
+        true => with(
+            answer,
+            "parameters",
+            object([("truncated_rows", json!({"type": "string"}))]),
+        ),
+        false => answer,
+    }
 }
 
 fn tensor(port: &Port) -> Value {

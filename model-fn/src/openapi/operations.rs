@@ -5,8 +5,10 @@ use serde_json::{Map, Value, json};
 use super::Described;
 use super::answers;
 use super::examples::Example;
-use super::questions::{has_rows, has_table};
+use super::questions::{has_rows, has_table, whole};
 use super::values::{any_of, reference};
+use crate::engine::Port;
+use crate::tensor::Datatype;
 
 /// Which bodies a route takes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -31,13 +33,16 @@ pub(super) struct Route {
 }
 
 /// What every route may answer that is not open to everybody.
-const REFUSALS: [u16; 7] = [401, 403, 405, 413, 500, 503, 504];
+pub(super) const REFUSALS: [u16; 7] = [401, 403, 405, 413, 500, 503, 504];
 
 /// What a route may answer that is open to everybody.
 const OPEN: [u16; 4] = [405, 500, 503, 504];
 
 /// What a route that asks a model may answer besides.
-const UNFIT: [u16; 4] = [400, 404, 415, 422];
+pub(super) const UNFIT: [u16; 4] = [400, 404, 415, 422];
+
+/// The types of pictures.
+const PICTURES: [&str; 3] = ["image/jpeg", "image/png", "image/webp"];
 
 /// Writes out the answers of routes that are the same for every model.
 pub(super) fn complete(paths: &mut Map<String, Value>) {
@@ -84,7 +89,10 @@ fn answer(status: &str, named: &Value) -> Value {
     }
 }
 
-fn refuse<'a>(responses: &mut Map<String, Value>, statuses: impl Iterator<Item = &'a u16>) {
+pub(super) fn refuse<'a>(
+    responses: &mut Map<String, Value>,
+    statuses: impl Iterator<Item = &'a u16>,
+) {
     responses.extend(statuses.map(|status| {
         let status = status.to_string();
         let response = reference("responses", &status);
@@ -159,7 +167,9 @@ impl Asks {
         let recorded = is_recorded.then_some("recorded");
         let kinds: Vec<&str> = bodies.iter().copied().chain(recorded).collect();
         let mut content = Map::new();
-        let mut take = |media_type: &str, value| content.insert(media_type.to_owned(), value);
+        let mut take = |media_type: &str, value| {
+            content.insert(media_type.to_owned(), value);
+        };
         take(
             "application/json",
             json!({"schema": schema, "examples": of(&kinds)}),
@@ -177,8 +187,17 @@ impl Asks {
             take("text/csv; header=absent", text("csv"));
             take("text/csv; header=present", text("csv-with-names"));
         }
-        if specification.inputs.len() == 1 {
+        let picture = whole(specification).map(|port| port.datatype == Datatype::Octets);
+        if specification.inputs.len() == 1 && picture != Some(true) {
             take("application/x-npy", binary());
+        }
+        match picture {
+            Some(true) => PICTURES.iter().for_each(|kind| take(kind, binary())),
+            Some(false) => take("text/plain", json!({"schema": {"type": "string"}})),
+            None => {}
+        }
+        if let Some(port) = whole(specification) {
+            take("multipart/form-data", form(port));
         }
         content.into()
     }
@@ -250,6 +269,19 @@ fn named(described: &Described<'_>, examples: &[Example], kinds: &[&str]) -> Val
         )
     });
     named.collect::<Map<_, _>>().into()
+}
+
+/// Texts or pictures, a row a part.
+fn form(port: &Port) -> Value {
+    let part = if port.datatype == Datatype::Octets {
+        json!({"type": "string", "format": "binary"})
+    } else {
+        json!({"type": "string"})
+    };
+    let parts = json!({"type": "array", "items": part, "minItems": 1});
+    json!({"schema": {
+        "type": "object", "required": [port.name], "properties": {port.name.as_str(): parts}, "additionalProperties": false,
+    }})
 }
 
 fn binary() -> Value {

@@ -3,13 +3,14 @@
 //! A schema cannot say that axes are equally long, or that data are as many as their shape says: such bodies are
 //! valid here and refused by the function.
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use super::Described;
-use super::values::{Length, any_of, list, nested, object, reference, scalar, shape, tuple};
+use super::values::{Length, any_of, list, nested, object, reference, scalar, shape, tuple, with};
 use crate::engine::{Dimension, Port, Specification};
+use crate::pipeline::Parameter;
 use crate::protocol::matrix;
-use crate::tensor::volume;
+use crate::tensor::{Datatype, volume};
 
 /// Whether there is a question by rows, and an answer to it.
 pub(super) fn has_rows(specification: &Specification) -> bool {
@@ -31,6 +32,19 @@ pub(super) fn has_table(specification: &Specification) -> bool {
     is_flat && has_rows(specification)
 }
 
+/// The only input, where a body may be one value of it: a text or a picture.
+pub(super) fn whole(specification: &Specification) -> Option<&Port> {
+    let [port] = specification.inputs.as_slice() else {
+        return None;
+    };
+    let axes = inner(port, false);
+    let is_one = axes
+        .iter()
+        .all(|axis| axis.fixed().is_none_or(|length| length == 1));
+    let is_whole = matches!(port.datatype, Datatype::Bytes | Datatype::Octets);
+    Some(port).filter(|_| is_whole && is_one)
+}
+
 /// Every body, by the name of its component.
 pub(super) fn schemas(described: &Described<'_>) -> Vec<(String, Value)> {
     let specification = described.version.model.specification();
@@ -44,11 +58,15 @@ pub(super) fn schemas(described: &Described<'_>) -> Vec<(String, Value)> {
             "rows",
             list(rows(described, specification), row(&specification.inputs)),
         ));
-        schemas.push(("instances", body("instances", refer())));
-        schemas.push(("records", body("dataframe_records", refer())));
+        schemas.push(("instances", body(described, "instances", refer())));
+        schemas.push(("records", body(described, "dataframe_records", refer())));
         schemas.push((
             "frame",
-            body("dataframe_split", frame(described, specification)),
+            body(
+                described,
+                "dataframe_split",
+                frame(described, specification),
+            ),
         ));
     }
     let named = |(kind, schema)| (described.component(kind), schema);
@@ -56,8 +74,8 @@ pub(super) fn schemas(described: &Described<'_>) -> Vec<(String, Value)> {
 }
 
 /// A body of the dialects that are not the Open Inference Protocol's.
-fn body(key: &str, schema: Value) -> Value {
-    json!({
+fn body(described: &Described<'_>, key: &str, schema: Value) -> Value {
+    let body = json!({
         "type": "object",
         "required": [key],
         "properties": {
@@ -65,7 +83,36 @@ fn body(key: &str, schema: Value) -> Value {
             "signature_name": {"const": "serving_default"},
             "params": {"type": ["object", "null"], "maxProperties": 0},
         },
-    })
+    });
+    let Some(asked) = steps(described) else {
+        return body;
+    };
+    let params =
+        json!({"type": ["object", "null"], "properties": asked, "additionalProperties": false});
+    let parameters = json!({"type": ["object", "null"], "properties": asked});
+    with(with(body, "params", params), "parameters", parameters)
+}
+
+/// What a request may ask of the steps of a model, by name; nothing where it has none.
+fn steps(described: &Described<'_>) -> Option<Map<String, Value>> {
+    let model = described.version.model;
+    let allowed = model.parameters()?;
+    let outputs = &model.specification().outputs;
+    let output = model.embedding().and_then(|place| outputs.get(place));
+    let width = output.and_then(|port| inner(port, false).last()?.fixed());
+    let schema = |parameter: Parameter| match parameter {
+        _ if !allowed.contains(&parameter) => json!({"type": "null"}),
+        Parameter::TopK => json!({"type": ["integer", "null"], "minimum": 1, "maximum": u32::MAX}),
+        Parameter::RawScores | Parameter::Truncation => json!({"type": ["boolean", "null"]}),
+        Parameter::Dimensions => {
+            json!({"type": ["integer", "null"], "minimum": 1, "maximum": width})
+        }
+    };
+    let all = Parameter::ALL.into_iter();
+    Some(
+        all.map(|one| (one.name().to_owned(), schema(one)))
+            .collect(),
+    )
 }
 
 /// How long the first axis may be.
@@ -201,7 +248,8 @@ fn columns(described: &Described<'_>, specification: &Specification) -> Value {
         [port] => Some(whole(port)),
         _ => None,
     };
-    body("inputs", any_of([named].into_iter().chain(bare).collect()))
+    let whole = any_of([named].into_iter().chain(bare).collect());
+    body(described, "inputs", whole)
 }
 
 fn tensors(described: &Described<'_>, specification: &Specification) -> Value {
@@ -214,6 +262,9 @@ fn tensors(described: &Described<'_>, specification: &Specification) -> Value {
     });
     let once: Vec<Value> = once.collect();
     let requested = any_of(outputs.iter().map(requested).collect());
+    let mut parameters = steps(described).unwrap_or_default();
+    let binary = json!({"type": ["boolean", "null"]});
+    parameters.insert("binary_data_output".to_owned(), binary);
     json!({
         "type": "object",
         "required": ["inputs"],
@@ -221,10 +272,7 @@ fn tensors(described: &Described<'_>, specification: &Specification) -> Value {
             "id": {"type": ["string", "number", "null"]},
             "inputs": tuple(inputs),
             "outputs": {"type": "array", "items": requested, "allOf": once, "maxItems": outputs.len()},
-            "parameters": {
-                "type": ["object", "null"],
-                "properties": {"binary_data_output": {"type": ["boolean", "null"]}},
-            },
+            "parameters": {"type": ["object", "null"], "properties": parameters},
         },
     })
 }

@@ -3,6 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::engine::{Dimension, Port};
+use crate::tensor::Datatype;
 
 /// How long a list may be.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,7 +63,15 @@ pub(super) fn reference(kind: &str, name: &str) -> Value {
 
 /// One value of an input or output.
 pub(super) fn scalar(port: &Port) -> Value {
-    reference("schemas", &port.datatype.to_string())
+    if port.datatype != Datatype::Octets {
+        return reference("schemas", &port.datatype.to_string());
+    }
+    let encoded = json!({
+        "type": "string",
+        "contentEncoding": "base64",
+        "description": "A picture: JPEG, PNG or WebP.",
+    });
+    any_of(vec![encoded.clone(), object([("b64", encoded)])])
 }
 
 /// A list of one thing.
@@ -115,6 +124,15 @@ pub(super) fn object<'a>(members: impl IntoIterator<Item = (&'a str, Value)>) ->
     let names: Vec<&String> = members.keys().collect();
     let required = json!(names);
     json!({"type": "object", "required": required, "properties": members, "additionalProperties": false})
+}
+
+/// The schema of an object with one more property, or another one of that name.
+pub(super) fn with(mut schema: Value, name: &str, property: Value) -> Value {
+    let properties = schema.get_mut("properties").and_then(Value::as_object_mut);
+    if let Some(properties) = properties {
+        properties.insert(name.to_owned(), property);
+    }
+    schema
 }
 
 /// Whichever of these; no choice where there is one alone.

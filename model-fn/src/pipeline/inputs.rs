@@ -132,6 +132,17 @@ impl Inputs {
         &self.ports
     }
 
+    /// Whether callers send texts.
+    pub(super) fn has_texts(&self) -> bool {
+        let mut sources = self.sources.iter();
+        sources.any(|source| matches!(source, Source::Texts(_)))
+    }
+
+    /// Whether callers send texts and nothing besides.
+    pub(super) fn is_of_texts(&self) -> bool {
+        matches!(self.sources.as_slice(), [Source::Texts(_)])
+    }
+
     /// The inputs of the model, of which there are `count`, from those that a caller sent; of pictures come at most so
     /// many values.
     pub(super) fn made(

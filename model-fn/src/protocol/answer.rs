@@ -3,6 +3,7 @@
 mod array;
 mod arrow;
 mod bounded;
+mod embeddings;
 mod rows;
 mod table;
 
@@ -33,6 +34,8 @@ pub struct Served<'a> {
     pub labels: &'a [String],
     /// The rows whose texts were cut.
     pub truncated: &'a [usize],
+    /// How many tokens the texts have together, where they have any.
+    pub tokens: Option<usize>,
     /// How many bytes an answer may have before it is compressed.
     pub most_bytes: usize,
 }
@@ -191,7 +194,7 @@ pub fn write_as(
         outputs: outputs.collect(),
     };
     match (form, answer.dialect) {
-        (AnswerForm::Json, Dialect::Rows) => {
+        (AnswerForm::Json, Dialect::Rows | Dialect::Embeddings { .. }) => {
             answer.check_rows()?;
             answer.written()
         }
@@ -299,6 +302,9 @@ impl Serialize for Answer<'_> {
             (Dialect::Columns, outputs) => map.serialize_entry("outputs", &AsColumns(outputs))?,
             (Dialect::Invoked, outputs) => {
                 map.serialize_entry("predictions", &AsColumns(outputs))?;
+            }
+            (Dialect::Embeddings { is_base64 }, _) => {
+                embeddings::serialize(self, is_base64, &mut map)?;
             }
         }
         if self.dialect != Dialect::Tensors && !self.served.truncated.is_empty() {

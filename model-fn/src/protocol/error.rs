@@ -38,6 +38,12 @@ pub enum InputError {
         /// What kind of JSON it is.
         given: &'static str,
     },
+    /// JSON, but no question for embeddings.
+    #[error("the body must be an object with `input`, texts, and no member twice")]
+    NoInput,
+    /// The model's answers are no embeddings.
+    #[error("the model makes no vectors of texts: name one that does as `model`")]
+    NoEmbeddings,
     /// Two questions in one body.
     #[error("the body asks twice: send one of `inputs`, `instances` and data frames, once")]
     Twice,
@@ -357,7 +363,8 @@ impl InputError {
         match self {
             Self::NotJson { .. } => "not_json",
             Self::NotADialect { .. } | Self::NotRows { .. } | Self::Twice => "not_a_dialect",
-            Self::NotTensors | Self::NotValues => "not_a_dialect",
+            Self::NotTensors | Self::NotValues | Self::NoInput => "not_a_dialect",
+            Self::NoEmbeddings => "no_embeddings",
             Self::Field { .. } | Self::Length { .. } | Self::Outputs { .. } => "malformed_tensor",
             Self::HeaderLength { .. } | Self::LeftOver { .. } | Self::Raw { .. } => {
                 "malformed_tensor"

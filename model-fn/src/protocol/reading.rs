@@ -87,6 +87,11 @@ impl<'a> Reading<'a> {
         }
     }
 
+    /// What was wrong, if this was what stopped the reader.
+    pub(super) fn said(&self) -> Option<InputError> {
+        self.problem.take()
+    }
+
     /// What was wrong, once the JSON reader has stopped.
     pub(super) fn problem(&self, error: &json::Error) -> InputError {
         self.problem_behind(error, 0)

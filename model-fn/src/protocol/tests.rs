@@ -100,6 +100,7 @@ fn served(outputs: &[Port]) -> Served<'_> {
         outputs,
         labels: &[],
         truncated: &[],
+        tokens: None,
         most_bytes: usize::MAX,
     }
 }

@@ -23,7 +23,8 @@ pub(crate) fn decoded(text: &str) -> Option<Vec<u8>> {
     BASE64.decode(text).ok()
 }
 
-pub(super) fn encoded(bytes: &Vec<u8>) -> String {
+/// In base64, with its padding.
+pub(crate) fn encoded(bytes: &Vec<u8>) -> String {
     BASE64.encode(bytes)
 }
 

@@ -338,6 +338,7 @@ fn answers(outputs: &[Asked], labels: &[&str], header: Value, binary: &[u8]) {
     let served = Served {
         labels: &labels,
         truncated: &[],
+        tokens: None,
         most_bytes: usize::MAX,
         ..served(&specification.outputs)
     };

@@ -93,6 +93,7 @@ fn written(
     let (ports, tensors): (Vec<Port>, Vec<Tensor>) = outputs.iter().cloned().unzip();
     let served = Served {
         truncated: &[],
+        tokens: None,
         most_bytes,
         ..served(&ports)
     };
