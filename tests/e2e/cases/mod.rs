@@ -13,6 +13,7 @@ mod local;
 mod readme;
 mod realm;
 mod scoring;
+mod sentences;
 mod start;
 
 use libtest_mimic::Trial;
@@ -32,6 +33,7 @@ pub fn trials() -> Vec<Trial> {
         bodies::trials(),
         scoring::trials(),
         clients::trials(),
+        sentences::trials(),
         contract::trials(),
         readme::trials(),
     ]
