@@ -1,4 +1,4 @@
-//! The authorizer beside its peers, the engine beside onnxruntime and rten, and the function beside a Python handler:
+//! The authorizer beside its peers, the engine beside onnxruntime and rten, the function beside a Python handler, and steps beside Python's:
 //! the same tokens, models, rows and events on the same machine, in alternating rounds of one run. `bench/run` installs the others and starts this.
 
 #![expect(clippy::print_stdout, reason = "the table is what this program is for")]
@@ -12,6 +12,7 @@ mod peer;
 #[expect(dead_code, reason = "shared with the tests of `onnx-ml`")]
 mod recorded;
 mod report;
+mod steps;
 #[path = "../../authorizer/tests/support/mod.rs"]
 #[expect(clippy::indexing_slicing, reason = "test code")]
 mod support;
@@ -65,6 +66,12 @@ struct Arguments {
     /// An environment of Python with onnxruntime, NumPy and awslambdaric: what the function is compared with.
     #[arg(long)]
     python: Option<PathBuf>,
+    /// An environment of Python with Pillow, tokenizers and NumPy: what the steps are compared with.
+    #[arg(long)]
+    steps_python: Option<PathBuf>,
+    /// The `tokenizer.json` that texts are cut by.
+    #[arg(long)]
+    tokenizer: Option<PathBuf>,
     /// A folder of models that the engine is measured with: NAME=FOLDER.
     #[arg(long)]
     models: Vec<String>,
@@ -81,6 +88,7 @@ enum Section {
     Authorizer,
     Engine,
     Function,
+    Steps,
 }
 
 type Results = BTreeMap<(usize, usize), Series>;
@@ -105,6 +113,18 @@ fn main() -> Result<()> {
             rounds: arguments.rounds,
         };
         missed.extend(function::run(&settings, TOLERANCE)?);
+    }
+    if let (true, Some(python), Some(tokenizer)) = (
+        wanted(Section::Steps),
+        &arguments.steps_python,
+        &arguments.tokenizer,
+    ) {
+        let settings = steps::Settings {
+            python: python.clone(),
+            tokenizer: tokenizer.clone(),
+            rounds: arguments.rounds,
+        };
+        missed.extend(steps::run(&settings, TOLERANCE)?);
     }
     if arguments.check && !missed.is_empty() {
         bail!("goals missed beyond the tolerance: {}", missed.join("; "));

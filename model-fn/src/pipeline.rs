@@ -16,11 +16,10 @@ use crate::protocol::{
 use crate::repository::Description;
 use crate::tensor::Tensor;
 use inputs::Inputs;
-use outputs::Outputs;
 
 pub use error::{Kind, StepsError};
 pub(crate) use inputs::Made;
-pub use outputs::{OutputSettings, Step};
+pub use outputs::{OutputSettings, Outputs, Step};
 
 /// A model as it is served.
 #[derive(Debug)]
@@ -282,7 +281,7 @@ impl Pipeline {
         wishes: &Wishes,
     ) -> Result<Vec<Tensor>, StepsError> {
         match self.steps.as_ref().and_then(|steps| steps.outputs.as_ref()) {
-            Some(steps) => steps.of(&outputs, mask, wishes),
+            Some(steps) => steps.of(outputs, mask, wishes),
             None => Ok(outputs),
         }
     }

@@ -113,6 +113,12 @@ pub(super) fn mean_pooling<T: Number>(
             if *weight == 0.0 {
                 continue;
             }
+            if *weight == 1.0 {
+                for (sum, number) in sums.iter_mut().zip(vector) {
+                    *sum += number.wide();
+                }
+                continue;
+            }
             for (sum, number) in sums.iter_mut().zip(vector) {
                 *sum += number.wide() * weight;
             }

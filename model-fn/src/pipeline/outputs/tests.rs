@@ -1,5 +1,6 @@
 use super::*;
 use crate::engine::Dimension;
+use crate::tensor::{Datatype, Values};
 
 fn port(name: &str, datatype: Datatype, axes: &[usize]) -> Port {
     let axis = |length: &usize| match length {
@@ -29,7 +30,7 @@ fn logits() -> Tensor {
 
 /// What callers see, as `NAME DATATYPE SHAPE VALUES` a line.
 fn seen(outputs: &Outputs, given: &[Tensor], mask: Option<&Tensor>, wishes: &Wishes) -> String {
-    let seen = outputs.of(given, mask, wishes).unwrap();
+    let seen = outputs.of(given.to_vec(), mask, wishes).unwrap();
     let ports = outputs.ports();
     assert_eq!(ports.len(), seen.len());
     let lines = ports.iter().zip(&seen).map(|(port, tensor)| {
@@ -149,14 +150,14 @@ fn tokens_become_one_vector() {
         ..plain
     };
     let refused = outputs
-        .of(std::slice::from_ref(&hidden), Some(&mask), &long)
+        .of(vec![hidden.clone()], Some(&mask), &long)
         .unwrap_err();
     assert_eq!(
         refused.to_string(),
         "`dimensions` is 3, and the vectors have 2"
     );
     let other = Tensor::new(vec![2, 2], Values::Int64(vec![1; 4])).unwrap();
-    assert!(outputs.of(&[hidden], Some(&other), &plain).is_err());
+    assert!(outputs.of(vec![hidden], Some(&other), &plain).is_err());
 }
 
 #[track_caller]
