@@ -5,13 +5,16 @@
 
 mod filter;
 
-use filter::Weights;
+use filter::{GROUP, Halves, Weights};
 
 use super::planes::Planes;
 use super::settings::{Extent, Resample};
 
-/// Samples that are summed up in one go: vectors of the processor are as long, or half.
-const LANES: usize = 8;
+/// Rows that are resized at once, side by side.
+const BAND: usize = 64;
+
+/// Rows and columns that are exchanged at once: bytes of a word.
+const BLOCK: usize = 8;
 
 /// Resizes every plane.
 pub(super) fn resize(picture: Planes, extent: Extent, resample: Resample) -> Planes {
@@ -88,86 +91,165 @@ fn pick(plane: &[u8], width: usize, rows: &[usize], columns: &[usize]) -> Vec<u8
     picked
 }
 
-/// Every row becomes as long as there are weights. Eight rows are taken at once, side by side, so that one weight is
-/// multiplied with as many samples.
+/// Every row becomes as long as there are weights. A band of rows is taken at once, its columns laid out one after the
+/// other, so that a weight is multiplied with one sample of each row.
 fn resize_rows(plane: &[u8], width: usize, weights: &Weights) -> Vec<u8> {
     let mut resized = vec![0; plane.len() / width * weights.len()];
-    let mut columns = vec![[0i16; LANES]; width];
-    let groups = plane.chunks(width * LANES);
-    for (rows, to) in groups.zip(resized.chunks_mut(weights.len() * LANES)) {
-        for (lane, row) in rows.chunks_exact(width).enumerate() {
-            for (column, sample) in columns.iter_mut().zip(row) {
-                if let Some(place) = column.get_mut(lane) {
-                    *place = i16::from(*sample);
-                }
+    // Behind the last column are those that only fill up a group.
+    let mut columns = vec![[0; BAND]; width.next_multiple_of(BLOCK) + GROUP];
+    let mut sums = Sums::new(BAND);
+    let bands = plane.chunks(width * BAND);
+    for (rows, to) in bands.zip(resized.chunks_mut(weights.len() * BAND)) {
+        lay_out(rows, width, &mut columns);
+        for (at, (start, group)) in weights.iter().enumerate() {
+            let columns = columns.get(start..).unwrap_or_default();
+            sums.clear();
+            for (columns, halves) in columns.as_chunks().0.iter().zip(group) {
+                sums.add(columns.each_ref().map(<[u8; BAND]>::as_slice), halves);
             }
-        }
-        for (at, (start, high, low)) in weights.iter().enumerate() {
-            let samples = summed(columns.get(start..).unwrap_or_default(), high, low);
-            for (place, sample) in to.iter_mut().skip(at).step_by(weights.len()).zip(samples) {
-                *place = sample;
-            }
+            let places = to.iter_mut().skip(at).step_by(weights.len());
+            places
+                .zip(sums.samples())
+                .for_each(|(place, sample)| *place = sample);
         }
     }
     resized
 }
 
-/// One sample of each of the rows.
-#[inline]
-fn summed(columns: &[[i16; LANES]], high: &[[i16; LANES]], low: &[[i16; LANES]]) -> [u8; LANES] {
-    let mut high_sums = [0i32; LANES];
-    let mut low_sums = [0i32; LANES];
-    let weights = high.as_flattened().iter().zip(low.as_flattened());
-    for (column, (high, low)) in columns.iter().zip(weights) {
-        for ((sample, high_sum), low_sum) in column.iter().zip(&mut high_sums).zip(&mut low_sums) {
-            *high_sum = high_sum.wrapping_add(i32::from(*sample) * i32::from(*high));
-            *low_sum = low_sum.wrapping_add(i32::from(*sample) * i32::from(*low));
+/// The columns of a band of rows.
+fn lay_out(rows: &[u8], width: usize, columns: &mut [[u8; BAND]]) {
+    for (block, rows) in rows.chunks(width * BLOCK).enumerate() {
+        let mut lines = [[].as_slice(); BLOCK];
+        for (line, row) in lines.iter_mut().zip(rows.chunks_exact(width)) {
+            *line = row;
+        }
+        for columns in columns.as_chunks_mut::<BLOCK>().0 {
+            let samples = lines.each_mut().map(|line| match line.split_first_chunk() {
+                Some((samples, rest)) => {
+                    *line = rest;
+                    *samples
+                }
+                None => {
+                    let mut samples = [0; BLOCK];
+                    samples
+                        .iter_mut()
+                        .zip(*line)
+                        .for_each(|(to, from)| *to = *from);
+                    *line = &[];
+                    samples
+                }
+            });
+            for (column, samples) in columns.iter_mut().zip(transposed(samples)) {
+                if let Some(place) = column.as_chunks_mut().0.get_mut(block) {
+                    *place = samples;
+                }
+            }
         }
     }
-    let mut samples = [0; LANES];
-    for ((sample, high), low) in samples.iter_mut().zip(high_sums).zip(low_sums) {
-        *sample = rounded(high, low);
+}
+
+/// Rows to columns: halves of words are exchanged, then quarters, then bytes.
+#[inline]
+fn transposed(rows: [[u8; BLOCK]; BLOCK]) -> [[u8; BLOCK]; BLOCK] {
+    let exchange = |first: &mut u64, second: &mut u64, bits: u32, mask: u64| {
+        let differences = ((*first >> bits) ^ *second) & mask;
+        *second ^= differences;
+        *first ^= differences << bits;
+    };
+    let mut words = rows.map(u64::from_le_bytes);
+    let [a, b, c, d, e, f, g, h] = &mut words;
+    for (first, second) in [
+        (&mut *a, &mut *e),
+        (&mut *b, &mut *f),
+        (&mut *c, &mut *g),
+        (&mut *d, &mut *h),
+    ] {
+        exchange(first, second, 32, 0x0000_0000_ffff_ffff);
     }
-    samples
+    for (first, second) in [
+        (&mut *a, &mut *c),
+        (&mut *b, &mut *d),
+        (&mut *e, &mut *g),
+        (&mut *f, &mut *h),
+    ] {
+        exchange(first, second, 16, 0x0000_ffff_0000_ffff);
+    }
+    for (first, second) in [(a, b), (c, d), (e, f), (g, h)] {
+        exchange(first, second, 8, 0x00ff_00ff_00ff_00ff);
+    }
+    words.map(u64::to_le_bytes)
 }
 
 /// The plane becomes as high as there are weights.
 fn resize_columns(plane: &[u8], width: usize, weights: &Weights) -> Vec<u8> {
     let mut resized = Vec::with_capacity(width * weights.len());
-    let mut high_sums = vec![0i32; width];
-    let mut low_sums = vec![0i32; width];
-    for (start, high, low) in weights.iter() {
-        high_sums.fill(0);
-        low_sums.fill(0);
-        let rows = plane.chunks_exact(width).skip(start);
-        for (row, (high, low)) in rows.zip(high.as_flattened().iter().zip(low.as_flattened())) {
-            if *high == 0 && *low == 0 {
-                continue;
-            }
-            let (high, low) = (i32::from(*high), i32::from(*low));
-            for ((sample, high_sum), low_sum) in row.iter().zip(&mut high_sums).zip(&mut low_sums) {
-                let sample = i32::from(*sample);
-                *high_sum = high_sum.wrapping_add(sample * high);
-                *low_sum = low_sum.wrapping_add(sample * low);
-            }
+    let mut sums = Sums::new(width);
+    let blank = vec![0; width];
+    for (start, group) in weights.iter() {
+        sums.clear();
+        let mut rows = plane.chunks_exact(width).skip(start);
+        for halves in group {
+            sums.add(
+                std::array::from_fn(|_| rows.next().unwrap_or(&blank)),
+                halves,
+            );
         }
-        resized.extend(
-            high_sums
-                .iter()
-                .zip(&low_sums)
-                .map(|(high, low)| rounded(*high, *low)),
-        );
+        resized.extend(sums.samples());
     }
     resized
 }
 
-/// The sample that the sums of the high and the low halves of the weights make.
-#[inline]
-fn rounded(high: i32, low: i32) -> u8 {
-    let half = 1 << (filter::PRECISION - 1);
-    let sum = high
-        .wrapping_shl(filter::LOW_BITS)
-        .wrapping_add(low)
-        .wrapping_add(half);
-    (sum >> filter::PRECISION).clamp(0, 255) as u8
+/// Sums of products of samples and weights, side by side: of the upper halves of the weights modulo 2^16, for that is
+/// what is left of them in 32 bits, and of the lower halves.
+struct Sums {
+    high: Vec<i16>,
+    low: Vec<u32>,
+}
+
+impl Sums {
+    fn new(length: usize) -> Self {
+        Self {
+            high: vec![0; length],
+            low: vec![0; length],
+        }
+    }
+
+    fn clear(&mut self) {
+        self.high.fill(0);
+        self.low.fill(0);
+    }
+
+    /// Adds each sample times its line's weight.
+    fn add(&mut self, lines: [&[u8]; GROUP], halves: &Halves) {
+        let [h0, h1, h2, h3] = halves.high;
+        let [l0, l1, l2, l3] = halves.low.map(u32::from);
+        let [first, second, third, fourth] = lines;
+        let samples = first.iter().zip(second).zip(third).zip(fourth);
+        let sums = self.high.iter_mut().zip(&mut self.low);
+        for ((high, low), (((a, b), c), d)) in sums.zip(samples) {
+            let part = |sample: u8, weight: i16| i16::from(sample).wrapping_mul(weight);
+            *high = high
+                .wrapping_add(part(*a, h0))
+                .wrapping_add(part(*b, h1))
+                .wrapping_add(part(*c, h2))
+                .wrapping_add(part(*d, h3));
+            let part = |sample: u8, weight: u32| u32::from(sample).wrapping_mul(weight);
+            *low = low
+                .wrapping_add(part(*a, l0))
+                .wrapping_add(part(*b, l1))
+                .wrapping_add(part(*c, l2))
+                .wrapping_add(part(*d, l3));
+        }
+    }
+
+    /// The samples that the sums make, each rounded once.
+    fn samples(&self) -> impl Iterator<Item = u8> {
+        self.high.iter().zip(&self.low).map(|(high, low)| {
+            let half = 1 << (filter::PRECISION - 1);
+            let sum = (i32::from(*high) << filter::LOW_BITS)
+                .wrapping_add(*low as i32)
+                .wrapping_add(half);
+            (sum >> filter::PRECISION).clamp(0, 255) as u8
+        })
+    }
 }
