@@ -16,6 +16,7 @@ mod planes;
 mod png;
 mod resize;
 mod settings;
+mod transpose;
 #[cfg(feature = "image")]
 mod webp;
 

@@ -7,8 +7,9 @@ mod filter;
 
 use filter::{GROUP, Halves, Weights};
 
-use super::planes::Planes;
+use super::planes::{Planes, stacked};
 use super::settings::{Extent, Resample};
+use super::transpose;
 
 /// Rows that are resized at once, side by side.
 const BAND: usize = 64;
@@ -16,43 +17,58 @@ const BAND: usize = 64;
 /// Rows and columns that are exchanged at once: bytes of a word.
 const BLOCK: usize = 8;
 
-/// Resizes every plane.
-pub(super) fn resize(picture: Planes, extent: Extent, resample: Resample) -> Planes {
-    if picture.extent == extent {
-        return picture;
+/// How many rows of a picture are best given at once: all, where not its rows are resized first.
+pub(super) fn band(given: Extent, extent: Extent, resample: Resample) -> u32 {
+    let has_filter = filter::of(resample).is_some();
+    if has_filter && given.width != extent.width && !is_height_first(given, extent) {
+        BAND as u32
+    } else {
+        given.height
     }
-    let given = picture.extent;
-    let planes = match filter::of(resample) {
-        None => {
-            let rows = filter::nearest(given.height, extent.height);
-            let columns = filter::nearest(given.width, extent.width);
-            let pick = |plane: Vec<u8>| pick(&plane, given.columns(), &rows, &columns);
-            picture.planes.into_iter().map(pick).collect()
-        }
-        Some(filter) => {
-            let columns = (given.width != extent.width)
-                .then(|| Weights::new(filter, given.width, extent.width));
-            let rows = (given.height != extent.height)
-                .then(|| Weights::new(filter, given.height, extent.height));
-            let narrow = |plane: Vec<u8>| match &columns {
-                Some(columns) => resize_rows(&plane, given.columns(), columns),
-                None => plane,
-            };
-            let flatten = |plane: Vec<u8>, width: usize| match &rows {
-                Some(rows) => resize_columns(&plane, width, rows),
-                None => plane,
-            };
-            let both = |plane: Vec<u8>| {
-                if is_height_first(given, extent) {
-                    narrow(flatten(plane, given.columns()))
-                } else {
-                    flatten(narrow(plane), extent.columns())
-                }
-            };
-            picture.planes.into_iter().map(both).collect()
-        }
+}
+
+/// Resizes every plane of a picture that comes in bands.
+pub(super) fn resize(
+    given: Extent,
+    bands: impl Iterator<Item = Planes>,
+    extent: Extent,
+    resample: Resample,
+) -> Planes {
+    if given == extent {
+        return stacked(bands);
+    }
+    let Some(filter) = filter::of(resample) else {
+        let rows = filter::nearest(given.height, extent.height);
+        let columns = filter::nearest(given.width, extent.width);
+        return stacked(bands).mapped(extent, |plane| {
+            pick(&plane, given.columns(), &rows, &columns)
+        });
     };
-    Planes { extent, planes }
+    let columns =
+        (given.width != extent.width).then(|| Weights::new(filter, given.width, extent.width));
+    let rows =
+        (given.height != extent.height).then(|| Weights::new(filter, given.height, extent.height));
+    let narrow = |picture: Planes| match &columns {
+        Some(columns) => {
+            let (width, height) = (picture.extent.columns(), picture.extent.height);
+            let extent = Extent { height, ..extent };
+            picture.mapped(extent, |plane| resize_rows(&plane, width, columns))
+        }
+        None => picture,
+    };
+    let flatten = |picture: Planes| match &rows {
+        Some(rows) => {
+            let width = picture.extent.width;
+            let extent = Extent { width, ..extent };
+            picture.mapped(extent, |plane| resize_columns(&plane, width as usize, rows))
+        }
+        None => picture,
+    };
+    if is_height_first(given, extent) {
+        narrow(flatten(stacked(bands)))
+    } else {
+        flatten(stacked(bands.map(narrow)))
+    }
 }
 
 /// Whether the height is resized before the width: Pillow 13 begins with it where it loses more than twice as many
@@ -98,6 +114,7 @@ fn resize_rows(plane: &[u8], width: usize, weights: &Weights) -> Vec<u8> {
     // Behind the last column are those that only fill up a group.
     let mut columns = vec![[0; BAND]; width.next_multiple_of(BLOCK) + GROUP];
     let mut sums = Sums::new(BAND);
+    let mut samples = [0; BAND];
     let bands = plane.chunks(width * BAND);
     for (rows, to) in bands.zip(resized.chunks_mut(weights.len() * BAND)) {
         lay_out(rows, width, &mut columns);
@@ -108,8 +125,9 @@ fn resize_rows(plane: &[u8], width: usize, weights: &Weights) -> Vec<u8> {
                 sums.add(columns.each_ref().map(<[u8; BAND]>::as_slice), halves);
             }
             let places = to.iter_mut().skip(at).step_by(weights.len());
+            sums.round(&mut samples);
             places
-                .zip(sums.samples())
+                .zip(samples)
                 .for_each(|(place, sample)| *place = sample);
         }
     }
@@ -119,73 +137,40 @@ fn resize_rows(plane: &[u8], width: usize, weights: &Weights) -> Vec<u8> {
 /// The columns of a band of rows.
 fn lay_out(rows: &[u8], width: usize, columns: &mut [[u8; BAND]]) {
     for (block, rows) in rows.chunks(width * BLOCK).enumerate() {
-        let mut lines = [[].as_slice(); BLOCK];
-        for (line, row) in lines.iter_mut().zip(rows.chunks_exact(width)) {
-            *line = row;
-        }
-        for columns in columns.as_chunks_mut::<BLOCK>().0 {
-            let samples = lines.each_mut().map(|line| match line.split_first_chunk() {
-                Some((samples, rest)) => {
-                    *line = rest;
-                    *samples
-                }
-                None => {
-                    let mut samples = [0; BLOCK];
-                    samples
-                        .iter_mut()
-                        .zip(*line)
-                        .for_each(|(to, from)| *to = *from);
-                    *line = &[];
-                    samples
-                }
-            });
-            for (column, samples) in columns.iter_mut().zip(transposed(samples)) {
+        for (at, columns) in columns.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
+            let mut words = [0; BLOCK];
+            for (word, row) in words.iter_mut().zip(rows.chunks_exact(width)) {
+                *word = word_at(row, at * BLOCK);
+            }
+            for (column, word) in columns.iter_mut().zip(transpose::bytes(words)) {
                 if let Some(place) = column.as_chunks_mut().0.get_mut(block) {
-                    *place = samples;
+                    *place = word.to_le_bytes();
                 }
             }
         }
     }
 }
 
-/// Rows to columns: halves of words are exchanged, then quarters, then bytes.
+/// Eight samples of a row, 0 where it has ended.
 #[inline]
-fn transposed(rows: [[u8; BLOCK]; BLOCK]) -> [[u8; BLOCK]; BLOCK] {
-    let exchange = |first: &mut u64, second: &mut u64, bits: u32, mask: u64| {
-        let differences = ((*first >> bits) ^ *second) & mask;
-        *second ^= differences;
-        *first ^= differences << bits;
-    };
-    let mut words = rows.map(u64::from_le_bytes);
-    let [a, b, c, d, e, f, g, h] = &mut words;
-    for (first, second) in [
-        (&mut *a, &mut *e),
-        (&mut *b, &mut *f),
-        (&mut *c, &mut *g),
-        (&mut *d, &mut *h),
-    ] {
-        exchange(first, second, 32, 0x0000_0000_ffff_ffff);
-    }
-    for (first, second) in [
-        (&mut *a, &mut *c),
-        (&mut *b, &mut *d),
-        (&mut *e, &mut *g),
-        (&mut *f, &mut *h),
-    ] {
-        exchange(first, second, 16, 0x0000_ffff_0000_ffff);
-    }
-    for (first, second) in [(a, b), (c, d), (e, f), (g, h)] {
-        exchange(first, second, 8, 0x00ff_00ff_00ff_00ff);
-    }
-    words.map(u64::to_le_bytes)
+fn word_at(row: &[u8], start: usize) -> u64 {
+    let samples = row.get(start..).unwrap_or_default();
+    let whole = samples.first_chunk().copied();
+    u64::from_le_bytes(whole.unwrap_or_else(|| {
+        let mut part = [0; BLOCK];
+        part.iter_mut()
+            .zip(samples)
+            .for_each(|(to, from)| *to = *from);
+        part
+    }))
 }
 
 /// The plane becomes as high as there are weights.
 fn resize_columns(plane: &[u8], width: usize, weights: &Weights) -> Vec<u8> {
-    let mut resized = Vec::with_capacity(width * weights.len());
+    let mut resized = vec![0; width * weights.len()];
     let mut sums = Sums::new(width);
     let blank = vec![0; width];
-    for (start, group) in weights.iter() {
+    for ((start, group), to) in weights.iter().zip(resized.chunks_mut(width)) {
         sums.clear();
         let mut rows = plane.chunks_exact(width).skip(start);
         for halves in group {
@@ -194,7 +179,7 @@ fn resize_columns(plane: &[u8], width: usize, weights: &Weights) -> Vec<u8> {
                 halves,
             );
         }
-        resized.extend(sums.samples());
+        sums.round(to);
     }
     resized
 }
@@ -243,13 +228,14 @@ impl Sums {
     }
 
     /// The samples that the sums make, each rounded once.
-    fn samples(&self) -> impl Iterator<Item = u8> {
-        self.high.iter().zip(&self.low).map(|(high, low)| {
+    fn round(&self, samples: &mut [u8]) {
+        let sums = self.high.iter().zip(&self.low);
+        for (sample, (high, low)) in samples.iter_mut().zip(sums) {
             let half = 1 << (filter::PRECISION - 1);
             let sum = (i32::from(*high) << filter::LOW_BITS)
                 .wrapping_add(*low as i32)
                 .wrapping_add(half);
-            (sum >> filter::PRECISION).clamp(0, 255) as u8
-        })
+            *sample = (sum >> filter::PRECISION).clamp(0, 255) as u8;
+        }
     }
 }

@@ -18,7 +18,7 @@ const MOST_DIFFERENCE_BITS: u8 = 11;
 
 const BEYOND: Fault = Fault::Damaged("more coefficients than a block has");
 
-/// A whole block of a sequential picture into an empty one; says whether it has more than the first coefficient.
+/// A whole block of a sequential picture into an empty one; returns the place of its last coefficient.
 #[inline]
 pub(super) fn sequential(
     bits: &mut Bits<'_>,
@@ -26,7 +26,7 @@ pub(super) fn sequential(
     others: &Codes,
     predicted: &mut i32,
     block: &mut Block,
-) -> Result<bool, Fault> {
+) -> Result<usize, Fault> {
     let [start, ..] = block;
     *start = next_first(bits, first, predicted)? as i16;
     let mut at = 0;
@@ -52,7 +52,7 @@ pub(super) fn sequential(
         }
     }
     bits.check()?;
-    Ok(at > 0)
+    Ok(at)
 }
 
 /// The first coefficient of a block: what was predicted, and the difference to it.
