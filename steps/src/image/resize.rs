@@ -17,6 +17,9 @@ const BAND: usize = 64;
 /// Rows and columns that are exchanged at once: bytes of a word.
 const BLOCK: usize = 8;
 
+/// A column of a band.
+type Column = [u8; BAND];
+
 /// How many rows of a picture are best given at once: all, where not its rows are resized first.
 pub(super) fn band(given: Extent, extent: Extent, resample: Resample) -> u32 {
     let has_filter = filter::of(resample).is_some();
@@ -110,37 +113,48 @@ fn pick(plane: &[u8], width: usize, rows: &[usize], columns: &[usize]) -> Vec<u8
 /// Every row becomes as long as there are weights. A band of rows is taken at once, its columns laid out one after the
 /// other, so that a weight is multiplied with one sample of each row.
 fn resize_rows(plane: &[u8], width: usize, weights: &Weights) -> Vec<u8> {
-    let mut resized = vec![0; plane.len() / width * weights.len()];
+    let length = weights.len();
+    let mut resized = vec![0; plane.len() / width * length];
     // Behind the last column are those that only fill up a group.
     let mut columns = vec![[0; BAND]; width.next_multiple_of(BLOCK) + GROUP];
+    let mut made = vec![[0; BAND]; length.next_multiple_of(BLOCK)];
     let mut sums = Sums::new(BAND);
-    let mut samples = [0; BAND];
     let bands = plane.chunks(width * BAND);
-    for (rows, to) in bands.zip(resized.chunks_mut(weights.len() * BAND)) {
+    for (rows, to) in bands.zip(resized.chunks_mut(length * BAND)) {
         lay_out(rows, width, &mut columns);
-        for (at, (start, group)) in weights.iter().enumerate() {
+        for ((start, group), samples) in weights.iter().zip(&mut made) {
             let columns = columns.get(start..).unwrap_or_default();
             sums.clear();
             for (columns, halves) in columns.as_chunks().0.iter().zip(group) {
-                sums.add(columns.each_ref().map(<[u8; BAND]>::as_slice), halves);
+                sums.add(columns.each_ref().map(Column::as_slice), halves);
             }
-            let places = to.iter_mut().skip(at).step_by(weights.len());
-            sums.round(&mut samples);
-            places
-                .zip(samples)
-                .for_each(|(place, sample)| *place = sample);
+            sums.round(samples);
         }
+        lay_back(&made, length, to);
     }
     resized
 }
 
 /// The columns of a band of rows.
-fn lay_out(rows: &[u8], width: usize, columns: &mut [[u8; BAND]]) {
+fn lay_out(rows: &[u8], width: usize, columns: &mut [Column]) {
     for (block, rows) in rows.chunks(width * BLOCK).enumerate() {
-        for (at, columns) in columns.as_chunks_mut::<BLOCK>().0.iter_mut().enumerate() {
-            let mut words = [0; BLOCK];
-            for (word, row) in words.iter_mut().zip(rows.chunks_exact(width)) {
-                *word = word_at(row, at * BLOCK);
+        let mut lines: [&[[u8; BLOCK]]; BLOCK] = [&[]; BLOCK];
+        let mut ends = [0; BLOCK];
+        for ((line, end), row) in lines.iter_mut().zip(&mut ends).zip(rows.chunks(width)) {
+            let (whole, part) = row.as_chunks();
+            *line = whole;
+            *end = part
+                .iter()
+                .rev()
+                .fold(0, |word, sample| word << 8 | u64::from(*sample));
+        }
+        let (blocks, _) = columns.as_chunks_mut::<BLOCK>();
+        for (at, columns) in blocks.iter_mut().enumerate() {
+            let mut words = ends;
+            for (word, line) in words.iter_mut().zip(lines) {
+                if let Some(samples) = line.get(at) {
+                    *word = u64::from_le_bytes(*samples);
+                }
             }
             for (column, word) in columns.iter_mut().zip(transpose::bytes(words)) {
                 if let Some(place) = column.as_chunks_mut().0.get_mut(block) {
@@ -151,18 +165,23 @@ fn lay_out(rows: &[u8], width: usize, columns: &mut [[u8; BAND]]) {
     }
 }
 
-/// Eight samples of a row, 0 where it has ended.
-#[inline]
-fn word_at(row: &[u8], start: usize) -> u64 {
-    let samples = row.get(start..).unwrap_or_default();
-    let whole = samples.first_chunk().copied();
-    u64::from_le_bytes(whole.unwrap_or_else(|| {
-        let mut part = [0; BLOCK];
-        part.iter_mut()
-            .zip(samples)
-            .for_each(|(to, from)| *to = *from);
-        part
-    }))
+/// The rows of a band whose columns these are.
+fn lay_back(columns: &[Column], width: usize, rows: &mut [u8]) {
+    for (at, columns) in columns.as_chunks::<BLOCK>().0.iter().enumerate() {
+        for (block, rows) in rows.chunks_mut(width * BLOCK).enumerate() {
+            let mut words = [0; BLOCK];
+            for (word, column) in words.iter_mut().zip(columns) {
+                let samples = column.as_chunks().0.get(block);
+                *word = samples.map_or(0, |samples| u64::from_le_bytes(*samples));
+            }
+            for (row, word) in rows.chunks_mut(width).zip(transpose::bytes(words)) {
+                let places = row.iter_mut().skip(at * BLOCK);
+                places
+                    .zip(word.to_le_bytes())
+                    .for_each(|(place, sample)| *place = sample);
+            }
+        }
+    }
 }
 
 /// The plane becomes as high as there are weights.
@@ -231,11 +250,15 @@ impl Sums {
     fn round(&self, samples: &mut [u8]) {
         let sums = self.high.iter().zip(&self.low);
         for (sample, (high, low)) in samples.iter_mut().zip(sums) {
-            let half = 1 << (filter::PRECISION - 1);
-            let sum = (i32::from(*high) << filter::LOW_BITS)
-                .wrapping_add(*low as i32)
-                .wrapping_add(half);
-            *sample = (sum >> filter::PRECISION).clamp(0, 255) as u8;
+            let sum = i32::from(*high) << filter::LOW_BITS;
+            *sample = rounded(sum.wrapping_add(*low as i32));
         }
     }
+}
+
+/// The sample that a sum makes, rounded once.
+#[inline]
+fn rounded(sum: i32) -> u8 {
+    let half = 1 << (filter::PRECISION - 1);
+    (sum.wrapping_add(half) >> filter::PRECISION).clamp(0, 255) as u8
 }

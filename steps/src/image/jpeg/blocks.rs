@@ -28,10 +28,11 @@ pub(super) fn sequential(
     block: &mut Block,
 ) -> Result<usize, Fault> {
     let [start, ..] = block;
-    *start = next_first(bits, first, predicted)? as i16;
+    let mut ahead = *bits;
+    *start = next_first(&mut ahead, first, predicted)? as i16;
     let mut at = 0;
     loop {
-        let (run, value) = others.next_coefficient(bits)?;
+        let (run, value) = others.next_coefficient(&mut ahead)?;
         if value == 0 {
             if run < 15 {
                 break;
@@ -51,11 +52,13 @@ pub(super) fn sequential(
             break;
         }
     }
+    *bits = ahead;
     bits.check()?;
     Ok(at)
 }
 
 /// The first coefficient of a block: what was predicted, and the difference to it.
+#[inline]
 fn next_first(bits: &mut Bits<'_>, codes: &Codes, predicted: &mut i32) -> Result<i32, Fault> {
     let length = codes.next(bits)?;
     if length > MOST_DIFFERENCE_BITS {
