@@ -190,10 +190,11 @@ fn place(block: &mut Block, at: usize) -> Result<&mut i16, Fault> {
 
 fn refine_known(bits: &mut Bits<'_>, bit: u8, coefficient: &mut i16) {
     if bits.take(1) == 1 && (*coefficient >> bit) & 1 == 0 {
-        *coefficient += if *coefficient > 0 {
+        let more = if *coefficient > 0 {
             1 << bit
         } else {
             -1 << bit
         };
+        *coefficient = coefficient.wrapping_add(more);
     }
 }
