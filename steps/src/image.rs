@@ -7,6 +7,7 @@ mod append;
 mod decode;
 mod error;
 mod exif;
+mod files;
 #[cfg(feature = "image")]
 mod jpeg;
 mod limits;
@@ -16,11 +17,13 @@ mod planes;
 mod png;
 mod resize;
 mod settings;
+mod transpose;
 #[cfg(feature = "image")]
 mod webp;
 
 pub use decode::is_picture;
 pub use error::{Format, ImageError};
+pub use files::from_files;
 pub use limits::{
     MAX_CROP_EDGE, MAX_DECODED_PIXELS, MAX_EDGE, MAX_PICTURE_BYTES, MAX_RESIZED_PIXELS,
 };

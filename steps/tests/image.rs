@@ -119,7 +119,7 @@ fn small() -> Pipeline {
     }));
     Pipeline::new(&Settings {
         size,
-        max_pixels: Some(10_000),
+        max_pixels: Some(500_000),
         ..Settings::default()
     })
     .unwrap()
@@ -132,7 +132,9 @@ fn a_file_that_is_cut_is_refused_wherever_it_is_cut() {
         let picture = read(&name);
         assert!(pipeline.append(&picture, &mut Vec::new()).is_ok(), "{name}");
         let mut values = Vec::new();
-        for length in 0..picture.len() {
+        // Of larger files some lengths stand for all.
+        let step = picture.len() / 10_000 * 50 + 1;
+        for length in (0..picture.len()).step_by(step) {
             let cut = pipeline.append(&picture[..length], &mut values);
             assert!(cut.is_err(), "{name} cut to {length} of {}", picture.len());
         }
@@ -188,13 +190,112 @@ fn a_jpeg_that_says_more_rows_than_it_has_is_refused() {
             .windows(2)
             .position(|pair| matches!(pair, [0xff, 0xc0 | 0xc2]))
             .unwrap();
-        picture[frame + 6] += 64;
+        picture[frame + 5] += 1;
         let error = small().pixels(&picture).unwrap_err();
         let (ImageError::Truncated(format) | ImageError::Damaged { format, .. }) = error else {
             panic!("{name}: {error}");
         };
         assert_eq!(format, Format::Jpeg);
     }
+}
+
+/// The picture with other bytes behind a marker, from this place of its segment.
+fn changed(picture: &[u8], marker: u8, at: usize, bytes: &[u8]) -> Vec<u8> {
+    let mut changed = picture.to_vec();
+    let start = picture.windows(2).position(|pair| pair == [0xff, marker]);
+    let place = start.unwrap() + at;
+    changed[place..place + bytes.len()].copy_from_slice(bytes);
+    changed
+}
+
+/// The picture with this before its first segment.
+fn begun(picture: &[u8], segments: &[u8]) -> Vec<u8> {
+    [&picture[..2], segments, &picture[2..]].concat()
+}
+
+#[track_caller]
+fn refused(picture: &[u8], problem: &str) {
+    let error = small().pixels(picture).unwrap_err().to_string();
+    assert!(error.contains(problem), "{error}");
+}
+
+#[test]
+fn kinds_of_jpeg_that_are_not_taken_are_named() {
+    let picture = read("420.jpg");
+    for (marker, problem) in [
+        (0xc3, "lossless or differential coding"),
+        (0xc5, "lossless or differential coding"),
+        (0xc9, "arithmetic coding"),
+        (0xca, "arithmetic coding"),
+        (0xcc, "arithmetic coding"),
+    ] {
+        refused(&changed(&picture, 0xc0, 1, &[marker]), problem);
+    }
+    refused(
+        &changed(&picture, 0xc0, 4, &[12]),
+        "more than 8 bits a sample",
+    );
+    refused(
+        &changed(&picture, 0xc0, 5, &[0, 0]),
+        "its height after the first scan",
+    );
+    refused(
+        &changed(&picture, 0xc0, 7, &[0, 0]),
+        "a picture without pixels",
+    );
+    refused(
+        &changed(&picture, 0xc0, 9, &[2]),
+        "components that are neither 1, 3 nor 4",
+    );
+    refused(
+        &changed(&picture, 0xc0, 11, &[0x51]),
+        "sampling factors or tables out of range",
+    );
+    refused(
+        &changed(&picture, 0xc0, 11, &[0x32, 0, 2, 0x21]),
+        "do not divide each other",
+    );
+    refused(
+        &begun(&picture, &[0xff, 0xdc, 0, 4, 0, 43]),
+        "its height after the first scan",
+    );
+}
+
+#[test]
+fn a_jpeg_has_no_more_scans_and_tables_than_encoders_write() {
+    let progressive = read("420-progressive.jpg");
+    let end = progressive.len() - 2;
+    // One bit more of the first coefficients, of which the data may say nothing new.
+    let scan = [[0xff, 0xda, 0, 8, 1, 1, 0, 0, 0, 0x10].as_slice(), &[0; 64]].concat();
+    let scans = progressive
+        .windows(2)
+        .filter(|pair| *pair == [0xff, 0xda])
+        .count();
+    let with = |count: usize| [&progressive[..end], &scan.repeat(count), b"\xff\xd9"].concat();
+    assert!(small().pixels(&with(64 - scans)).is_ok());
+    refused(&with(65 - scans), "more than 64 scans");
+
+    let sequential = read("420.jpg");
+    let tables = sequential
+        .windows(2)
+        .filter(|pair| *pair == [0xff, 0xc4])
+        .count();
+    let table = [[0xff, 0xc4, 0, 20, 3, 1].as_slice(), &[0; 15], &[0]].concat();
+    let with = |count: usize| begun(&sequential, &table.repeat(count));
+    assert!(small().pixels(&with(512 - tables)).is_ok());
+    refused(&with(513 - tables), "more than 512 tables of codes");
+}
+
+#[test]
+fn a_component_of_a_sequential_jpeg_comes_once() {
+    let picture = read("apart-420.jpg");
+    let scan = picture
+        .windows(2)
+        .rposition(|pair| pair == [0xff, 0xc4])
+        .unwrap();
+    let twice = [&picture[..picture.len() - 2], &picture[scan..]].concat();
+    refused(&twice, "a component that comes twice");
+    refused(&[&picture[..scan], b"\xff\xd9"].concat(), "not whole");
 }
 
 #[test]

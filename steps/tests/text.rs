@@ -7,7 +7,10 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use steps::text::{Encoded, Options, Settings, Side, Text, TextError, Tokenizer};
+use steps::text::{
+    Encoded, MAX_BYTES, MAX_FILE, MAX_LENGTH, MAX_TOKENS, Options, Padding, Settings,
+    SettingsError, Side, Text, TextError, Tokenizer,
+};
 
 #[derive(Deserialize)]
 struct Golden {
@@ -173,4 +176,83 @@ fn longer_rows_are_cut_as_the_reference_cuts_them_and_named() {
             ));
         }
     });
+}
+
+#[test]
+fn a_row_is_as_long_as_the_longest_context_at_most() {
+    assert!(Tokenizer::new(&long(MAX_LENGTH), &file("bert")).is_ok());
+    let refused = Tokenizer::new(&long(MAX_LENGTH + 1), &file("bert"));
+    assert!(matches!(
+        refused,
+        Err(SettingsError::Range {
+            field: "max_length",
+            most: MAX_LENGTH,
+            ..
+        })
+    ));
+}
+
+#[test]
+fn a_text_has_a_mebibyte_at_most() {
+    let with = |max_bytes| Settings {
+        max_bytes,
+        ..long(8)
+    };
+    let refused = Tokenizer::new(&with(Some(MAX_BYTES + 1)), &file("bert"));
+    assert!(matches!(
+        refused,
+        Err(SettingsError::Range {
+            field: "max_bytes",
+            most: MAX_BYTES,
+            ..
+        })
+    ));
+    for max_bytes in [None, Some(MAX_BYTES)] {
+        let tokenizer = tokenizer("bert", &with(max_bytes));
+        let text = "a ".repeat(MAX_BYTES / 2);
+        assert_eq!(one(&tokenizer, text.as_str().into()).truncated, [0]);
+        let half = &text[..MAX_BYTES / 2];
+        assert_eq!(one(&tokenizer, (half, half).into()).truncated, [0]);
+        let longer = text.clone() + "a";
+        for text in [Text::from(longer.as_str()), (text.as_str(), "a").into()] {
+            let refused = tokenizer.encode(&["a".into(), text], &Options::default());
+            let bytes = MAX_BYTES + 1;
+            assert!(matches!(
+                refused,
+                Err(TextError::TooManyBytes { row: 1, bytes: given, most: MAX_BYTES }) if given == bytes
+            ));
+        }
+    }
+}
+
+#[test]
+fn a_batch_has_a_million_tokens_at_most() {
+    let settings = Settings {
+        padding: Some(Padding::MaxLength),
+        ..long(MAX_LENGTH)
+    };
+    let tokenizer = tokenizer("bert", &settings);
+    let most = MAX_TOKENS / MAX_LENGTH;
+    let texts = vec![Text::from("a"); most + 1];
+    let encoded = tokenizer
+        .encode(&texts[..most], &Options::default())
+        .unwrap();
+    assert_eq!(encoded.ids.len(), MAX_TOKENS);
+    let refused = tokenizer.encode(&texts, &Options::default()).unwrap_err();
+    assert!(matches!(
+        refused,
+        TextError::TooManyTokens { rows, length: MAX_LENGTH, most: MAX_TOKENS } if rows == most + 1
+    ));
+}
+
+#[test]
+fn a_file_is_as_large_as_the_largest_vocabularies_at_most() {
+    let mut json = file("word-level");
+    json.resize(MAX_FILE, b' ');
+    assert!(Tokenizer::new(&long(8), &json).is_ok());
+    json.push(b' ');
+    assert!(matches!(
+        Tokenizer::new(&long(8), &json),
+        Err(SettingsError::FileTooLarge { bytes, most: MAX_FILE }) if bytes == MAX_FILE + 1
+    ));
 }

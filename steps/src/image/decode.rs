@@ -85,12 +85,12 @@ pub(super) fn header(picture: &[u8]) -> Result<Header, ImageError> {
 
 /// Decodes a picture whose header has been read.
 #[cfg(feature = "image")]
-pub(super) fn decode(picture: &[u8], header: &Header) -> Result<Planes, ImageError> {
-    match header.format {
-        Format::Jpeg => super::jpeg::decode(picture),
-        Format::Png => super::png::decode(picture, header),
-        Format::WebP => super::webp::decode(picture, header),
-    }
+pub(super) fn decode(picture: &[u8], header: &Header) -> Result<Decoded, ImageError> {
+    Ok(match header.format {
+        Format::Jpeg => Decoded::Rows(super::jpeg::Picture::decode(picture)?),
+        Format::Png => Decoded::Whole(super::png::decode(picture, header)?),
+        Format::WebP => Decoded::Whole(super::webp::decode(picture, header)?),
+    })
 }
 
 /// Without decoders there is no header to read, for there is no pipeline that would.
@@ -105,6 +105,33 @@ pub(super) fn header(picture: &[u8]) -> Result<Header, ImageError> {
 
 /// Without decoders there is nothing to decode.
 #[cfg(not(feature = "image"))]
-pub(super) fn decode(_picture: &[u8], header: &Header) -> Result<Planes, ImageError> {
-    Ok(super::planes::black(1, header.extent))
+pub(super) fn decode(_picture: &[u8], header: &Header) -> Result<Decoded, ImageError> {
+    Ok(Decoded::Whole(super::planes::black(1, header.extent)))
+}
+
+/// A decoded picture.
+pub(super) enum Decoded {
+    /// All of it.
+    Whole(Planes),
+    /// One whose colours are made row by row, so that all of them never stand in memory where they are resized.
+    #[cfg(feature = "image")]
+    Rows(super::jpeg::Picture),
+}
+
+impl Decoded {
+    /// The picture in bands of so many rows, or in one.
+    pub(super) fn bands(self, rows: u32) -> Box<dyn Iterator<Item = Planes>> {
+        match self {
+            Self::Whole(planes) => Box::new(std::iter::once(planes)),
+            #[cfg(feature = "image")]
+            Self::Rows(picture) => {
+                let height = picture.extent().height;
+                let starts = (0..height).step_by(rows.max(1) as usize);
+                Box::new(starts.map(move |start| {
+                    let end = start.saturating_add(rows).min(height);
+                    picture.rows(start..end)
+                }))
+            }
+        }
+    }
 }

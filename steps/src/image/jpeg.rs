@@ -12,9 +12,14 @@ mod scan;
 mod transform;
 mod upsample;
 
+use std::ops::Range;
+
 use super::decode::Header;
 use super::error::{Format, ImageError};
 use super::planes::Planes;
+use super::settings::Extent;
+use color::Coding;
+use frame::Frame;
 use markers::Reader;
 
 /// Why a file cannot be decoded.
@@ -54,17 +59,35 @@ pub(super) fn header(picture: &[u8]) -> Result<Header, ImageError> {
     })
 }
 
-/// Decodes all scans.
-pub(super) fn decode(picture: &[u8]) -> Result<Planes, ImageError> {
-    let mut reader = Reader::new(picture);
-    reader.read_to_frame()?;
-    let mut frame = reader.frame.take().ok_or(Fault::Damaged("no frame"))?;
-    frame.allocate();
-    while let Some(scan) = reader.read_to_scan(&mut frame)? {
-        let rest = scan::decode(&mut frame, &scan, &reader.tables, reader.rest)?;
-        reader.rest = rest;
+/// The samples of the components, of which rows of the picture are made as they are needed.
+pub(super) struct Picture {
+    frame: Frame,
+    coding: Coding,
+}
+
+impl Picture {
+    /// Decodes all scans.
+    pub(super) fn decode(picture: &[u8]) -> Result<Self, ImageError> {
+        let mut reader = Reader::new(picture);
+        reader.read_to_frame()?;
+        let mut frame = reader.frame.take().ok_or(Fault::Damaged("no frame"))?;
+        frame.allocate();
+        while let Some(scan) = reader.read_to_scan(&mut frame)? {
+            let rest = scan::decode(&mut frame, &scan, &reader.tables, reader.rest)?;
+            reader.rest = rest;
+        }
+        frame.check_complete()?;
+        frame.transform();
+        let coding = reader.coding(&frame)?;
+        Ok(Self { frame, coding })
     }
-    frame.check_complete()?;
-    frame.transform();
-    Ok(color::convert(&frame, reader.coding(&frame)?))
+
+    pub(super) fn extent(&self) -> Extent {
+        self.frame.extent
+    }
+
+    /// Some rows of the picture.
+    pub(super) fn rows(&self, rows: Range<u32>) -> Planes {
+        color::convert(&self.frame, self.coding, rows)
+    }
 }

@@ -3,9 +3,10 @@
 use super::append::{Tables, laid_out, ordered};
 use super::decode::{self, Header};
 use super::error::ImageError;
+use super::exif::Orientation;
 use super::limits::{MAX_EDGE, MAX_RESIZED_PIXELS};
 use super::planes::Planes;
-use super::resize::{between, resize};
+use super::resize::{band, between, resize};
 use super::settings::{Color, Extent, Layout, Resample, Settings, SettingsError, Shortest, Size};
 
 /// Makes tensors of pictures.
@@ -92,10 +93,10 @@ impl Pipeline {
         let given = header.oriented();
         let resized = self.resized(given)?;
         let extent = self.crop.unwrap_or(resized);
-        // Colours are decoded, then one plane after the other is resized; turning and cropping copy one at a time.
-        let copied = given.pixels().max(between(given, resized))
-            + 4 * resized.pixels()
-            + 4 * extent.pixels();
+        // Colours are decoded and one edge of them is resized, if not band by band; then one plane after the other is
+        // resized to the other edge. Turning and cropping copy one at a time.
+        let between = self.channels() as u64 * between(given, resized);
+        let copied = given.pixels().max(between) + 4 * resized.pixels() + 4 * extent.pixels();
         Ok(Needs {
             extent,
             bytes: header.bytes + copied,
@@ -122,13 +123,22 @@ impl Pipeline {
 
     fn planes(&self, picture: &[u8]) -> Result<Planes, ImageError> {
         let header = self.header(picture)?;
-        let resized = self.resized(header.oriented())?;
-        let decoded = decode::decode(picture, &header)?;
-        let coloured = match self.color {
-            Color::Grey => decoded.into_grey(),
-            Color::Rgb | Color::Bgr => decoded.into_colours(),
+        let given = header.oriented();
+        let resized = self.resized(given)?;
+        // What is turned is turned as a whole.
+        let rows = if header.orientation == Orientation::UPRIGHT {
+            band(given, resized, self.resample)
+        } else {
+            header.extent.height
         };
-        let resized = resize(coloured.turned(header.orientation), resized, self.resample);
+        let bands = decode::decode(picture, &header)?.bands(rows).map(|band| {
+            let coloured = match self.color {
+                Color::Grey => band.into_grey(),
+                Color::Rgb | Color::Bgr => band.into_colours(),
+            };
+            coloured.turned(header.orientation)
+        });
+        let resized = resize(given, bands, resized, self.resample);
         let cropped = match self.crop {
             Some(crop) => resized.cropped(crop),
             None => resized,

@@ -13,14 +13,39 @@ pub(super) struct Planes {
 
 /// A black picture.
 pub(super) fn black(channels: usize, extent: Extent) -> Planes {
-    let plane = vec![0; extent.rows() * extent.columns()];
+    // Each is asked for as zeros, which costs less than a copy of the first.
+    let plane = || vec![0; extent.rows() * extent.columns()];
     Planes {
         extent,
-        planes: vec![plane; channels],
+        planes: std::iter::repeat_with(plane).take(channels).collect(),
     }
 }
 
+/// Bands of one picture, one under the other.
+pub(super) fn stacked(mut bands: impl Iterator<Item = Planes>) -> Planes {
+    let nothing = Extent {
+        height: 0,
+        width: 0,
+    };
+    let mut picture = bands.next().unwrap_or_else(|| black(0, nothing));
+    for band in bands {
+        picture.extent.height += band.extent.height;
+        for (plane, rows) in picture.planes.iter_mut().zip(&band.planes) {
+            plane.extend_from_slice(rows);
+        }
+    }
+    picture
+}
+
 impl Planes {
+    /// Each plane as something else of this extent.
+    pub(super) fn mapped(self, extent: Extent, plane: impl FnMut(Vec<u8>) -> Vec<u8>) -> Self {
+        Self {
+            extent,
+            planes: self.planes.into_iter().map(plane).collect(),
+        }
+    }
+
     /// The luma of ITU-R 601, rounded as Pillow rounds it; grey stays as it is.
     pub(super) fn into_grey(mut self) -> Self {
         if let [red, green, blue] = self.planes.as_mut_slice() {
@@ -79,10 +104,7 @@ impl Planes {
             }
             turned
         };
-        Self {
-            extent,
-            planes: self.planes.into_iter().map(turn).collect(),
-        }
+        self.mapped(extent, turn)
     }
 
     /// What lies around the centre, black where there is nothing: the odd pixel as `center_crop` of `transformers` has it.

@@ -5,51 +5,73 @@
 
 mod filter;
 
-use filter::Weights;
+use filter::{GROUP, Halves, Weights};
 
-use super::planes::Planes;
+use super::planes::{Planes, stacked};
 use super::settings::{Extent, Resample};
+use super::transpose;
 
-/// Samples that are summed up in one go: vectors of the processor are as long, or half.
-const LANES: usize = 8;
+/// Rows that are resized at once, side by side.
+const BAND: usize = 64;
 
-/// Resizes every plane.
-pub(super) fn resize(picture: Planes, extent: Extent, resample: Resample) -> Planes {
-    if picture.extent == extent {
-        return picture;
+/// Rows and columns that are exchanged at once: bytes of a word.
+const BLOCK: usize = 8;
+
+/// A column of a band.
+type Column = [u8; BAND];
+
+/// How many rows of a picture are best given at once: all, where not its rows are resized first.
+pub(super) fn band(given: Extent, extent: Extent, resample: Resample) -> u32 {
+    let has_filter = filter::of(resample).is_some();
+    if has_filter && given.width != extent.width && !is_height_first(given, extent) {
+        BAND as u32
+    } else {
+        given.height
     }
-    let given = picture.extent;
-    let planes = match filter::of(resample) {
-        None => {
-            let rows = filter::nearest(given.height, extent.height);
-            let columns = filter::nearest(given.width, extent.width);
-            let pick = |plane: Vec<u8>| pick(&plane, given.columns(), &rows, &columns);
-            picture.planes.into_iter().map(pick).collect()
-        }
-        Some(filter) => {
-            let columns = (given.width != extent.width)
-                .then(|| Weights::new(filter, given.width, extent.width));
-            let rows = (given.height != extent.height)
-                .then(|| Weights::new(filter, given.height, extent.height));
-            let narrow = |plane: Vec<u8>| match &columns {
-                Some(columns) => resize_rows(&plane, given.columns(), columns),
-                None => plane,
-            };
-            let flatten = |plane: Vec<u8>, width: usize| match &rows {
-                Some(rows) => resize_columns(&plane, width, rows),
-                None => plane,
-            };
-            let both = |plane: Vec<u8>| {
-                if is_height_first(given, extent) {
-                    narrow(flatten(plane, given.columns()))
-                } else {
-                    flatten(narrow(plane), extent.columns())
-                }
-            };
-            picture.planes.into_iter().map(both).collect()
-        }
+}
+
+/// Resizes every plane of a picture that comes in bands.
+pub(super) fn resize(
+    given: Extent,
+    bands: impl Iterator<Item = Planes>,
+    extent: Extent,
+    resample: Resample,
+) -> Planes {
+    if given == extent {
+        return stacked(bands);
+    }
+    let Some(filter) = filter::of(resample) else {
+        let rows = filter::nearest(given.height, extent.height);
+        let columns = filter::nearest(given.width, extent.width);
+        return stacked(bands).mapped(extent, |plane| {
+            pick(&plane, given.columns(), &rows, &columns)
+        });
     };
-    Planes { extent, planes }
+    let columns =
+        (given.width != extent.width).then(|| Weights::new(filter, given.width, extent.width));
+    let rows =
+        (given.height != extent.height).then(|| Weights::new(filter, given.height, extent.height));
+    let narrow = |picture: Planes| match &columns {
+        Some(columns) => {
+            let (width, height) = (picture.extent.columns(), picture.extent.height);
+            let extent = Extent { height, ..extent };
+            picture.mapped(extent, |plane| resize_rows(&plane, width, columns))
+        }
+        None => picture,
+    };
+    let flatten = |picture: Planes| match &rows {
+        Some(rows) => {
+            let width = picture.extent.width;
+            let extent = Extent { width, ..extent };
+            picture.mapped(extent, |plane| resize_columns(&plane, width as usize, rows))
+        }
+        None => picture,
+    };
+    if is_height_first(given, extent) {
+        narrow(flatten(stacked(bands)))
+    } else {
+        flatten(stacked(bands.map(narrow)))
+    }
 }
 
 /// Whether the height is resized before the width: Pillow 13 begins with it where it loses more than twice as many
@@ -88,86 +110,155 @@ fn pick(plane: &[u8], width: usize, rows: &[usize], columns: &[usize]) -> Vec<u8
     picked
 }
 
-/// Every row becomes as long as there are weights. Eight rows are taken at once, side by side, so that one weight is
-/// multiplied with as many samples.
+/// Every row becomes as long as there are weights. A band of rows is taken at once, its columns laid out one after the
+/// other, so that a weight is multiplied with one sample of each row.
 fn resize_rows(plane: &[u8], width: usize, weights: &Weights) -> Vec<u8> {
-    let mut resized = vec![0; plane.len() / width * weights.len()];
-    let mut columns = vec![[0i16; LANES]; width];
-    let groups = plane.chunks(width * LANES);
-    for (rows, to) in groups.zip(resized.chunks_mut(weights.len() * LANES)) {
-        for (lane, row) in rows.chunks_exact(width).enumerate() {
-            for (column, sample) in columns.iter_mut().zip(row) {
-                if let Some(place) = column.get_mut(lane) {
-                    *place = i16::from(*sample);
-                }
+    let length = weights.len();
+    let mut resized = vec![0; plane.len() / width * length];
+    // Behind the last column are those that only fill up a group.
+    let mut columns = vec![[0; BAND]; width.next_multiple_of(BLOCK) + GROUP];
+    let mut made = vec![[0; BAND]; length.next_multiple_of(BLOCK)];
+    let mut sums = Sums::new(BAND);
+    let bands = plane.chunks(width * BAND);
+    for (rows, to) in bands.zip(resized.chunks_mut(length * BAND)) {
+        lay_out(rows, width, &mut columns);
+        for ((start, group), samples) in weights.iter().zip(&mut made) {
+            let columns = columns.get(start..).unwrap_or_default();
+            sums.clear();
+            for (columns, halves) in columns.as_chunks().0.iter().zip(group) {
+                sums.add(columns.each_ref().map(Column::as_slice), halves);
             }
+            sums.round(samples);
         }
-        for (at, (start, high, low)) in weights.iter().enumerate() {
-            let samples = summed(columns.get(start..).unwrap_or_default(), high, low);
-            for (place, sample) in to.iter_mut().skip(at).step_by(weights.len()).zip(samples) {
-                *place = sample;
-            }
-        }
+        lay_back(&made, length, to);
     }
     resized
 }
 
-/// One sample of each of the rows.
-#[inline]
-fn summed(columns: &[[i16; LANES]], high: &[[i16; LANES]], low: &[[i16; LANES]]) -> [u8; LANES] {
-    let mut high_sums = [0i32; LANES];
-    let mut low_sums = [0i32; LANES];
-    let weights = high.as_flattened().iter().zip(low.as_flattened());
-    for (column, (high, low)) in columns.iter().zip(weights) {
-        for ((sample, high_sum), low_sum) in column.iter().zip(&mut high_sums).zip(&mut low_sums) {
-            *high_sum = high_sum.wrapping_add(i32::from(*sample) * i32::from(*high));
-            *low_sum = low_sum.wrapping_add(i32::from(*sample) * i32::from(*low));
+/// The columns of a band of rows.
+fn lay_out(rows: &[u8], width: usize, columns: &mut [Column]) {
+    for (block, rows) in rows.chunks(width * BLOCK).enumerate() {
+        let mut lines: [&[[u8; BLOCK]]; BLOCK] = [&[]; BLOCK];
+        let mut ends = [0; BLOCK];
+        for ((line, end), row) in lines.iter_mut().zip(&mut ends).zip(rows.chunks(width)) {
+            let (whole, part) = row.as_chunks();
+            *line = whole;
+            *end = part
+                .iter()
+                .rev()
+                .fold(0, |word, sample| word << 8 | u64::from(*sample));
+        }
+        let (blocks, _) = columns.as_chunks_mut::<BLOCK>();
+        for (at, columns) in blocks.iter_mut().enumerate() {
+            let mut words = ends;
+            for (word, line) in words.iter_mut().zip(lines) {
+                if let Some(samples) = line.get(at) {
+                    *word = u64::from_le_bytes(*samples);
+                }
+            }
+            for (column, word) in columns.iter_mut().zip(transpose::bytes(words)) {
+                if let Some(place) = column.as_chunks_mut().0.get_mut(block) {
+                    *place = word.to_le_bytes();
+                }
+            }
         }
     }
-    let mut samples = [0; LANES];
-    for ((sample, high), low) in samples.iter_mut().zip(high_sums).zip(low_sums) {
-        *sample = rounded(high, low);
+}
+
+/// The rows of a band whose columns these are.
+fn lay_back(columns: &[Column], width: usize, rows: &mut [u8]) {
+    for (at, columns) in columns.as_chunks::<BLOCK>().0.iter().enumerate() {
+        for (block, rows) in rows.chunks_mut(width * BLOCK).enumerate() {
+            let mut words = [0; BLOCK];
+            for (word, column) in words.iter_mut().zip(columns) {
+                let samples = column.as_chunks().0.get(block);
+                *word = samples.map_or(0, |samples| u64::from_le_bytes(*samples));
+            }
+            for (row, word) in rows.chunks_mut(width).zip(transpose::bytes(words)) {
+                let places = row.iter_mut().skip(at * BLOCK);
+                places
+                    .zip(word.to_le_bytes())
+                    .for_each(|(place, sample)| *place = sample);
+            }
+        }
     }
-    samples
 }
 
 /// The plane becomes as high as there are weights.
 fn resize_columns(plane: &[u8], width: usize, weights: &Weights) -> Vec<u8> {
-    let mut resized = Vec::with_capacity(width * weights.len());
-    let mut high_sums = vec![0i32; width];
-    let mut low_sums = vec![0i32; width];
-    for (start, high, low) in weights.iter() {
-        high_sums.fill(0);
-        low_sums.fill(0);
-        let rows = plane.chunks_exact(width).skip(start);
-        for (row, (high, low)) in rows.zip(high.as_flattened().iter().zip(low.as_flattened())) {
-            if *high == 0 && *low == 0 {
-                continue;
-            }
-            let (high, low) = (i32::from(*high), i32::from(*low));
-            for ((sample, high_sum), low_sum) in row.iter().zip(&mut high_sums).zip(&mut low_sums) {
-                let sample = i32::from(*sample);
-                *high_sum = high_sum.wrapping_add(sample * high);
-                *low_sum = low_sum.wrapping_add(sample * low);
-            }
+    let mut resized = vec![0; width * weights.len()];
+    let mut sums = Sums::new(width);
+    let blank = vec![0; width];
+    for ((start, group), to) in weights.iter().zip(resized.chunks_mut(width)) {
+        sums.clear();
+        let mut rows = plane.chunks_exact(width).skip(start);
+        for halves in group {
+            sums.add(
+                std::array::from_fn(|_| rows.next().unwrap_or(&blank)),
+                halves,
+            );
         }
-        resized.extend(
-            high_sums
-                .iter()
-                .zip(&low_sums)
-                .map(|(high, low)| rounded(*high, *low)),
-        );
+        sums.round(to);
     }
     resized
 }
 
-/// The sample that the sums of the high and the low halves of the weights make.
+/// Sums of products of samples and weights, side by side: of the upper halves of the weights modulo 2^16, for that is
+/// what is left of them in 32 bits, and of the lower halves.
+struct Sums {
+    high: Vec<i16>,
+    low: Vec<u32>,
+}
+
+impl Sums {
+    fn new(length: usize) -> Self {
+        Self {
+            high: vec![0; length],
+            low: vec![0; length],
+        }
+    }
+
+    fn clear(&mut self) {
+        self.high.fill(0);
+        self.low.fill(0);
+    }
+
+    /// Adds each sample times its line's weight.
+    fn add(&mut self, lines: [&[u8]; GROUP], halves: &Halves) {
+        let [h0, h1, h2, h3] = halves.high;
+        let [l0, l1, l2, l3] = halves.low.map(u32::from);
+        let [first, second, third, fourth] = lines;
+        let samples = first.iter().zip(second).zip(third).zip(fourth);
+        let sums = self.high.iter_mut().zip(&mut self.low);
+        for ((high, low), (((a, b), c), d)) in sums.zip(samples) {
+            let part = |sample: u8, weight: i16| i16::from(sample).wrapping_mul(weight);
+            *high = high
+                .wrapping_add(part(*a, h0))
+                .wrapping_add(part(*b, h1))
+                .wrapping_add(part(*c, h2))
+                .wrapping_add(part(*d, h3));
+            let part = |sample: u8, weight: u32| u32::from(sample).wrapping_mul(weight);
+            *low = low
+                .wrapping_add(part(*a, l0))
+                .wrapping_add(part(*b, l1))
+                .wrapping_add(part(*c, l2))
+                .wrapping_add(part(*d, l3));
+        }
+    }
+
+    /// The samples that the sums make, each rounded once.
+    fn round(&self, samples: &mut [u8]) {
+        let sums = self.high.iter().zip(&self.low);
+        for (sample, (high, low)) in samples.iter_mut().zip(sums) {
+            let sum = i32::from(*high) << filter::LOW_BITS;
+            *sample = rounded(sum.wrapping_add(*low as i32));
+        }
+    }
+}
+
+/// The sample that a sum makes, rounded once.
 #[inline]
-fn rounded(high: i32, low: i32) -> u8 {
+fn rounded(sum: i32) -> u8 {
     let half = 1 << (filter::PRECISION - 1);
-    let sum = high
-        .wrapping_shl(filter::LOW_BITS)
-        .wrapping_add(low)
-        .wrapping_add(half);
-    (sum >> filter::PRECISION).clamp(0, 255) as u8
+    (sum.wrapping_add(half) >> filter::PRECISION).clamp(0, 255) as u8
 }

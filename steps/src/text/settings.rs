@@ -34,7 +34,8 @@ pub struct Settings {
     /// where the model is told what is padding.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pad_to_multiple_of: Option<usize>,
-    /// The most bytes of one text, or of both of a pair.
+    /// The most bytes of one text, or of both of a pair. It bounds the time of a text that is cut, too: but for BERT's
+    /// kind all of it is normalized before, some 0.7 s for the million bytes that are taken if this is left out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub max_bytes: Option<usize>,
 }

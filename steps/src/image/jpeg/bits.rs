@@ -6,6 +6,9 @@ use super::Fault;
 const LOOK_AHEAD: u32 = 10;
 
 /// Reads bits, and knows how many of them there never were.
+///
+/// What is seldom done is done to a copy, so that a loop may keep the bits in registers.
+#[derive(Clone, Copy)]
 pub(super) struct Bits<'a> {
     rest: &'a [u8],
     /// The next bits, from the top.
@@ -75,11 +78,11 @@ impl<'a> Bits<'a> {
                 return;
             }
         }
-        self.fill_slowly();
+        *self = self.filled_slowly();
     }
 
     #[cold]
-    fn fill_slowly(&mut self) {
+    fn filled_slowly(mut self) -> Self {
         while self.count <= 56 {
             let byte = match self.rest {
                 [0xff, 0, rest @ ..] => {
@@ -98,6 +101,7 @@ impl<'a> Bits<'a> {
             self.buffer |= u64::from(byte) << (56 - self.count);
             self.count += 8;
         }
+        self
     }
 
     #[inline]
@@ -226,21 +230,24 @@ impl Codes {
             bits.drop(u32::from(entry >> 8));
             return Ok(entry as u8);
         }
-        self.next_long(bits)
+        let (symbol, length) = self.next_long(*bits)?;
+        bits.drop(length);
+        Ok(symbol)
     }
 
+    /// A symbol of a longer code, and its length.
     #[cold]
-    fn next_long(&self, bits: &mut Bits<'_>) -> Result<u8, Fault> {
+    fn next_long(&self, bits: Bits<'_>) -> Result<(u8, u32), Fault> {
         let code = bits.look(16) as u32;
         let by_length = (1u32..).zip(self.limits.iter().zip(&self.offsets).skip(1));
         for (length, (limit, offset)) in by_length.skip(LOOK_AHEAD as usize) {
             if code < *limit {
-                bits.drop(length);
                 let index = (code >> (16 - length)) as i32 + offset;
                 let symbol = usize::try_from(index)
                     .ok()
                     .and_then(|index| self.symbols.get(index));
-                return symbol.copied().ok_or(Fault::Damaged("a code that is none"));
+                let symbol = symbol.ok_or(Fault::Damaged("a code that is none"))?;
+                return Ok((*symbol, length));
             }
         }
         bits.check()?;

@@ -18,7 +18,7 @@ const MOST_DIFFERENCE_BITS: u8 = 11;
 
 const BEYOND: Fault = Fault::Damaged("more coefficients than a block has");
 
-/// A whole block of a sequential picture into an empty one; says whether it has more than the first coefficient.
+/// A whole block of a sequential picture into an empty one; returns the place of its last coefficient.
 #[inline]
 pub(super) fn sequential(
     bits: &mut Bits<'_>,
@@ -26,12 +26,13 @@ pub(super) fn sequential(
     others: &Codes,
     predicted: &mut i32,
     block: &mut Block,
-) -> Result<bool, Fault> {
+) -> Result<usize, Fault> {
     let [start, ..] = block;
-    *start = next_first(bits, first, predicted)? as i16;
+    let mut ahead = *bits;
+    *start = next_first(&mut ahead, first, predicted)? as i16;
     let mut at = 0;
     loop {
-        let (run, value) = others.next_coefficient(bits)?;
+        let (run, value) = others.next_coefficient(&mut ahead)?;
         if value == 0 {
             if run < 15 {
                 break;
@@ -51,11 +52,13 @@ pub(super) fn sequential(
             break;
         }
     }
+    *bits = ahead;
     bits.check()?;
-    Ok(at > 0)
+    Ok(at)
 }
 
 /// The first coefficient of a block: what was predicted, and the difference to it.
+#[inline]
 fn next_first(bits: &mut Bits<'_>, codes: &Codes, predicted: &mut i32) -> Result<i32, Fault> {
     let length = codes.next(bits)?;
     if length > MOST_DIFFERENCE_BITS {
@@ -187,10 +190,11 @@ fn place(block: &mut Block, at: usize) -> Result<&mut i16, Fault> {
 
 fn refine_known(bits: &mut Bits<'_>, bit: u8, coefficient: &mut i16) {
     if bits.take(1) == 1 && (*coefficient >> bit) & 1 == 0 {
-        *coefficient += if *coefficient > 0 {
+        let more = if *coefficient > 0 {
             1 << bit
         } else {
             -1 << bit
         };
+        *coefficient = coefficient.wrapping_add(more);
     }
 }

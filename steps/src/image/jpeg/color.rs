@@ -1,6 +1,9 @@
 //! The components' samples to grey or to red, green and blue.
 
+use std::ops::Range;
+
 use super::super::planes::{Planes, black};
+use super::super::settings::Extent;
 use super::frame::Frame;
 use super::upsample::Upsampler;
 
@@ -16,25 +19,29 @@ pub(super) enum Coding {
     Ycck,
 }
 
-/// Makes the picture of what was decoded.
-pub(super) fn convert(frame: &Frame, coding: Coding) -> Planes {
-    let mut picture = black(if coding == Coding::Grey { 1 } else { 3 }, frame.extent);
+/// Makes these rows of the picture of what was decoded.
+pub(super) fn convert(frame: &Frame, coding: Coding, rows: Range<u32>) -> Planes {
+    let extent = Extent {
+        height: rows.end.saturating_sub(rows.start),
+        ..frame.extent
+    };
+    let mut picture = black(if coding == Coding::Grey { 1 } else { 3 }, extent);
     let upsampler = |component| {
         let (across, down) = frame.factors(component);
         Upsampler::new(component, across, down)
     };
     let mut upsamplers: Vec<Upsampler<'_>> = frame.components.iter().map(upsampler).collect();
     let width = frame.extent.columns();
-    let mut rows: Vec<_> = picture
+    let mut places: Vec<_> = picture
         .planes
         .iter_mut()
         .map(|plane| plane.chunks_exact_mut(width))
         .collect();
-    for y in 0..frame.extent.rows() {
-        let mut to: Vec<&mut [u8]> = rows.iter_mut().filter_map(Iterator::next).collect();
+    for y in rows {
+        let mut to: Vec<&mut [u8]> = places.iter_mut().filter_map(Iterator::next).collect();
         let from: Vec<&[u8]> = upsamplers
             .iter_mut()
-            .map(|upsampler| upsampler.row(y))
+            .map(|upsampler| upsampler.row(y as usize))
             .collect();
         match (to.as_mut_slice(), from.as_slice(), coding) {
             ([red, green, blue], [luma, cb, cr], Coding::YCbCr) => {
@@ -64,23 +71,31 @@ pub(super) fn convert(frame: &Frame, coding: Coding) -> Planes {
 }
 
 /// Red, green and blue with the constants of JFIF in 16 bits after the point. Constants above a half are taken less 1 or
-/// 2, which is added apart: so they fit 16 bits, which vectors multiply.
+/// 2, which is added apart: so they fit 16 bits, which vectors multiply. Red and blue stay within 16 bits altogether:
+/// twice the product's upper half, which is rounded when it is halved.
 fn colours([red, green, blue]: [&mut [u8]; 3], luma: &[u8], cb: &[u8], cr: &[u8]) {
     const HALF: i32 = 1 << 15;
-    const RED_CR: i32 = 91881 - (1 << 16);
+    const RED_CR: i16 = 26345;
     const GREEN_CB: i32 = -22554;
     const GREEN_CR: i32 = (1 << 16) - 46802;
-    const BLUE_CB: i32 = 116130 - (2 << 16);
-    let sample = |value: i32| value.clamp(0, 255) as u8;
-    let to = red.iter_mut().zip(green).zip(blue);
-    let from = luma.iter().zip(cb).zip(cr);
-    for (((red, green), blue), ((luma, cb), cr)) in to.zip(from) {
-        let luma = i32::from(*luma);
-        let cb = i32::from(i16::from(*cb) - 128);
-        let cr = i32::from(i16::from(*cr) - 128);
-        *red = sample(luma + cr + ((RED_CR * cr + HALF) >> 16));
-        *green = sample(luma - cr + ((GREEN_CB * cb + GREEN_CR * cr + HALF) >> 16));
-        *blue = sample(luma + 2 * cb + ((BLUE_CB * cb + HALF) >> 16));
+    const BLUE_CB: i16 = -14942;
+    let centred = |sample: u8| i16::from(sample) - 128;
+    let part = |value: i16, constant: i16| {
+        let upper = (i32::from(2 * value) * i32::from(constant)) >> 16;
+        (upper as i16 + 1) >> 1
+    };
+    for ((red, luma), cr) in red.iter_mut().zip(luma).zip(cr) {
+        let cr = centred(*cr);
+        *red = (i16::from(*luma) + cr + part(cr, RED_CR)).clamp(0, 255) as u8;
+    }
+    for ((blue, luma), cb) in blue.iter_mut().zip(luma).zip(cb) {
+        let cb = centred(*cb);
+        *blue = (i16::from(*luma) + 2 * cb + part(cb, BLUE_CB)).clamp(0, 255) as u8;
+    }
+    for (((green, luma), cb), cr) in green.iter_mut().zip(luma).zip(cb).zip(cr) {
+        let (cb, cr) = (i32::from(centred(*cb)), i32::from(centred(*cr)));
+        let part = (GREEN_CB * cb + GREEN_CR * cr + HALF) >> 16;
+        *green = (i32::from(*luma) - cr + part).clamp(0, 255) as u8;
     }
 }
 

@@ -55,7 +55,10 @@ impl Frame {
         };
         let triples = rest.as_chunks::<3>().0;
         let triples = triples.get(..usize::from(*count)).ok_or(damaged)?;
-        if extent.pixels() == 0 {
+        if extent.height == 0 {
+            return Err(Fault::Unsupported(super::markers::LATE_HEIGHT));
+        }
+        if extent.width == 0 {
             return Err(Fault::Damaged("a picture without pixels"));
         }
         if !matches!(triples.len(), 1 | 3 | MOST_COMPONENTS) {

@@ -10,6 +10,13 @@ use super::frame::Frame;
 /// Scans of a progressive picture that are decoded: encoders write some ten, and each costs time with the whole picture.
 const MOST_SCANS: usize = 64;
 
+/// Tables of codes in a file: some two a scan are written, and each takes a thousand times as long to make as its bytes to
+/// read.
+const MOST_CODES: usize = 8 * MOST_SCANS;
+
+/// What a file has whose frame says 0 rows.
+pub(super) const LATE_HEIGHT: &str = "its height after the first scan";
+
 /// What is left to read, and what has been read.
 pub(super) struct Reader<'a> {
     pub(super) rest: &'a [u8],
@@ -30,6 +37,8 @@ pub(super) struct Tables {
     pub(super) first_codes: [Option<Box<Codes>>; 4],
     pub(super) other_codes: [Option<Box<Codes>>; 4],
     pub(super) restart_interval: usize,
+    /// How many tables of codes there were.
+    codes: usize,
 }
 
 /// What one scan brings.
@@ -166,7 +175,7 @@ impl<'a> Reader<'a> {
             }
             0xc3 | 0xc5..=0xc7 => Err(Fault::Unsupported("lossless or differential coding")),
             0xc9..=0xcf => Err(Fault::Unsupported("arithmetic coding")),
-            0xdc => Err(Fault::Unsupported("its height after the first scan")),
+            0xdc => Err(Fault::Unsupported(LATE_HEIGHT)),
             0xe0 => {
                 self.jfif |= segment.starts_with(b"JFIF\0");
                 Ok(())
@@ -207,6 +216,9 @@ impl<'a> Reader<'a> {
             }
             members.push((index, usize::from(tables >> 4), usize::from(tables & 15)));
             if let Some(component) = frame.components.get_mut(index) {
+                if component.seen && !frame.progressive {
+                    return Err(Fault::Damaged("a component that comes twice"));
+                }
                 let table = self
                     .tables
                     .quantization
@@ -292,6 +304,10 @@ impl Tables {
     fn read_codes(&mut self, mut segment: &[u8]) -> Result<(), Fault> {
         let damaged = Fault::Damaged("a table of codes");
         while let Some((kind, rest)) = segment.split_first() {
+            self.codes += 1;
+            if self.codes > MOST_CODES {
+                return Err(Fault::Unsupported("more than 512 tables of codes"));
+            }
             let (counts, rest) = rest.split_first_chunk::<16>().ok_or(damaged)?;
             let total = counts.iter().map(|count| usize::from(*count)).sum();
             let (symbols, rest) = rest.split_at_checked(total).ok_or(damaged)?;

@@ -140,7 +140,7 @@ impl Member<'_> {
             return Err(MISSING);
         };
         let mut block: Block = [0; 64];
-        let has_others = blocks::sequential(bits, first, others, &mut self.predicted, &mut block)?;
+        let last = blocks::sequential(bits, first, others, &mut self.predicted, &mut block)?;
         let stride = self.component.blocks_across * 8;
         let Some(place) = self
             .component
@@ -149,11 +149,12 @@ impl Member<'_> {
         else {
             return Ok(());
         };
-        if has_others {
-            transform::inverse(&block, divisors, place, stride);
-        } else {
-            transform::flat(&block, divisors, place, stride);
-        }
+        let transform = match last {
+            0 => transform::flat,
+            1..=transform::LAST_OF_QUARTER => transform::inverse_quarter,
+            _ => transform::inverse,
+        };
+        transform(&block, divisors, place, stride);
         Ok(())
     }
 

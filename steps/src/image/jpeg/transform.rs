@@ -1,5 +1,6 @@
 //! The inverse discrete cosine transform, with the integers of libjpeg's accurate one.
 
+use super::super::transpose;
 use super::blocks::Block;
 
 /// Bits after the point of the constants, and of what stands between the passes.
@@ -22,17 +23,52 @@ const C_3_072: i32 = 25172;
 
 type Rows = [[i16; 8]; 8];
 
+/// The last coefficient, in the order of the file, before which all stand in the upper left quarter of a block.
+pub(super) const LAST_OF_QUARTER: usize = 9;
+
 /// Samples of a block.
 pub(super) fn inverse(block: &Block, divisors: &[u16; 64], place: &mut [u8], stride: usize) {
+    transformed::<8>(block, divisors, place, stride);
+}
+
+/// Samples of a block that has coefficients in its upper left quarter alone, at half the work.
+pub(super) fn inverse_quarter(
+    block: &Block,
+    divisors: &[u16; 64],
+    place: &mut [u8],
+    stride: usize,
+) {
+    transformed::<4>(block, divisors, place, stride);
+}
+
+/// Samples of a block whose coefficients stand in so many rows and columns.
+#[inline]
+fn transformed<const EDGE: usize>(
+    block: &Block,
+    divisors: &[u16; 64],
+    place: &mut [u8],
+    stride: usize,
+) {
     let mut rows: Rows = [[0; 8]; 8];
-    for ((to, from), divisor) in rows.as_flattened_mut().iter_mut().zip(block).zip(divisors) {
+    let coefficients = block.iter().zip(divisors).take(8 * EDGE);
+    for (to, (from, divisor)) in rows.as_flattened_mut().iter_mut().zip(coefficients) {
         *to = from.wrapping_mul(*divisor as i16);
     }
-    let columns = transposed(&pass::<{ CONSTANT_BITS - BETWEEN_BITS }>(&rows));
-    let samples = transposed(&pass::<{ CONSTANT_BITS + BETWEEN_BITS + 3 }>(&columns));
-    for (row, to) in samples.iter().zip(place.chunks_mut(stride)) {
-        for (sample, to) in row.iter().zip(to) {
-            *to = sample.saturating_add(128).clamp(0, 255) as u8;
+    let columns = pass::<{ CONSTANT_BITS - BETWEEN_BITS }, EDGE, EDGE>(&rows);
+    let columns = transposed::<EDGE>(&columns);
+    let samples = pass::<{ CONSTANT_BITS + BETWEEN_BITS + 3 }, EDGE, 8>(&columns);
+    let mut words = [0; 8];
+    for (word, samples) in words.iter_mut().zip(&samples) {
+        let mut bytes = [0; 8];
+        for (byte, sample) in bytes.iter_mut().zip(samples) {
+            *byte = sample.saturating_add(128).clamp(0, 255) as u8;
+        }
+        *word = u64::from_le_bytes(bytes);
+    }
+    let rows = place.chunks_mut(stride);
+    for (word, to) in transpose::bytes(words).iter().zip(rows) {
+        if let Some(to) = to.first_chunk_mut() {
+            *to = word.to_le_bytes();
         }
     }
 }
@@ -48,17 +84,17 @@ pub(super) fn flat(block: &Block, divisors: &[u16; 64], place: &mut [u8], stride
     }
 }
 
-/// One dimension, eight columns at a time. Sums are those of the definition, sorted so that each product has a 16-bit
+/// One dimension of so many columns, side by side, whose later rows are 0. Sums are those of the definition, sorted so that each product has a 16-bit
 /// factor and constant, which vectors multiply.
 #[inline]
 #[expect(
     clippy::indexing_slicing,
     reason = "the lanes and rows of arrays of eight"
 )]
-fn pass<const SHIFT: u32>(rows: &Rows) -> Rows {
+fn pass<const SHIFT: u32, const ROWS: usize, const COLUMNS: usize>(rows: &Rows) -> Rows {
     let mut result = [[0; 8]; 8];
-    for lane in 0..8 {
-        let row = |index: usize| rows[index][lane];
+    for lane in 0..COLUMNS {
+        let row = |index: usize| if index < ROWS { rows[index][lane] } else { 0 };
         let product = |value: i16, constant: i32| i32::from(value).wrapping_mul(constant);
         let (zero, four) = (i32::from(row(0)), i32::from(row(4)));
         let (sum, difference) = (
@@ -94,10 +130,33 @@ fn descaled<const SHIFT: u32>(value: i32) -> i16 {
 }
 
 #[inline]
-#[expect(
-    clippy::indexing_slicing,
-    reason = "rows and columns of arrays of eight"
-)]
-fn transposed(rows: &Rows) -> Rows {
-    std::array::from_fn(|column| std::array::from_fn(|row| rows[row][column]))
+fn transposed<const COLUMNS: usize>(rows: &Rows) -> Rows {
+    let mut columns = [[0; 8]; 8];
+    let (upper, lower) = rows.split_at(4);
+    for (at, rows) in [upper, lower].into_iter().enumerate() {
+        for half in 0..COLUMNS / 4 {
+            let mut words = [0; 4];
+            for (word, row) in words.iter_mut().zip(rows) {
+                *word = row.as_chunks().0.get(half).map_or(0, joined);
+            }
+            let columns = columns.iter_mut().skip(4 * half);
+            for (column, word) in columns.zip(transpose::shorts(words)) {
+                if let Some(place) = column.as_chunks_mut().0.get_mut(at) {
+                    *place = parted(word);
+                }
+            }
+        }
+    }
+    columns
+}
+
+#[inline]
+fn joined(shorts: &[i16; 4]) -> u64 {
+    let [a, b, c, d] = shorts.map(|short| u64::from(short as u16));
+    a | b << 16 | c << 32 | d << 48
+}
+
+#[inline]
+fn parted(word: u64) -> [i16; 4] {
+    [word, word >> 16, word >> 32, word >> 48].map(|word| word as i16)
 }

@@ -2,14 +2,23 @@
 
 use std::f64::consts::PI;
 
-use super::LANES;
 use crate::image::settings::Resample;
 
 /// Bits of a weight after the point: 8 bits are the sample's, two the sign's and the overshoot's.
 pub(super) const PRECISION: u32 = 32 - 8 - 2;
 
-/// Bits of the lower half of a weight: each half fits a signed 16-bit number, which vectors multiply.
-pub(super) const LOW_BITS: u32 = 15;
+/// Bits of the lower half of a weight: each half fits a 16-bit number, which vectors multiply.
+pub(super) const LOW_BITS: u32 = 16;
+
+/// Weights that are multiplied in one go.
+pub(super) const GROUP: usize = 4;
+
+/// A group of weights, its upper halves apart from its lower ones.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Halves {
+    pub(super) high: [i16; GROUP],
+    pub(super) low: [u16; GROUP],
+}
 
 /// A function of the distance to the centre, and how far it reaches.
 #[derive(Clone, Copy)]
@@ -83,10 +92,9 @@ fn lanczos(x: f64) -> f64 {
 /// What each sample along an edge is made of.
 pub(super) struct Weights {
     starts: Vec<usize>,
-    /// As many vectors for each start.
-    vectors: usize,
-    high: Vec<[i16; LANES]>,
-    low: Vec<[i16; LANES]>,
+    /// As many groups for each start.
+    groups: usize,
+    halves: Vec<Halves>,
 }
 
 impl Weights {
@@ -95,13 +103,12 @@ impl Weights {
         let scale = f64::from(from) / f64::from(to);
         let stretch = scale.max(1.0);
         let support = filter.support * stretch;
-        let most = support.ceil() as usize * 2 + 1;
-        let vectors = most.div_ceil(LANES);
+        let most = (support.ceil() as usize * 2 + 1).min(from as usize);
+        let groups = most.div_ceil(GROUP);
         let mut weights = Self {
             starts: Vec::with_capacity(to as usize),
-            vectors,
-            high: Vec::with_capacity(to as usize * vectors),
-            low: Vec::with_capacity(to as usize * vectors),
+            groups,
+            halves: Vec::with_capacity(to as usize * groups),
         };
         let mut values = Vec::with_capacity(most);
         for place in 0..to {
@@ -127,15 +134,14 @@ impl Weights {
         let integers = values.iter().map(|value| integer(value / total));
         let mut integers = integers.chain(std::iter::repeat(0));
         self.starts.push(start);
-        for _ in 0..self.vectors {
-            let mut high = [0; LANES];
-            let mut low = [0; LANES];
-            for ((high, low), weight) in high.iter_mut().zip(&mut low).zip(&mut integers) {
+        for _ in 0..self.groups {
+            let mut halves = Halves::default();
+            let places = halves.high.iter_mut().zip(&mut halves.low);
+            for ((high, low), weight) in places.zip(&mut integers) {
                 *high = (weight >> LOW_BITS) as i16;
-                *low = (weight & ((1 << LOW_BITS) - 1)) as i16;
+                *low = weight as u16;
             }
-            self.high.push(high);
-            self.low.push(low);
+            self.halves.push(halves);
         }
     }
 
@@ -143,14 +149,10 @@ impl Weights {
         self.starts.len()
     }
 
-    /// For each sample to make: where what it is made of begins, and the halves of the weights.
-    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &[[i16; LANES]], &[[i16; LANES]])> {
-        let high = self.high.chunks_exact(self.vectors);
-        let halves = high.zip(self.low.chunks_exact(self.vectors));
-        self.starts
-            .iter()
-            .zip(halves)
-            .map(|(start, (high, low))| (*start, high, low))
+    /// For each sample to make: where what it is made of begins, and the weights.
+    pub(super) fn iter(&self) -> impl Iterator<Item = (usize, &[Halves])> {
+        let groups = self.halves.chunks_exact(self.groups);
+        self.starts.iter().copied().zip(groups)
     }
 }
 

@@ -14,6 +14,8 @@ import json
 import math
 import pathlib
 import shutil
+import struct
+import zlib
 
 import numpy as np
 from PIL import Image, ImageOps
@@ -64,6 +66,16 @@ def pictures():
     ycck = made["cmyk.jpg"]
     at = ycck.index(b"Adobe") + 11
     made["ycck.jpg"] = ycck[:at] + b"\2" + ycck[at + 1 :]
+    wide = Image.fromarray(scene(640, 427))
+    save("640x427.jpg", wide, "JPEG", quality=40, subsampling=2)
+    save("640x427-progressive.jpg", wide, "JPEG", quality=40, subsampling=2, progressive=True, optimize=True)
+    odd = Image.fromarray(scene(333, 251))
+    save("333x251-progressive.jpg", odd, "JPEG", quality=80, subsampling=2, progressive=True)
+    save("333x251-restarts.jpg", odd, "JPEG", quality=80, subsampling=2, restart_marker_blocks=7)
+    save("333x251-restarts-progressive.jpg", odd, "JPEG", quality=60, subsampling=1, restart_marker_rows=2, progressive=True)
+    for name, (across, down) in {"444": (1, 1), "422": (2, 1), "420": (2, 2), "440": (1, 2), "411": (4, 1), "410": (4, 2)}.items():
+        made[f"apart-{name}.jpg"] = apart(Image.fromarray(scene(75, 59)), across, down)
+    made["apart.jpg"] = apart(odd, 2, 2)
     for orientation in range(1, 9):
         exif = Image.Exif()
         exif[0x0112] = orientation
@@ -100,11 +112,43 @@ def pictures():
     return made
 
 
+def apart(image, across, down):
+    """A sequential JPEG whose components come one after the other, sampled as Pillow cannot: three of grey in one frame."""
+    width, height = image.size
+    bands = image.convert("YCbCr").split()
+    small = (-(-width // across), -(-height // down))
+    parts = []
+    for band in [bands[0], bands[1].resize(small), bands[2].resize(small)]:
+        file = io.BytesIO()
+        band.save(file, "JPEG", quality=85)
+        parts.append(segments(file.getvalue()))
+    frame = struct.pack(">BHHB", 8, height, width, 3)
+    frame += b"".join(bytes([i + 1, across << 4 | down if i == 0 else 0x11, 0]) for i in range(3))
+    made = b"\xff\xd8" + segment(0xDB, parts[0][0xDB]) + segment(0xC0, frame)
+    for index, part in enumerate(parts):
+        codes = segment(0xC4, part[0xC4])
+        made += codes + segment(0xDA, bytes([1, index + 1, 0, 0, 63, 0])) + part["data"]
+    return made + b"\xff\xd9"
+
+
+def segment(marker, content):
+    return struct.pack(">BBH", 0xFF, marker, len(content) + 2) + content
+
+
+def segments(file):
+    """What is in a JPEG of one scan, by marker; segments of the same marker one after the other."""
+    found, at = {}, 2
+    while True:
+        marker, length = file[at + 1], int.from_bytes(file[at + 2 : at + 4], "big")
+        if marker == 0xDA:
+            found["data"] = file[at + 2 + length : -2]
+            return found
+        found[marker] = found.get(marker, b"") + file[at + 4 : at + 2 + length]
+        at += 2 + length
+
+
 def png(samples, colour, interlaced=False):
     """Pillow writes neither interlaced pictures nor 16-bit colours."""
-    import struct
-    import zlib
-
     height, width, _ = samples.shape
 
     def chunk(kind, content):
@@ -196,6 +240,12 @@ def cases(made):
     for name in made:
         yield name, {"size": {"height": 24, "width": 24}}
         yield name, {"size": {"height": 24, "width": 24}, "resample": "bicubic", "color": "grey"}
+    for name in ["640x427.jpg", "333x251-progressive.jpg"]:
+        for resample in FILTERS:
+            yield name, {"size": {"height": 224, "width": 224}, "resample": resample}
+            yield name, {"size": {"shortest_edge": 64}, "resample": resample, "color": "grey"}
+            yield name, {"size": {"height": 300, "width": 700}, "resample": resample}
+            yield name, {"size": {"height": 20, "width": 300}, "resample": resample}
     for name in lossless + ["420.jpg"]:
         yield name, {"size": {"shortest_edge": 30}, "resample": "bicubic", "crop_size": {"height": 28, "width": 28}}
         yield name, {"size": {"shortest_edge": 31, "longest_edge": 33}}
