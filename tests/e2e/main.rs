@@ -11,6 +11,7 @@
 )]
 
 mod answering;
+mod apply;
 mod browser;
 mod case;
 mod cases;

@@ -6,6 +6,7 @@ mod admin;
 mod changes;
 mod destination;
 mod difference;
+mod error;
 mod placeholders;
 mod plan;
 mod resource;
@@ -15,19 +16,16 @@ mod setup;
 mod text;
 mod weak;
 
-use std::path::PathBuf;
+use std::fs;
 use std::time::Duration;
-use std::{fs, io};
-
-use aws_requests::RequestError;
-use thiserror::Error;
 
 use crate::Environment;
 use crate::cli::{ApplyOptions, SetUpName};
-use crate::token::{self, Secret, TokenError};
-use crate::web::{self, UrlError, WebError};
+use crate::token::{self, Secret};
+use crate::web;
 use admin::{Admin, Administrator};
 use destination::Destination;
+pub use error::KeycloakError;
 use placeholders::Values;
 use plan::{Change, Snapshot, plan};
 use resource::Key;
@@ -40,135 +38,6 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 const ROUNDS: usize = 6;
 const CLIENT_SECRET: &str = "TOLLGATE_KEYCLOAK_CLIENT_SECRET";
 const PASSWORD: &str = "TOLLGATE_KEYCLOAK_PASSWORD";
-
-/// Why a set-up is not applied. No variant holds a secret.
-#[derive(Debug, Error)]
-pub enum KeycloakError {
-    /// The file of `--file`.
-    #[error("`{path}` cannot be read")]
-    SetUpFile {
-        /// The file.
-        path: PathBuf,
-        /// What happened.
-        #[source]
-        source: io::Error,
-    },
-    /// The set-up is not to be applied as it is.
-    #[error("nothing is applied:\n{}", .0.join("\n"))]
-    SetUp(Vec<String>),
-    /// No password or secret.
-    #[error(transparent)]
-    Secret(#[from] TokenError),
-    /// An address that nothing secret may be sent to.
-    #[error(transparent)]
-    Address(#[from] UrlError),
-    /// No HTTP client can be made.
-    #[error("no HTTP client can be made")]
-    Client(#[source] WebError),
-    /// Nobody answers.
-    #[error("`{url}` cannot be reached")]
-    Unreachable {
-        /// Who.
-        url: String,
-        /// What happened.
-        #[source]
-        source: WebError,
-    },
-    /// The administrator is not taken.
-    #[error(
-        "`{url}` does not sign the administrator in (status {status}: {reason}); check the options `--admin-…`, and their secret"
-    )]
-    SignIn {
-        /// The token endpoint.
-        url: String,
-        /// Its status.
-        status: u16,
-        /// Keycloak's words.
-        reason: String,
-    },
-    /// The admin API does not do what it is asked.
-    #[error("Keycloak answers `{call}` with status {status}: {reason}{advice}")]
-    Refused {
-        /// Method and path.
-        call: String,
-        /// The status.
-        status: u16,
-        /// Keycloak's words.
-        reason: String,
-        /// What to change.
-        advice: &'static str,
-    },
-    /// One step has failed.
-    #[error("this step failed: {step}. What was done before it stays; apply again to go on")]
-    Step {
-        /// The step.
-        step: String,
-        /// Why.
-        #[source]
-        source: Box<Self>,
-    },
-    /// The realm to which the set-up adds.
-    #[error("there is no realm `{0}`: this set-up adds to one that is there")]
-    NoRealm(String),
-    /// Keycloak has answered well and not done so.
-    #[error(
-        "Keycloak has taken everything and still differs, perhaps for a scope, client or role that it does not have:\n{0}"
-    )]
-    NotKept(String),
-    /// No client to choose, or too many.
-    #[error("`--secret-of CLIENT` must name one of the set-up's clients with a secret: {0}")]
-    SecretOf(String),
-    /// A secret that is given is not made anew.
-    #[error(
-        "the secret of `{0}` is set in the environment, so `--new-secret` cannot make one: set that one anew, or leave it out"
-    )]
-    GivenSecret(String),
-    /// Keycloak has no secret.
-    #[error("Keycloak has no secret of client `{0}`: `--new-secret` makes one")]
-    NoSecret(String),
-    /// The file for the secret.
-    #[error("`{path}` cannot be written")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What happened.
-        #[source]
-        source: io::Error,
-    },
-    /// It would not be secret there.
-    #[error(
-        "`{path}` is no plain file, or others may read it: take another, or `chmod 600` it first"
-    )]
-    OpenFile {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The machine gives no randomness.
-    #[error("no random number can be had")]
-    Random,
-    /// Whom AWS is asked as.
-    #[error(
-        "{0}\n`eval \"$(aws configure export-credentials --format env)\"` sets AWS's variables; set `AWS_REGION` too"
-    )]
-    Aws(String),
-    /// A request cannot be signed.
-    #[error(transparent)]
-    Request(#[from] RequestError),
-    /// AWS refuses.
-    #[error("AWS Secrets Manager refuses `{name}`: {kind}; the set-up itself is applied")]
-    SecretsManager {
-        /// The secret.
-        name: String,
-        /// The type of the error.
-        kind: String,
-    },
-    /// Something else is stored.
-    #[error("the secret `{name}` holds no JSON object: name another; the set-up itself is applied")]
-    NoObject {
-        /// The secret.
-        name: String,
-    },
-}
 
 /// What is printed, and how it went.
 #[derive(Debug)]

@@ -1,0 +1,66 @@
+//! Runs `tollgate keycloak apply` against the shared Keycloak.
+
+use std::process::{Command, Stdio};
+
+use anyhow::{Result, ensure};
+use serde_json::json;
+
+use crate::gateway;
+use crate::keycloak::{ADMIN, PASSWORD, SECRET, keycloak};
+
+/// What the command printed.
+#[derive(Debug)]
+pub struct Applied {
+    pub code: Option<i32>,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Applied {
+    /// The same if the command ended well, and showed none of the secrets that it was given.
+    pub fn ok(self) -> Result<Self> {
+        ensure!(self.code == Some(0), "{self:?}");
+        let shown = format!("{}{}", self.stdout, self.stderr);
+        ensure!(
+            !shown.contains(SECRET) && !shown.contains(PASSWORD),
+            "a secret is shown: {shown}"
+        );
+        Ok(self)
+    }
+}
+
+/// The command, as the administrator.
+pub fn command(set_up: &str, arguments: &[&str]) -> Result<Command> {
+    let mut command = gateway::tollgate()?;
+    command
+        .args(["keycloak", "apply", &keycloak()?.url, "--set-up", set_up])
+        .args(["--admin-username", ADMIN])
+        .args(arguments)
+        .env("TOLLGATE_KEYCLOAK_PASSWORD", SECRET)
+        .env("ML_TEST_USER_ENABLED", "true")
+        .env("ML_TEST_USER_PASSWORD", PASSWORD)
+        .env("MACHINE_LEARN_USER_ENABLED", "true")
+        .env("MACHINE_LEARN_USER_PASSWORD", PASSWORD);
+    Ok(command)
+}
+
+/// Runs it to its end.
+pub fn run(command: &mut Command) -> Result<Applied> {
+    let output = command.stdin(Stdio::null()).output()?;
+    Ok(Applied {
+        code: output.status.code(),
+        stdout: String::from_utf8(output.stdout)?,
+        stderr: String::from_utf8(output.stderr)?,
+    })
+}
+
+/// Both.
+pub fn apply(set_up: &str, arguments: &[&str]) -> Result<Applied> {
+    run(&mut command(set_up, arguments)?)
+}
+
+/// A realm of somebody else's, for what is added to one.
+pub fn somebodys(realm: &str) -> Result<()> {
+    let body = json!({"realm": realm, "enabled": true});
+    keycloak()?.admin("POST", "", Some(&body)).map(drop)
+}
