@@ -20,28 +20,49 @@ impl Applied {
     /// The same if the command ended well, and showed none of the secrets that it was given.
     pub fn ok(self) -> Result<Self> {
         ensure!(self.code == Some(0), "{self:?}");
+        self.hides(&[])
+    }
+
+    /// The same if the command failed, with these words, and showed none of the secrets that it was given.
+    pub fn failed(self, words: &[&str]) -> Result<Self> {
+        ensure!(self.code == Some(1), "{self:?}");
+        for words in words {
+            ensure!(self.stderr.contains(words), "no `{words}`: {self:?}");
+        }
+        self.hides(&[])
+    }
+
+    /// The same if it showed none of these secrets either.
+    pub fn hides(self, secrets: &[&str]) -> Result<Self> {
         let shown = format!("{}{}", self.stdout, self.stderr);
+        let all = [&[SECRET, PASSWORD][..], secrets].concat();
         ensure!(
-            !shown.contains(SECRET) && !shown.contains(PASSWORD),
+            all.iter().all(|secret| !shown.contains(secret)),
             "a secret is shown: {shown}"
         );
         Ok(self)
     }
 }
 
-/// The command, as the administrator.
-pub fn command(set_up: &str, arguments: &[&str]) -> Result<Command> {
+/// The command for a server at another address, without an administrator, whose secret is known.
+pub fn command_at(url: &str, arguments: &[&str]) -> Result<Command> {
     let mut command = gateway::tollgate()?;
     command
-        .args(["keycloak", "apply", &keycloak()?.url, "--set-up", set_up])
-        .args(["--admin-username", ADMIN])
+        .args(["keycloak", "apply", url])
         .args(arguments)
         .env("TOLLGATE_KEYCLOAK_PASSWORD", SECRET)
+        .env("TOLLGATE_KEYCLOAK_CLIENT_SECRET", SECRET)
         .env("ML_TEST_USER_ENABLED", "true")
         .env("ML_TEST_USER_PASSWORD", PASSWORD)
         .env("MACHINE_LEARN_USER_ENABLED", "true")
         .env("MACHINE_LEARN_USER_PASSWORD", PASSWORD);
     Ok(command)
+}
+
+/// The command, as the administrator.
+pub fn command(set_up: &str, arguments: &[&str]) -> Result<Command> {
+    let fixed = ["--set-up", set_up, "--admin-username", ADMIN];
+    command_at(&keycloak()?.url, &[&fixed[..], arguments].concat())
 }
 
 /// Runs it to its end.

@@ -25,6 +25,7 @@ mod node;
 mod package;
 mod process;
 mod recorded;
+mod relay;
 mod sam;
 mod second_issuer;
 mod secrets;

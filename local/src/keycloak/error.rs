@@ -66,11 +66,30 @@ pub enum KeycloakError {
         /// What to change.
         advice: &'static str,
     },
-    /// One step has failed.
-    #[error("this step failed: {step}. What was done before it stays; apply again to go on")]
-    Step {
-        /// The step.
-        step: String,
+    /// It went wrong on the way.
+    #[error("{}", stopped(made, left, at.as_deref(), *unknown))]
+    Stopped {
+        /// What has been made.
+        made: Vec<String>,
+        /// What is left, as far as is known.
+        left: Vec<String>,
+        /// What was being made, or nothing if the server was read.
+        at: Option<String>,
+        /// Whether that may have been made nevertheless.
+        unknown: bool,
+        /// Why.
+        #[source]
+        source: Box<Self>,
+    },
+    /// All is applied, and the secret is where it was.
+    #[error("{}", not_delivered(realm, client, *renewed))]
+    NotDelivered {
+        /// The realm.
+        realm: String,
+        /// Whose secret.
+        client: String,
+        /// Whether Keycloak has made it anew.
+        renewed: bool,
         /// Why.
         #[source]
         source: Box<Self>,
@@ -123,7 +142,7 @@ pub enum KeycloakError {
     #[error(transparent)]
     Request(#[from] RequestError),
     /// AWS refuses.
-    #[error("AWS Secrets Manager refuses `{name}`: {kind}; the set-up itself is applied")]
+    #[error("AWS Secrets Manager refuses `{name}`: {kind}")]
     SecretsManager {
         /// The secret.
         name: String,
@@ -131,9 +150,51 @@ pub enum KeycloakError {
         kind: String,
     },
     /// Something else is stored.
-    #[error("the secret `{name}` holds no JSON object: name another; the set-up itself is applied")]
+    #[error("the secret `{name}` holds no JSON object: name another")]
     NoObject {
         /// The secret.
         name: String,
     },
+}
+
+/// The cause follows, after a colon.
+fn stopped(made: &[String], left: &[String], at: Option<&str>, unknown: bool) -> String {
+    let mut lines = vec![
+        "applying stopped on the way; what was done stays, and it is safe to apply again, which goes on from there"
+            .to_owned(),
+    ];
+    lines.push(format!("done: {}", number(made, "nothing")));
+    lines.extend_from_slice(made);
+    lines.push(format!(
+        "left: {}",
+        number(left, "nothing that is known of")
+    ));
+    lines.extend_from_slice(left);
+    lines.push(match (at, unknown) {
+        (Some(at), false) => format!("failed: {at}"),
+        (Some(at), true) => format!("failed, and perhaps done nevertheless: {at}"),
+        (None, _) => "failed: to read what the server has now".to_owned(),
+    });
+    lines.join("\n")
+}
+
+fn number(changes: &[String], none: &str) -> String {
+    match changes.len() {
+        0 => none.to_owned(),
+        1 => "1 change".to_owned(),
+        count => format!("{count} changes"),
+    }
+}
+
+/// The cause follows, after a colon.
+fn not_delivered(realm: &str, client: &str, renewed: bool) -> String {
+    let again = match renewed {
+        true => {
+            "its old secret is worth nothing now; to deliver the new one, apply again without `--new-secret`, to this place or another"
+        }
+        false => "to deliver it, apply again with the same options, which changes nothing else",
+    };
+    format!(
+        "the realm `{realm}` is applied; only the secret of client `{client}` was not delivered\n{again}\nthe reason"
+    )
 }

@@ -9,6 +9,7 @@ mod difference;
 mod error;
 mod placeholders;
 mod plan;
+mod progress;
 mod resource;
 mod secrets_manager;
 mod server;
@@ -28,6 +29,7 @@ use destination::Destination;
 pub use error::KeycloakError;
 use placeholders::Values;
 use plan::{Change, Snapshot, plan};
+use progress::Progress;
 use resource::Key;
 use server::Server;
 use setup::{SecretClient, SetUp, Wishes};
@@ -42,10 +44,12 @@ const PASSWORD: &str = "TOLLGATE_KEYCLOAK_PASSWORD";
 /// What is printed, and how it went.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The text or JSON.
+    /// The text or JSON; empty where the failure says it all.
     pub text: String,
     /// Whether the server differed, and `--exit-code` asks for a code of its own then.
     pub differs: bool,
+    /// What went wrong after something may have been written: the text is printed nevertheless.
+    pub failure: Option<KeycloakError>,
 }
 
 /// Everything that has been found and done.
@@ -54,17 +58,30 @@ struct Report {
     realm: String,
     /// What the set-up states.
     stated: Vec<Key>,
+    /// Those to make, or those made.
     changes: Vec<Change>,
     snapshot: Snapshot,
-    written: bool,
+    extent: Extent,
     secret: Option<Delivered>,
+}
+
+/// How much of a set-up is written.
+#[derive(Debug)]
+enum Extent {
+    /// Nothing: what would change is asked for.
+    Planned,
+    /// All but these changes, as far as is known.
+    Partial(Vec<Change>),
+    /// All.
+    Complete,
 }
 
 /// A secret that was asked for, and where it is now.
 #[derive(Debug)]
 struct Delivered {
     client: String,
-    place: String,
+    /// Nowhere, if that failed.
+    place: Option<String>,
     /// For standard output alone.
     shown: Option<Secret>,
 }
@@ -100,27 +117,33 @@ pub async fn run(
         stated: set_up.keys(),
         changes,
         snapshot,
-        written: !options.plan,
+        extent: Extent::Planned,
         secret: None,
     };
+    let mut failure = None;
     if !options.plan {
-        apply(&mut server, &set_up, &mut report).await?;
-        if let (Some(destination), Some(client)) = (destination, client) {
+        failure = apply(&mut server, &set_up, &mut report).await.err();
+        if let (None, Some(destination), Some(client)) = (&failure, destination, client) {
             let delivered = deliver(
                 &mut server,
                 &report.snapshot,
-                client,
+                client.clone(),
                 options.new_secret,
                 &destination,
             );
-            report.secret = Some(delivered.await?);
+            let delivered = delivered.await;
+            failure = keep(&mut report, client, delivered);
         }
     }
     let text = match options.json {
         true => text::json(&report),
         false => text::plain(&report),
     };
-    Ok(Outcome { text, differs })
+    Ok(Outcome {
+        text,
+        differs,
+        failure,
+    })
 }
 
 /// Until nothing differs: what is made in one round gives the ids for the next.
@@ -129,17 +152,36 @@ async fn apply(
     set_up: &SetUp,
     report: &mut Report,
 ) -> Result<(), KeycloakError> {
-    let mut left = report.changes.clone();
+    let mut progress = Progress::new(report.changes.clone());
     for _ in 0..ROUNDS {
-        if left.is_empty() {
+        if progress.left.is_empty() {
+            report.extent = Extent::Complete;
             return Ok(());
         }
-        server.make(&left, &report.snapshot).await?;
-        report.snapshot = server.read(&set_up.steps).await?;
-        left = plan(&set_up.steps, &report.snapshot);
+        if let Err(source) = round(server, set_up, &mut report.snapshot, &mut progress).await {
+            let error = progress.stopped(source);
+            report.changes = progress.made;
+            report.extent = Extent::Partial(progress.left);
+            return Err(error);
+        }
     }
-    let left: Vec<_> = left.iter().map(ToString::to_string).collect();
+    let left: Vec<_> = progress.left.iter().map(ToString::to_string).collect();
+    report.changes = progress.made;
+    report.extent = Extent::Partial(progress.left);
     Err(KeycloakError::NotKept(left.join("\n")))
+}
+
+/// Makes what can be made now, and looks at what is left.
+async fn round(
+    server: &mut Server,
+    set_up: &SetUp,
+    snapshot: &mut Snapshot,
+    progress: &mut Progress,
+) -> Result<(), KeycloakError> {
+    server.make(progress, snapshot).await?;
+    *snapshot = server.read(&set_up.steps).await?;
+    progress.left = plan(&set_up.steps, snapshot);
+    Ok(())
 }
 
 async fn deliver(
@@ -149,21 +191,54 @@ async fn deliver(
     new: bool,
     destination: &Destination,
 ) -> Result<Delivered, KeycloakError> {
+    let failed = |renewed: bool| {
+        let (realm, client) = (server.realm.clone(), client.clone());
+        move |source| KeycloakError::NotDelivered {
+            realm,
+            client,
+            renewed,
+            source: Box::new(source),
+        }
+    };
+    let (before, after) = (failed(false), failed(new));
     let id = snapshot
         .id(&Key::Client(client.clone()))
         .unwrap_or_default();
-    let secret = server.secret(id, new).await?;
-    let secret = secret.ok_or_else(|| KeycloakError::NoSecret(client.clone()))?;
-    let secret = Secret::new(secret);
-    let written = destination.write(&client, &secret).await?;
+    let secret = match server.secret(id, new).await {
+        Ok(Some(secret)) => Secret::new(secret),
+        Ok(None) => return Err(before(KeycloakError::NoSecret(client))),
+        Err(error) => return Err(before(error)),
+    };
+    let written = destination.write(&client, &secret).await.map_err(after)?;
     Ok(Delivered {
         client,
-        place: text::place(destination, written),
+        place: Some(text::place(destination, written)),
         shown: match destination {
             Destination::Output => Some(secret),
             Destination::File(_) | Destination::SecretsManager(_) => None,
         },
     })
+}
+
+/// Puts into the report what became of a secret.
+fn keep(
+    report: &mut Report,
+    client: String,
+    delivered: Result<Delivered, KeycloakError>,
+) -> Option<KeycloakError> {
+    let (secret, failure) = match delivered {
+        Ok(delivered) => (delivered, None),
+        Err(error) => {
+            let nowhere = Delivered {
+                client,
+                place: None,
+                shown: None,
+            };
+            (nowhere, Some(error))
+        }
+    };
+    report.secret = Some(secret);
+    failure
 }
 
 fn read(options: &ApplyOptions, environment: Environment<'_>) -> Result<SetUp, KeycloakError> {
