@@ -418,6 +418,21 @@ mod tests {
             "21a8f9b7e4c8907278b594634890db29fac6794c8f479a50e9a40cdcd3b823b4",
         );
         let unsigned = Unsigned {
+            service: Service::SecretsManager,
+            method: Method::POST,
+            url: Url::parse("https://secretsmanager.eu-west-1.amazonaws.com/").unwrap(),
+            headers: vec![
+                ("content-type", "application/x-amz-json-1.1"),
+                ("x-amz-target", "secretsmanager.GetSecretValue"),
+            ],
+            body: r#"{"SecretId": "api/secret"}"#.to_owned(),
+        };
+        signature(
+            unsigned,
+            "content-type;host;x-amz-date;x-amz-security-token;x-amz-target",
+            "ed81c53f35a625584876a25ef41a04c9116aa1ff324c0ee280207885b2bae6f5",
+        );
+        let unsigned = Unsigned {
             service: Service::S3,
             method: Method::GET,
             url: Url::parse("https://bucket.s3.eu-west-1.amazonaws.com/a/b_c.json").unwrap(),

@@ -51,11 +51,7 @@ fn main() -> ExitCode {
         Verb::UsageKey(options) => print(&authorizer::usage_key(&options.client)),
         Verb::Keycloak(KeycloakVerb::Apply(options)) => {
             match runtime.block_on(keycloak::run(&options, &environment)) {
-                Ok(outcome) if outcome.differs => {
-                    print(&outcome.text);
-                    ExitCode::from(DIFFERS)
-                }
-                Ok(outcome) => print(&outcome.text),
+                Ok(outcome) => applied(&outcome),
                 Err(error) => failed(&[&error]),
             }
         }
@@ -66,6 +62,19 @@ fn main() -> ExitCode {
     };
     runtime.shutdown_timeout(LAST_WAIT);
     code
+}
+
+/// What was found and done is printed even where something failed afterwards.
+fn applied(outcome: &keycloak::Outcome) -> ExitCode {
+    let printed = match outcome.text.as_str() {
+        "" => ExitCode::SUCCESS,
+        text => print(text),
+    };
+    match (&outcome.failure, outcome.differs) {
+        (Some(error), _) => failed(&[error]),
+        (None, true) => ExitCode::from(DIFFERS),
+        (None, false) => printed,
+    }
 }
 
 /// The one reading of the environment; a variable that is empty counts as not set.

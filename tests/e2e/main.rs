@@ -11,6 +11,7 @@
 )]
 
 mod answering;
+mod apply;
 mod browser;
 mod case;
 mod cases;
@@ -24,6 +25,7 @@ mod node;
 mod package;
 mod process;
 mod recorded;
+mod relay;
 mod sam;
 mod second_issuer;
 mod secrets;

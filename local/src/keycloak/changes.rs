@@ -7,6 +7,7 @@ use super::KeycloakError;
 use super::address::{client_id, holder_path, link_path, role_path};
 use super::difference::{Object, overlay};
 use super::plan::{Change, Snapshot};
+use super::progress::Progress;
 use super::resource::{Key, Link, Role};
 use super::server::{Server, objects, text};
 
@@ -22,20 +23,13 @@ impl Server {
     /// Makes the changes that can be made now. Those that need an id of something new are left for the next round.
     pub(super) async fn make(
         &mut self,
-        changes: &[Change],
+        progress: &mut Progress,
         snapshot: &Snapshot,
     ) -> Result<(), KeycloakError> {
-        for change in changes {
-            let done = self.change(change, snapshot).await;
-            let done = done.map_err(|source| KeycloakError::Step {
-                step: change
-                    .to_string()
-                    .lines()
-                    .next()
-                    .unwrap_or_default()
-                    .to_owned(),
-                source: Box::new(source),
-            })?;
+        for change in progress.left.clone() {
+            progress.begin(&change);
+            let done = self.change(&change, snapshot).await?;
+            progress.end(done == Done::Yes);
             let new_realm = matches!(
                 change,
                 Change::Create {

@@ -39,6 +39,7 @@ pub(super) fn of(
 ) -> Result<Option<Destination>, KeycloakError> {
     if let Some(path) = &options.secret_file {
         current(path)?;
+        has_folder(path)?;
         return Ok(Some(Destination::File(path.clone())));
     }
     if let Some(name) = &options.secret_to_secrets_manager {
@@ -80,6 +81,21 @@ fn current(path: &Path) -> Result<Option<Vec<u8>>, KeycloakError> {
         });
     }
     fs::read(path).map(Some).map_err(failed)
+}
+
+/// Whether there is a folder to write it into.
+fn has_folder(path: &Path) -> Result<(), KeycloakError> {
+    let folder = path.parent().filter(|folder| *folder != Path::new(""));
+    let metadata = fs::metadata(folder.unwrap_or(Path::new(".")));
+    let source = match metadata {
+        Ok(metadata) if metadata.is_dir() => return Ok(()),
+        Ok(_) => io::ErrorKind::NotADirectory.into(),
+        Err(error) => error,
+    };
+    Err(KeycloakError::File {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 /// The old text or the new one, never a part: it is written beside the file, which it then replaces.
@@ -149,6 +165,9 @@ mod tests {
             let error = current(odd).unwrap_err().to_string();
             assert!(error.contains("others"), "{error}");
         }
+        assert!(has_folder(&path).is_ok() && has_folder(Path::new("secret")).is_ok());
+        assert!(has_folder(&folder.path().join("none/secret")).is_err());
+        assert!(has_folder(&path.join("secret")).is_err());
         assert!(write_file(&folder.path().join("none/secret"), &secret("a")).is_err());
     }
 }

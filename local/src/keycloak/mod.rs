@@ -6,8 +6,10 @@ mod admin;
 mod changes;
 mod destination;
 mod difference;
+mod error;
 mod placeholders;
 mod plan;
+mod progress;
 mod resource;
 mod secrets_manager;
 mod server;
@@ -15,21 +17,19 @@ mod setup;
 mod text;
 mod weak;
 
-use std::path::PathBuf;
+use std::fs;
 use std::time::Duration;
-use std::{fs, io};
-
-use aws_requests::RequestError;
-use thiserror::Error;
 
 use crate::Environment;
 use crate::cli::{ApplyOptions, SetUpName};
-use crate::token::{self, Secret, TokenError};
-use crate::web::{self, UrlError, WebError};
+use crate::token::{self, Secret};
+use crate::web;
 use admin::{Admin, Administrator};
 use destination::Destination;
+pub use error::KeycloakError;
 use placeholders::Values;
 use plan::{Change, Snapshot, plan};
+use progress::Progress;
 use resource::Key;
 use server::Server;
 use setup::{SecretClient, SetUp, Wishes};
@@ -41,142 +41,15 @@ const ROUNDS: usize = 6;
 const CLIENT_SECRET: &str = "TOLLGATE_KEYCLOAK_CLIENT_SECRET";
 const PASSWORD: &str = "TOLLGATE_KEYCLOAK_PASSWORD";
 
-/// Why a set-up is not applied. No variant holds a secret.
-#[derive(Debug, Error)]
-pub enum KeycloakError {
-    /// The file of `--file`.
-    #[error("`{path}` cannot be read")]
-    SetUpFile {
-        /// The file.
-        path: PathBuf,
-        /// What happened.
-        #[source]
-        source: io::Error,
-    },
-    /// The set-up is not to be applied as it is.
-    #[error("nothing is applied:\n{}", .0.join("\n"))]
-    SetUp(Vec<String>),
-    /// No password or secret.
-    #[error(transparent)]
-    Secret(#[from] TokenError),
-    /// An address that nothing secret may be sent to.
-    #[error(transparent)]
-    Address(#[from] UrlError),
-    /// No HTTP client can be made.
-    #[error("no HTTP client can be made")]
-    Client(#[source] WebError),
-    /// Nobody answers.
-    #[error("`{url}` cannot be reached")]
-    Unreachable {
-        /// Who.
-        url: String,
-        /// What happened.
-        #[source]
-        source: WebError,
-    },
-    /// The administrator is not taken.
-    #[error(
-        "`{url}` does not sign the administrator in (status {status}: {reason}); check the options `--admin-…`, and their secret"
-    )]
-    SignIn {
-        /// The token endpoint.
-        url: String,
-        /// Its status.
-        status: u16,
-        /// Keycloak's words.
-        reason: String,
-    },
-    /// The admin API does not do what it is asked.
-    #[error("Keycloak answers `{call}` with status {status}: {reason}{advice}")]
-    Refused {
-        /// Method and path.
-        call: String,
-        /// The status.
-        status: u16,
-        /// Keycloak's words.
-        reason: String,
-        /// What to change.
-        advice: &'static str,
-    },
-    /// One step has failed.
-    #[error("this step failed: {step}. What was done before it stays; apply again to go on")]
-    Step {
-        /// The step.
-        step: String,
-        /// Why.
-        #[source]
-        source: Box<Self>,
-    },
-    /// The realm to which the set-up adds.
-    #[error("there is no realm `{0}`: this set-up adds to one that is there")]
-    NoRealm(String),
-    /// Keycloak has answered well and not done so.
-    #[error(
-        "Keycloak has taken everything and still differs, perhaps for a scope, client or role that it does not have:\n{0}"
-    )]
-    NotKept(String),
-    /// No client to choose, or too many.
-    #[error("`--secret-of CLIENT` must name one of the set-up's clients with a secret: {0}")]
-    SecretOf(String),
-    /// A secret that is given is not made anew.
-    #[error(
-        "the secret of `{0}` is set in the environment, so `--new-secret` cannot make one: set that one anew, or leave it out"
-    )]
-    GivenSecret(String),
-    /// Keycloak has no secret.
-    #[error("Keycloak has no secret of client `{0}`: `--new-secret` makes one")]
-    NoSecret(String),
-    /// The file for the secret.
-    #[error("`{path}` cannot be written")]
-    File {
-        /// The file.
-        path: PathBuf,
-        /// What happened.
-        #[source]
-        source: io::Error,
-    },
-    /// It would not be secret there.
-    #[error(
-        "`{path}` is no plain file, or others may read it: take another, or `chmod 600` it first"
-    )]
-    OpenFile {
-        /// The file.
-        path: PathBuf,
-    },
-    /// The machine gives no randomness.
-    #[error("no random number can be had")]
-    Random,
-    /// Whom AWS is asked as.
-    #[error(
-        "{0}\n`eval \"$(aws configure export-credentials --format env)\"` sets AWS's variables; set `AWS_REGION` too"
-    )]
-    Aws(String),
-    /// A request cannot be signed.
-    #[error(transparent)]
-    Request(#[from] RequestError),
-    /// AWS refuses.
-    #[error("AWS Secrets Manager refuses `{name}`: {kind}; the set-up itself is applied")]
-    SecretsManager {
-        /// The secret.
-        name: String,
-        /// The type of the error.
-        kind: String,
-    },
-    /// Something else is stored.
-    #[error("the secret `{name}` holds no JSON object: name another; the set-up itself is applied")]
-    NoObject {
-        /// The secret.
-        name: String,
-    },
-}
-
 /// What is printed, and how it went.
 #[derive(Debug)]
 pub struct Outcome {
-    /// The text or JSON.
+    /// The text or JSON; empty where the failure says it all.
     pub text: String,
     /// Whether the server differed, and `--exit-code` asks for a code of its own then.
     pub differs: bool,
+    /// What went wrong after something may have been written: the text is printed nevertheless.
+    pub failure: Option<KeycloakError>,
 }
 
 /// Everything that has been found and done.
@@ -185,17 +58,30 @@ struct Report {
     realm: String,
     /// What the set-up states.
     stated: Vec<Key>,
+    /// Those to make, or those made.
     changes: Vec<Change>,
     snapshot: Snapshot,
-    written: bool,
+    extent: Extent,
     secret: Option<Delivered>,
+}
+
+/// How much of a set-up is written.
+#[derive(Debug)]
+enum Extent {
+    /// Nothing: what would change is asked for.
+    Planned,
+    /// All but these changes, as far as is known.
+    Partial(Vec<Change>),
+    /// All.
+    Complete,
 }
 
 /// A secret that was asked for, and where it is now.
 #[derive(Debug)]
 struct Delivered {
     client: String,
-    place: String,
+    /// Nowhere, if that failed.
+    place: Option<String>,
     /// For standard output alone.
     shown: Option<Secret>,
 }
@@ -231,27 +117,33 @@ pub async fn run(
         stated: set_up.keys(),
         changes,
         snapshot,
-        written: !options.plan,
+        extent: Extent::Planned,
         secret: None,
     };
+    let mut failure = None;
     if !options.plan {
-        apply(&mut server, &set_up, &mut report).await?;
-        if let (Some(destination), Some(client)) = (destination, client) {
+        failure = apply(&mut server, &set_up, &mut report).await.err();
+        if let (None, Some(destination), Some(client)) = (&failure, destination, client) {
             let delivered = deliver(
                 &mut server,
                 &report.snapshot,
-                client,
+                client.clone(),
                 options.new_secret,
                 &destination,
             );
-            report.secret = Some(delivered.await?);
+            let delivered = delivered.await;
+            failure = keep(&mut report, client, delivered);
         }
     }
     let text = match options.json {
         true => text::json(&report),
         false => text::plain(&report),
     };
-    Ok(Outcome { text, differs })
+    Ok(Outcome {
+        text,
+        differs,
+        failure,
+    })
 }
 
 /// Until nothing differs: what is made in one round gives the ids for the next.
@@ -260,17 +152,36 @@ async fn apply(
     set_up: &SetUp,
     report: &mut Report,
 ) -> Result<(), KeycloakError> {
-    let mut left = report.changes.clone();
+    let mut progress = Progress::new(report.changes.clone());
     for _ in 0..ROUNDS {
-        if left.is_empty() {
+        if progress.left.is_empty() {
+            report.extent = Extent::Complete;
             return Ok(());
         }
-        server.make(&left, &report.snapshot).await?;
-        report.snapshot = server.read(&set_up.steps).await?;
-        left = plan(&set_up.steps, &report.snapshot);
+        if let Err(source) = round(server, set_up, &mut report.snapshot, &mut progress).await {
+            let error = progress.stopped(source);
+            report.changes = progress.made;
+            report.extent = Extent::Partial(progress.left);
+            return Err(error);
+        }
     }
-    let left: Vec<_> = left.iter().map(ToString::to_string).collect();
+    let left: Vec<_> = progress.left.iter().map(ToString::to_string).collect();
+    report.changes = progress.made;
+    report.extent = Extent::Partial(progress.left);
     Err(KeycloakError::NotKept(left.join("\n")))
+}
+
+/// Makes what can be made now, and looks at what is left.
+async fn round(
+    server: &mut Server,
+    set_up: &SetUp,
+    snapshot: &mut Snapshot,
+    progress: &mut Progress,
+) -> Result<(), KeycloakError> {
+    server.make(progress, snapshot).await?;
+    *snapshot = server.read(&set_up.steps).await?;
+    progress.left = plan(&set_up.steps, snapshot);
+    Ok(())
 }
 
 async fn deliver(
@@ -280,21 +191,54 @@ async fn deliver(
     new: bool,
     destination: &Destination,
 ) -> Result<Delivered, KeycloakError> {
+    let failed = |renewed: bool| {
+        let (realm, client) = (server.realm.clone(), client.clone());
+        move |source| KeycloakError::NotDelivered {
+            realm,
+            client,
+            renewed,
+            source: Box::new(source),
+        }
+    };
+    let (before, after) = (failed(false), failed(new));
     let id = snapshot
         .id(&Key::Client(client.clone()))
         .unwrap_or_default();
-    let secret = server.secret(id, new).await?;
-    let secret = secret.ok_or_else(|| KeycloakError::NoSecret(client.clone()))?;
-    let secret = Secret::new(secret);
-    let written = destination.write(&client, &secret).await?;
+    let secret = match server.secret(id, new).await {
+        Ok(Some(secret)) => Secret::new(secret),
+        Ok(None) => return Err(before(KeycloakError::NoSecret(client))),
+        Err(error) => return Err(before(error)),
+    };
+    let written = destination.write(&client, &secret).await.map_err(after)?;
     Ok(Delivered {
         client,
-        place: text::place(destination, written),
+        place: Some(text::place(destination, written)),
         shown: match destination {
             Destination::Output => Some(secret),
             Destination::File(_) | Destination::SecretsManager(_) => None,
         },
     })
+}
+
+/// Puts into the report what became of a secret.
+fn keep(
+    report: &mut Report,
+    client: String,
+    delivered: Result<Delivered, KeycloakError>,
+) -> Option<KeycloakError> {
+    let (secret, failure) = match delivered {
+        Ok(delivered) => (delivered, None),
+        Err(error) => {
+            let nowhere = Delivered {
+                client,
+                place: None,
+                shown: None,
+            };
+            (nowhere, Some(error))
+        }
+    };
+    report.secret = Some(secret);
+    failure
 }
 
 fn read(options: &ApplyOptions, environment: Environment<'_>) -> Result<SetUp, KeycloakError> {

@@ -4,7 +4,7 @@
 use std::time::{Duration, SystemTime};
 
 use aws_requests::{Account, Reach, Service, Unsigned};
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Map, Value, json};
 
 use super::KeycloakError;
@@ -19,6 +19,10 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(5);
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// The largest answer: a secret has 64 kB at most, and is escaped in it.
 const MAX_ANSWER_BYTES: usize = 256 * 1024;
+/// A write to a secret that is there, and the member that names it.
+const PUT: (&str, &str) = ("PutSecretValue", "SecretId");
+/// A secret that is made, and the member that names it.
+const CREATE: (&str, &str) = ("CreateSecret", "Name");
 /// There is no such secret.
 const NOT_THERE: &str = "ResourceNotFoundException";
 
@@ -58,10 +62,10 @@ impl SecretsManager {
         secret: &Secret,
         now: SystemTime,
     ) -> Result<Written, KeycloakError> {
-        let question = json!({"SecretId": self.name});
-        let (operation, name, old) = match self.ask("GetSecretValue", question, now).await? {
-            Ok(answer) => ("PutSecretValue", "SecretId", stored(&answer)),
-            Err(kind) if kind == NOT_THERE => ("CreateSecret", "Name", Some(Map::new())),
+        let question = reading(&self.name);
+        let (operation, old) = match self.ask("GetSecretValue", question, now).await? {
+            Ok(answer) => (PUT, stored(&answer)),
+            Err(kind) if kind == NOT_THERE => (CREATE, Some(Map::new())),
             Err(kind) => return Err(self.refused(kind)),
         };
         let old = old.ok_or_else(|| KeycloakError::NoObject {
@@ -75,8 +79,8 @@ impl SecretsManager {
         }
         let token = clock::random_id().map_err(|_| KeycloakError::Random)?;
         let text = Value::Object(new).to_string();
-        let question = json!({name: self.name, "ClientRequestToken": token, "SecretString": text});
-        let answer = self.ask(operation, question, now).await?;
+        let question = writing(operation, &self.name, &token, &text);
+        let answer = self.ask(operation.0, question, now).await?;
         answer.map_err(|kind| self.refused(kind))?;
         Ok(Written::New)
     }
@@ -88,6 +92,21 @@ impl SecretsManager {
         question: Value,
         now: SystemTime,
     ) -> Result<Result<Value, String>, KeycloakError> {
+        let request = self.request(operation, &question, now)?;
+        let answer = web::send(request, MAX_ANSWER_BYTES).await;
+        let answer = answer.map_err(|source| KeycloakError::Unreachable {
+            url: "AWS Secrets Manager".to_owned(),
+            source,
+        })?;
+        Ok(read(&answer))
+    }
+
+    fn request(
+        &self,
+        operation: &str,
+        question: &Value,
+        now: SystemTime,
+    ) -> Result<RequestBuilder, KeycloakError> {
         let service = Service::SecretsManager;
         let target = format!("secretsmanager.{operation}");
         let unsigned = Unsigned {
@@ -100,13 +119,7 @@ impl SecretsManager {
             ],
             body: question.to_string(),
         };
-        let request = self.account.sign(unsigned, now)?;
-        let answer = web::send(request, MAX_ANSWER_BYTES).await;
-        let answer = answer.map_err(|source| KeycloakError::Unreachable {
-            url: "AWS Secrets Manager".to_owned(),
-            source,
-        })?;
-        Ok(read(&answer))
+        Ok(self.account.sign(unsigned, now)?)
     }
 
     fn refused(&self, kind: String) -> KeycloakError {
@@ -115,6 +128,15 @@ impl SecretsManager {
             kind,
         }
     }
+}
+
+fn reading(name: &str) -> Value {
+    json!({"SecretId": name})
+}
+
+/// A question twice with one token is one write.
+fn writing((_, member): (&str, &str), name: &str, token: &str, text: &str) -> Value {
+    json!({member: name, "ClientRequestToken": token, "SecretString": text})
 }
 
 /// The members of what is stored; nothing where it is no JSON object.
@@ -137,6 +159,57 @@ fn read(answer: &Answer) -> Result<Value, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn manager() -> SecretsManager {
+        let environment = |name: &str| match name {
+            "AWS_ACCESS_KEY_ID" | "AWS_SECRET_ACCESS_KEY" => Some("test".to_owned()),
+            "AWS_SESSION_TOKEN" => Some("session".to_owned()),
+            "AWS_REGION" => Some("eu-west-1".to_owned()),
+            _ => None,
+        };
+        SecretsManager::load("api/secret", &environment).unwrap()
+    }
+
+    #[track_caller]
+    fn check(operation: &str, question: Value, recorded: Value) {
+        let signed = manager().request(operation, &question, SystemTime::UNIX_EPOCH);
+        let request = signed.unwrap().build().unwrap();
+        let header = |name: &str| request.headers()[name].to_str().unwrap();
+        assert_eq!(request.method(), "POST");
+        let address = request.url().as_str();
+        assert_eq!(address, "https://secretsmanager.eu-west-1.amazonaws.com/");
+        assert_eq!(header("content-type"), "application/x-amz-json-1.1");
+        let target = format!("secretsmanager.{operation}");
+        assert_eq!(header("x-amz-target"), target);
+        let scope = "/19700101/eu-west-1/secretsmanager/aws4_request, SignedHeaders=content-type;host;x-amz-date;x-amz-security-token;x-amz-target, Signature=";
+        let signature = header("authorization");
+        assert!(signature.contains(scope), "{signature}");
+        let body = request.body().unwrap().as_bytes().unwrap();
+        assert_eq!(serde_json::from_slice::<Value>(body).unwrap(), recorded);
+    }
+
+    /// Recorded from botocore 1.43.106: address, headers, those that are signed, and bodies of its client's requests. A
+    /// signature of it is beside the others, in `aws-requests`.
+    #[test]
+    fn requests_are_those_of_a_second_implementation() {
+        let (name, token) = ("api/secret", "00000000-0000-4000-8000-000000000000");
+        let text = r#"{"a":"b"}"#;
+        check(
+            "GetSecretValue",
+            reading(name),
+            json!({"SecretId": "api/secret"}),
+        );
+        check(
+            "PutSecretValue",
+            writing(PUT, name, token, text),
+            json!({"SecretId": "api/secret", "ClientRequestToken": "00000000-0000-4000-8000-000000000000", "SecretString": "{\"a\":\"b\"}"}),
+        );
+        check(
+            "CreateSecret",
+            writing(CREATE, name, token, text),
+            json!({"Name": "api/secret", "ClientRequestToken": "00000000-0000-4000-8000-000000000000", "SecretString": "{\"a\":\"b\"}"}),
+        );
+    }
 
     #[test]
     fn an_error_is_known_by_its_type() {

@@ -6,12 +6,18 @@ use super::destination::{Destination, Written};
 use super::difference::Field;
 use super::plan::Change;
 use super::resource::Key;
-use super::{Delivered, Report};
+use super::{Delivered, Extent, Report};
 
-/// Lines for people.
+/// Lines for people; none where not all is applied.
 pub(super) fn plain(report: &Report) -> String {
+    let written = match report.extent {
+        Extent::Planned => false,
+        // The error says what is done, and what is left.
+        Extent::Partial(_) => return String::new(),
+        Extent::Complete => true,
+    };
     let mut lines: Vec<String> = report.changes.iter().map(ToString::to_string).collect();
-    lines.push(match (report.changes.len(), report.written) {
+    lines.push(match (report.changes.len(), written) {
         (0, _) => "nothing to change".to_owned(),
         (1, false) => "1 change to make; nothing is written".to_owned(),
         (count, false) => format!("{count} changes to make; nothing is written"),
@@ -32,10 +38,12 @@ pub(super) fn plain(report: &Report) -> String {
         shown,
     }) = &report.secret
     {
-        lines.push(match shown {
-            Some(secret) => format!("secret of `{client}`: {}", secret.reveal()),
-            None => format!("secret of `{client}`: {place}"),
-        });
+        let text = match (shown, place) {
+            (Some(secret), _) => secret.reveal(),
+            (None, Some(place)) => place,
+            (None, None) => "not delivered",
+        };
+        lines.push(format!("secret of `{client}`: {text}"));
     }
     lines.join("\n")
 }
@@ -60,9 +68,16 @@ pub(super) fn json(report: &Report) -> String {
             None => json!({"client": client, "place": place}),
         }
     });
+    let all = |changes: &[Change]| changes.iter().map(change).collect::<Vec<_>>();
+    let (written, left) = match &report.extent {
+        Extent::Planned => (false, Vec::new()),
+        Extent::Partial(left) => (true, all(left)),
+        Extent::Complete => (true, Vec::new()),
+    };
     let document = json!({
-        "changes": report.changes.iter().map(change).collect::<Vec<_>>(),
-        "written": report.written,
+        "changes": all(&report.changes),
+        "left": left,
+        "written": written,
         "realm": {"name": report.realm, "id": report.snapshot.id(&Key::Realm)},
         "clients": of_kind("client"),
         "scopes": of_kind("scope"),

@@ -4,7 +4,7 @@ use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::thread;
 
 use anyhow::{Context, Result, ensure};
@@ -15,12 +15,13 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 use tempfile::{NamedTempFile, TempDir};
 
+use crate::apply::{Applied, apply, command, run, somebodys};
 use crate::browser::Browser;
 use crate::case::case_with;
 use crate::claims::claims;
 use crate::gateway::{self, Gateway, json_file};
 use crate::http::{self, Reply, text};
-use crate::keycloak::{ADMIN, PART, PASSWORD, SECRET, USER, keycloak};
+use crate::keycloak::{PART, PASSWORD, SECRET, USER, keycloak};
 use crate::ministack::{self, Ministack};
 use crate::sam;
 
@@ -67,53 +68,6 @@ pub fn trials() -> Vec<Trial> {
             a_secret_of_secrets_manager,
         ),
     ]
-}
-
-/// What the command printed.
-#[derive(Debug)]
-struct Applied {
-    code: Option<i32>,
-    stdout: String,
-    stderr: String,
-}
-
-impl Applied {
-    fn ok(self) -> Result<Self> {
-        ensure!(self.code == Some(0), "{self:?}");
-        let shown = format!("{}{}", self.stdout, self.stderr);
-        ensure!(
-            !shown.contains(SECRET) && !shown.contains(PASSWORD),
-            "a secret is shown: {shown}"
-        );
-        Ok(self)
-    }
-}
-
-fn command(set_up: &str, arguments: &[&str]) -> Result<Command> {
-    let mut command = gateway::tollgate()?;
-    command
-        .args(["keycloak", "apply", &keycloak()?.url, "--set-up", set_up])
-        .args(["--admin-username", ADMIN])
-        .args(arguments)
-        .env("TOLLGATE_KEYCLOAK_PASSWORD", SECRET)
-        .env("ML_TEST_USER_ENABLED", "true")
-        .env("ML_TEST_USER_PASSWORD", PASSWORD)
-        .env("MACHINE_LEARN_USER_ENABLED", "true")
-        .env("MACHINE_LEARN_USER_PASSWORD", PASSWORD);
-    Ok(command)
-}
-
-fn run(command: &mut Command) -> Result<Applied> {
-    let output = command.stdin(Stdio::null()).output()?;
-    Ok(Applied {
-        code: output.status.code(),
-        stdout: String::from_utf8(output.stdout)?,
-        stderr: String::from_utf8(output.stderr)?,
-    })
-}
-
-fn apply(set_up: &str, arguments: &[&str]) -> Result<Applied> {
-    run(&mut command(set_up, arguments)?)
 }
 
 /// A set-up that has been applied, and its client's secret.
@@ -311,18 +265,12 @@ impl Realm {
     }
 }
 
-/// A realm of somebody else's, for what is added to one.
-fn somebodys(realm: &str) -> Result<()> {
-    let body = json!({"realm": realm, "enabled": true});
-    keycloak()?.admin("POST", "", Some(&body)).map(drop)
-}
-
 /// The other cases add clients, keys and users to it: of those the set-up says nothing.
 fn the_import_is_the_set_up() -> Result<()> {
     let mut command = command("ml-models", &["--plan", "--exit-code"])?;
     let plan = run(command.env("ML_MODEL_API_CLIENT_SECRET", SECRET))?.ok()?;
     ensure!(plan.stdout.starts_with("nothing to change\n"), "{plan:?}");
-    let mut command = self::command("ml-models", &["--plan", "--exit-code"])?;
+    let mut command = crate::apply::command("ml-models", &["--plan", "--exit-code"])?;
     let plan = run(command.env("ML_MODEL_API_CLIENT_SECRET", "another"))?;
     let hidden = "secret: \"(hidden)\" -> \"(hidden)\"";
     ensure!(

@@ -1,5 +1,6 @@
 //! The cases that need no deployment: the local gateway, with its own and with real issuers.
 
+mod applying;
 mod auth0;
 mod bodies;
 mod bound;
@@ -23,6 +24,7 @@ pub fn trials() -> Vec<Trial> {
     [
         realm::trials(),
         identity::trials(),
+        applying::trials(),
         introspection::trials(),
         bound::trials(),
         issuers::trials(),
