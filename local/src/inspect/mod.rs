@@ -1,6 +1,7 @@
 //! `tollgate inspect`: what an ONNX file holds, what of it cannot be run and why, what it costs to load and to
 //! run, and a `model.yaml` to start from. Everything is the model function's own: nothing is called.
 
+mod beside;
 mod measure;
 mod start;
 mod text;

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use model_fn::engine::{Dimension, Port};
 
 use super::Inspection;
+use super::beside::Beside;
 
 /// Every key is one of the model function's; those that need an answer are commented out. `shapes` are those of
 /// inputs that were made up, where there are any.
@@ -15,7 +16,17 @@ pub(super) fn model_yaml(told: &Inspection, shapes: &[Vec<usize>]) -> String {
         "" => "# description: What does the model tell, and of what?".to_owned(),
         text => format!("description: {}", quoted(text)),
     });
-    lines.push("# labels: []  # the names of its classes, in the order of its scores".to_owned());
+    let beside = Beside::of(
+        &told.file,
+        &told.inputs,
+        &told.outputs,
+        &told.contents.metadata,
+    );
+    if beside.labels.is_empty() {
+        let line = "# labels: []  # the names of its classes, in the order of its scores";
+        lines.push(line.to_owned());
+    }
+    lines.extend(beside.lines());
     if let Some((name, width)) = columns(&told.inputs) {
         lines.push(match known(&told.contents.metadata, width) {
             Some(names) => format!("columns: [{}]", names.join(", ")),
@@ -144,6 +155,40 @@ mod tests {
         check("columns", r#"["a", "a"]"#, None);
         check("columns", "a,b", None);
         check("names", r#"["a", "b"]"#, None);
+    }
+
+    /// Of what lies beside a model, the model function takes what is printed.
+    #[test]
+    fn steps_are_those_that_the_files_beside_the_model_say() {
+        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+        let folder = tempfile::tempdir().unwrap();
+        let copy = |from: &str, name: &str| {
+            std::fs::copy(repository.join(from), folder.path().join(name)).unwrap();
+        };
+        let model = folder.path().join("model.onnx");
+        copy(
+            "model-fn/tests/fixtures/steps/words/model.onnx",
+            "model.onnx",
+        );
+        copy("steps/tests/golden/text/bert.json", "tokenizer.json");
+        let config = r#"{"id2label": {"0": "cold", "1": "warm", "2": "hot"}, "max_position_embeddings": 64}"#;
+        std::fs::write(folder.path().join("config.json"), config).unwrap();
+        let yaml = inspect(&model).unwrap().model_yaml;
+        for line in [
+            r#"labels: ["cold","warm","hot"]"#,
+            "  max_length: 64",
+            "parameters: [truncation, top_k, raw_scores]",
+        ] {
+            assert!(yaml.lines().any(|one| one == line), "{yaml}");
+        }
+        open(&model, &yaml);
+        let digits = folder.path().join("digits");
+        std::fs::create_dir(&digits).unwrap();
+        copy("models/digits/model.onnx", "digits/model.onnx");
+        let config = r#"{"size": 8, "resample": 2, "do_normalize": false, "do_convert_rgb": false, "id2label": {}}"#;
+        std::fs::write(digits.join("preprocessor_config.json"), config).unwrap();
+        let yaml = inspect(&digits.join("model.onnx")).unwrap().model_yaml;
+        assert!(yaml.contains("image:") && yaml.contains("size"), "{yaml}");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use steps::text::{Options, Settings, Text, Tokenizer};
 
 use crate::case::case_with;
-use crate::gateway::{Gateway, dev};
+use crate::gateway::{Gateway, dev, tollgate};
 use crate::recorded::list;
 use crate::sam;
 use crate::setup;
@@ -33,6 +33,11 @@ pub fn trials() -> Vec<Trial> {
             &["minilm"],
             "sentences: vectors are those of the reference, in batches of any lengths",
             vectors_are_those_of_the_reference,
+        ),
+        case_with(
+            &["minilm"],
+            "sentences: `inspect` finds how texts become vectors",
+            inspect_writes_the_description,
         ),
         case_with(
             &["minilm", "clients"],
@@ -147,6 +152,23 @@ fn distance(one: &Value, other: &Value) -> Result<f64> {
         .zip(&other)
         .map(|(one, other)| (one - other).abs());
     Ok(apart.fold(0.0, f64::max))
+}
+
+fn inspect_writes_the_description() -> Result<()> {
+    let mut command = tollgate()?;
+    let told = sam::run(command.arg("inspect").arg(folder()?), LIMIT)?;
+    for line in [
+        "  max_length: 256",
+        r#"  - {"name":"embedding","from":"last_hidden_state","steps":["mean_pooling","l2_normalize"]}"#,
+        "parameters: [truncation, dimensions]",
+    ] {
+        let mut lines = told.lines();
+        ensure!(
+            lines.any(|told| told.ends_with(line)),
+            "no `{line}` in {told}"
+        );
+    }
+    Ok(())
 }
 
 fn clients() -> Result<()> {
