@@ -4,6 +4,7 @@
 //! weights are integers of 22 bits after the point, and each sum is rounded once.
 
 mod filter;
+mod narrow;
 
 use filter::{GROUP, Halves, Weights};
 
@@ -122,8 +123,12 @@ fn resize_rows(plane: &[u8], width: usize, weights: &Weights) -> Vec<u8> {
     let bands = plane.chunks(width * BAND);
     for (rows, to) in bands.zip(resized.chunks_mut(length * BAND)) {
         lay_out(rows, width, &mut columns);
-        for ((start, group), samples) in weights.iter().zip(&mut made) {
+        for (place, ((start, group), samples)) in weights.iter().zip(&mut made).enumerate() {
             let columns = columns.get(start..).unwrap_or_default();
+            if let Some(narrow) = weights.narrow() {
+                narrow.sum(place, columns, samples, |row| exact(columns, group, row));
+                continue;
+            }
             sums.clear();
             for (columns, halves) in columns.as_chunks().0.iter().zip(group) {
                 sums.add(columns.each_ref().map(Column::as_slice), halves);
@@ -133,6 +138,18 @@ fn resize_rows(plane: &[u8], width: usize, weights: &Weights) -> Vec<u8> {
         lay_back(&made, length, to);
     }
     resized
+}
+
+/// The sample of one row of a band.
+fn exact(columns: &[Column], group: &[Halves], row: usize) -> u8 {
+    let mut sum = 0i32;
+    for (columns, halves) in columns.as_chunks::<GROUP>().0.iter().zip(group) {
+        for (column, weight) in columns.iter().zip(halves.weights()) {
+            let sample = column.get(row).copied().unwrap_or_default();
+            sum = sum.wrapping_add(i32::from(sample).wrapping_mul(weight));
+        }
+    }
+    rounded(sum)
 }
 
 /// The columns of a band of rows.
