@@ -18,6 +18,10 @@ const BAND: usize = 64;
 /// Rows and columns that are exchanged at once: bytes of a word.
 const BLOCK: usize = 8;
 
+/// Bytes of weights a pixel along an edge, be it of the given picture or of the resized one: Lanczos has six of the one
+/// and eight of the other, in groups.
+const MOST_WEIGHT_BYTES: u64 = 64;
+
 /// A column of a band.
 type Column = [u8; BAND];
 
@@ -93,6 +97,13 @@ pub(super) fn between(given: Extent, extent: Extent) -> u64 {
     } else {
         u64::from(given.height) * u64::from(extent.width)
     }
+}
+
+/// Bytes that resizing takes beside planes: a band with its columns, and the weights of both edges.
+pub(super) fn beside(given: Extent, extent: Extent) -> u64 {
+    let pixels = 4 * u64::from(given.width) + u64::from(extent.width);
+    let edges = [given.height, given.width, extent.height, extent.width];
+    BAND as u64 * pixels + edges.map(u64::from).iter().sum::<u64>() * MOST_WEIGHT_BYTES
 }
 
 /// The samples at these places.
