@@ -1,5 +1,7 @@
 //! Which format a picture has, and what its header says.
 
+use std::ops::Range;
+
 use super::error::{Format, ImageError};
 use super::exif::Orientation;
 use super::planes::Planes;
@@ -87,9 +89,9 @@ pub(super) fn header(picture: &[u8]) -> Result<Header, ImageError> {
 #[cfg(feature = "image")]
 pub(super) fn decode(picture: &[u8], header: &Header) -> Result<Decoded, ImageError> {
     Ok(match header.format {
-        Format::Jpeg => Decoded::Rows(super::jpeg::Picture::decode(picture)?),
-        Format::Png => Decoded::Whole(super::png::decode(picture, header)?),
-        Format::WebP => Decoded::Whole(super::webp::decode(picture, header)?),
+        Format::Jpeg => Decoded::Jpeg(super::jpeg::Picture::decode(picture)?),
+        Format::Png => Decoded::Interleaved(super::png::decode(picture, header)?),
+        Format::WebP => Decoded::Interleaved(super::webp::decode(picture, header)?),
     })
 }
 
@@ -106,32 +108,55 @@ pub(super) fn header(picture: &[u8]) -> Result<Header, ImageError> {
 /// Without decoders there is nothing to decode.
 #[cfg(not(feature = "image"))]
 pub(super) fn decode(_picture: &[u8], header: &Header) -> Result<Decoded, ImageError> {
-    Ok(Decoded::Whole(super::planes::black(1, header.extent)))
+    Ok(Decoded {
+        extent: header.extent,
+    })
 }
 
-/// A decoded picture.
+/// A decoded picture, whose planes are made in bands: all of them never stand in memory where they are resized.
+#[cfg(feature = "image")]
 pub(super) enum Decoded {
-    /// All of it.
-    Whole(Planes),
-    /// One whose colours are made row by row, so that all of them never stand in memory where they are resized.
-    #[cfg(feature = "image")]
-    Rows(super::jpeg::Picture),
+    Jpeg(super::jpeg::Picture),
+    Interleaved(super::planes::Interleaved),
+}
+
+/// Nothing.
+#[cfg(not(feature = "image"))]
+pub(super) struct Decoded {
+    extent: Extent,
 }
 
 impl Decoded {
-    /// The picture in bands of so many rows, or in one.
-    pub(super) fn bands(self, rows: u32) -> Box<dyn Iterator<Item = Planes>> {
+    /// The picture in bands of so many rows.
+    pub(super) fn bands(self, rows: u32) -> impl Iterator<Item = Planes> {
+        let height = self.extent().height;
+        let starts = (0..height).step_by(rows.max(1) as usize);
+        starts.map(move |start| self.rows(start..start.saturating_add(rows).min(height)))
+    }
+
+    #[cfg(feature = "image")]
+    fn extent(&self) -> Extent {
         match self {
-            Self::Whole(planes) => Box::new(std::iter::once(planes)),
-            #[cfg(feature = "image")]
-            Self::Rows(picture) => {
-                let height = picture.extent().height;
-                let starts = (0..height).step_by(rows.max(1) as usize);
-                Box::new(starts.map(move |start| {
-                    let end = start.saturating_add(rows).min(height);
-                    picture.rows(start..end)
-                }))
-            }
+            Self::Jpeg(picture) => picture.extent(),
+            Self::Interleaved(picture) => picture.extent,
         }
+    }
+
+    #[cfg(feature = "image")]
+    fn rows(&self, rows: Range<u32>) -> Planes {
+        match self {
+            Self::Jpeg(picture) => picture.rows(rows),
+            Self::Interleaved(picture) => picture.rows(rows),
+        }
+    }
+
+    #[cfg(not(feature = "image"))]
+    fn extent(&self) -> Extent {
+        self.extent
+    }
+
+    #[cfg(not(feature = "image"))]
+    fn rows(&self, _rows: Range<u32>) -> Planes {
+        super::planes::black(1, self.extent)
     }
 }

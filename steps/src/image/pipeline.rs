@@ -6,7 +6,7 @@ use super::error::ImageError;
 use super::exif::Orientation;
 use super::limits::{MAX_EDGE, MAX_RESIZED_PIXELS};
 use super::planes::Planes;
-use super::resize::{band, between, resize};
+use super::resize::{band, beside, between, resize};
 use super::settings::{Color, Extent, Layout, Resample, Settings, SettingsError, Shortest, Size};
 
 /// Makes tensors of pictures.
@@ -99,7 +99,7 @@ impl Pipeline {
         let copied = given.pixels().max(between) + 4 * resized.pixels() + 4 * extent.pixels();
         Ok(Needs {
             extent,
-            bytes: header.bytes + copied,
+            bytes: header.bytes + copied + beside(given, resized),
         })
     }
 

@@ -1,5 +1,8 @@
 //! A picture in memory: one plane of 8-bit samples a channel, row after row.
 
+#[cfg(feature = "image")]
+use std::ops::Range;
+
 use super::exif::Orientation;
 use super::settings::Extent;
 
@@ -18,6 +21,36 @@ pub(super) fn black(channels: usize, extent: Extent) -> Planes {
     Planes {
         extent,
         planes: std::iter::repeat_with(plane).take(channels).collect(),
+    }
+}
+
+/// A picture as decoders have it: the channels of a pixel side by side, transparency after grey or colours.
+#[cfg(feature = "image")]
+pub(super) struct Interleaved {
+    pub(super) extent: Extent,
+    pub(super) channels: usize,
+    pub(super) samples: Vec<u8>,
+}
+
+#[cfg(feature = "image")]
+impl Interleaved {
+    /// Some rows, without transparency.
+    pub(super) fn rows(&self, rows: Range<u32>) -> Planes {
+        let extent = Extent {
+            height: rows.end.saturating_sub(rows.start),
+            ..self.extent
+        };
+        let length = self.extent.columns() * self.channels;
+        let range = rows.start as usize * length..rows.end as usize * length;
+        let samples = self.samples.get(range).unwrap_or_default();
+        let mut picture = black(if self.channels < 3 { 1 } else { 3 }, extent);
+        for (channel, plane) in picture.planes.iter_mut().enumerate() {
+            let places = samples.iter().skip(channel).step_by(self.channels);
+            for (to, from) in plane.iter_mut().zip(places) {
+                *to = *from;
+            }
+        }
+        picture
     }
 }
 

@@ -7,7 +7,7 @@ use png::{ColorType, Decoder, DecodingError, Limits, Reader, Transformations};
 use super::decode::Header;
 use super::error::{Format, ImageError};
 use super::exif::Orientation;
-use super::planes::{Planes, black};
+use super::planes::Interleaved;
 use super::settings::Extent;
 
 /// What deflate compresses at best: 258 bytes in 2 bits.
@@ -43,7 +43,7 @@ pub(super) fn header(picture: &[u8]) -> Result<Header, ImageError> {
 }
 
 /// Decodes the rows.
-pub(super) fn decode(picture: &[u8], header: &Header) -> Result<Planes, ImageError> {
+pub(super) fn decode(picture: &[u8], header: &Header) -> Result<Interleaved, ImageError> {
     let mut reader = read(picture)?;
     let channels = channels(&reader)?;
     let length = header.extent.rows() * header.extent.columns() * channels;
@@ -51,20 +51,11 @@ pub(super) fn decode(picture: &[u8], header: &Header) -> Result<Planes, ImageErr
     reader.next_frame(&mut samples).map_err(refused)?;
     // The end is looked for, so that a file that lacks it is found.
     reader.finish().map_err(refused)?;
-    Ok(deinterleaved(&samples, channels, header.extent))
-}
-
-/// Grey or colours, of samples that may have transparency after them.
-pub(super) fn deinterleaved(samples: &[u8], channels: usize, extent: Extent) -> Planes {
-    let colours = if channels < 3 { 1 } else { 3 };
-    let mut picture = black(colours, extent);
-    for (channel, plane) in picture.planes.iter_mut().enumerate() {
-        let places = samples.iter().skip(channel).step_by(channels);
-        for (to, from) in plane.iter_mut().zip(places) {
-            *to = *from;
-        }
-    }
-    picture
+    Ok(Interleaved {
+        extent: header.extent,
+        channels,
+        samples,
+    })
 }
 
 fn read(picture: &[u8]) -> Result<Picture<'_>, ImageError> {

@@ -4,6 +4,7 @@
 //! weights are integers of 22 bits after the point, and each sum is rounded once.
 
 mod filter;
+mod narrow;
 
 use filter::{GROUP, Halves, Weights};
 
@@ -16,6 +17,10 @@ const BAND: usize = 64;
 
 /// Rows and columns that are exchanged at once: bytes of a word.
 const BLOCK: usize = 8;
+
+/// Bytes of weights a pixel along an edge, be it of the given picture or of the resized one: Lanczos has six of the one
+/// and eight of the other, in groups.
+const MOST_WEIGHT_BYTES: u64 = 64;
 
 /// A column of a band.
 type Column = [u8; BAND];
@@ -94,6 +99,13 @@ pub(super) fn between(given: Extent, extent: Extent) -> u64 {
     }
 }
 
+/// Bytes that resizing takes beside planes: a band with its columns, and the weights of both edges.
+pub(super) fn beside(given: Extent, extent: Extent) -> u64 {
+    let pixels = 4 * u64::from(given.width) + u64::from(extent.width);
+    let edges = [given.height, given.width, extent.height, extent.width];
+    BAND as u64 * pixels + edges.map(u64::from).iter().sum::<u64>() * MOST_WEIGHT_BYTES
+}
+
 /// The samples at these places.
 fn pick(plane: &[u8], width: usize, rows: &[usize], columns: &[usize]) -> Vec<u8> {
     let mut picked = Vec::with_capacity(rows.len() * columns.len());
@@ -122,8 +134,12 @@ fn resize_rows(plane: &[u8], width: usize, weights: &Weights) -> Vec<u8> {
     let bands = plane.chunks(width * BAND);
     for (rows, to) in bands.zip(resized.chunks_mut(length * BAND)) {
         lay_out(rows, width, &mut columns);
-        for ((start, group), samples) in weights.iter().zip(&mut made) {
+        for (place, ((start, group), samples)) in weights.iter().zip(&mut made).enumerate() {
             let columns = columns.get(start..).unwrap_or_default();
+            if let Some(narrow) = weights.narrow() {
+                narrow.sum(place, columns, samples, |row| exact(columns, group, row));
+                continue;
+            }
             sums.clear();
             for (columns, halves) in columns.as_chunks().0.iter().zip(group) {
                 sums.add(columns.each_ref().map(Column::as_slice), halves);
@@ -133,6 +149,18 @@ fn resize_rows(plane: &[u8], width: usize, weights: &Weights) -> Vec<u8> {
         lay_back(&made, length, to);
     }
     resized
+}
+
+/// The sample of one row of a band.
+fn exact(columns: &[Column], group: &[Halves], row: usize) -> u8 {
+    let mut sum = 0i32;
+    for (columns, halves) in columns.as_chunks::<GROUP>().0.iter().zip(group) {
+        for (column, weight) in columns.iter().zip(halves.weights()) {
+            let sample = column.get(row).copied().unwrap_or_default();
+            sum = sum.wrapping_add(i32::from(sample).wrapping_mul(weight));
+        }
+    }
+    rounded(sum)
 }
 
 /// The columns of a band of rows.

@@ -27,6 +27,7 @@ pub(super) fn bytes(mut rows: [u64; 8]) -> [u64; 8] {
 }
 
 /// Exchanges the rows and columns of four by four 16-bit numbers; a word is a row.
+#[cfg(feature = "image")]
 #[inline]
 pub(super) fn shorts(mut rows: [u64; 4]) -> [u64; 4] {
     let [a, b, c, d] = &mut rows;
@@ -61,6 +62,7 @@ mod tests {
         }
     }
 
+    #[cfg(feature = "image")]
     #[test]
     fn every_short_comes_to_its_place() {
         let word = |row: u64| {

@@ -7,8 +7,7 @@ use image_webp::{DecodingError, WebPDecoder};
 use super::decode::Header;
 use super::error::{Format, ImageError};
 use super::exif::Orientation;
-use super::planes::Planes;
-use super::png::deinterleaved;
+use super::planes::Interleaved;
 use super::settings::Extent;
 
 /// Bytes of a chunk beside the picture, such as EXIF, that are read.
@@ -32,20 +31,25 @@ pub(super) fn header(picture: &[u8]) -> Result<Header, ImageError> {
             .as_deref()
             .map_or(Orientation::UPRIGHT, Orientation::read),
         bytes: samples * 2 + extent.pixels() * DECODER_BYTES_A_PIXEL,
-        // A picture of one colour takes the same few bytes whatever its size is.
+        // A picture of one colour takes the same few bytes whatever its size is: `max_pixels` alone bounds what some forty
+        // bytes make of time and memory.
         least_bytes: 0,
     })
 }
 
 /// Decodes the rows.
-pub(super) fn decode(picture: &[u8], header: &Header) -> Result<Planes, ImageError> {
+pub(super) fn decode(picture: &[u8], header: &Header) -> Result<Interleaved, ImageError> {
     let mut decoder = read(picture)?;
     let channels = channels(&decoder);
     let memory = header.extent.pixels() * DECODER_BYTES_A_PIXEL + CHUNK_BYTES;
     decoder.set_memory_limit(usize::try_from(memory).unwrap_or(usize::MAX));
     let mut samples = vec![0; header.extent.rows() * header.extent.columns() * channels];
     decoder.read_image(&mut samples).map_err(refused)?;
-    Ok(deinterleaved(&samples, channels, header.extent))
+    Ok(Interleaved {
+        extent: header.extent,
+        channels,
+        samples,
+    })
 }
 
 fn read(picture: &[u8]) -> Result<WebPDecoder<Cursor<&[u8]>>, ImageError> {

@@ -2,6 +2,7 @@
 
 use std::f64::consts::PI;
 
+use super::narrow::Narrow;
 use crate::image::settings::Resample;
 
 /// Bits of a weight after the point: 8 bits are the sample's, two the sign's and the overshoot's.
@@ -18,6 +19,16 @@ pub(super) const GROUP: usize = 4;
 pub(super) struct Halves {
     pub(super) high: [i16; GROUP],
     pub(super) low: [u16; GROUP],
+}
+
+impl Halves {
+    /// The weights themselves.
+    #[inline]
+    pub(super) fn weights(&self) -> [i32; GROUP] {
+        let [a, b, c, d] = self.high.map(|high| i32::from(high) << LOW_BITS);
+        let [e, f, g, h] = self.low.map(i32::from);
+        [a | e, b | f, c | g, d | h]
+    }
 }
 
 /// A function of the distance to the centre, and how far it reaches.
@@ -95,6 +106,7 @@ pub(super) struct Weights {
     /// As many groups for each start.
     groups: usize,
     halves: Vec<Halves>,
+    narrow: Option<Narrow>,
 }
 
 impl Weights {
@@ -109,6 +121,7 @@ impl Weights {
             starts: Vec::with_capacity(to as usize),
             groups,
             halves: Vec::with_capacity(to as usize * groups),
+            narrow: None,
         };
         let mut values = Vec::with_capacity(most);
         for place in 0..to {
@@ -124,6 +137,7 @@ impl Weights {
             );
             weights.push(start as usize, &values);
         }
+        weights.narrow = Narrow::new(&weights.halves, groups);
         weights
     }
 
@@ -143,6 +157,11 @@ impl Weights {
             }
             self.halves.push(halves);
         }
+    }
+
+    /// The weights in parts, where sums of 16 bits will do.
+    pub(super) fn narrow(&self) -> Option<&Narrow> {
+        self.narrow.as_ref()
     }
 
     pub(super) fn len(&self) -> usize {
