@@ -72,7 +72,10 @@ fn check_calls(url: &str) -> Result<()> {
 }
 
 fn with_our_authorizer() -> Result<()> {
-    check_calls(&front("front", &[("CorsOrigins", "https://app.example")])?)
+    check_calls(&front(
+        "front",
+        &[("AccessLogs", "on"), ("CorsOrigins", "https://app.example")],
+    )?)
 }
 
 fn with_the_gateways_own() -> Result<()> {

@@ -13,8 +13,8 @@ use crate::ministack;
 use crate::sam::{self, sam};
 use crate::setup;
 use crate::template::CHECKS;
-use crate::template::policies;
 use crate::template::translated::{LIMIT, Template};
+use crate::template::{parts, policies};
 
 const FILE: &str = "infra/aws/http-api.yaml";
 
@@ -35,6 +35,11 @@ pub fn trials() -> Vec<Trial> {
             &[ministack::PART],
             "template: only the HTTP API may invoke the functions, by this template",
             only_this_api_may_invoke,
+        ),
+        case_with(
+            &[ministack::PART],
+            "template: the HTTP API's access log is off by default, and names no token",
+            access_logs,
         ),
         case_with(
             &[ministack::PART, CHECKS],
@@ -130,12 +135,32 @@ fn permission(function: &str, within: &str) -> Value {
 /// Checks that are passed over, each with the reason.
 const SKIPPED: [(&str, &str); 1] = [(
     "CKV_AWS_95",
-    "the functions log each decision and prediction; who needs the gateway's own lines has the REST API's `AccessLogs`",
+    "`AccessLogs` is off where nobody asks for it: the functions log each decision and prediction",
 )];
+
+const LOGGED: [&str; 3] = [
+    "Functions=tollgate",
+    "AccessLogs=on",
+    "KmsKeyArn=arn:aws:kms:us-east-1:000000000000:key/1",
+];
+
+fn access_logs() -> Result<()> {
+    let logs = "/Resources/Stage/Properties/AccessLogSettings";
+    let template = Template::of(FILE, &LOGGED)?;
+    parts::check_log(template.at(&format!("{logs}/Format"))?)?;
+    let to = template.at(&format!("{logs}/DestinationArn"))?;
+    ensure!(*to == json!({"Fn::GetAtt": ["GatewayLogs", "Arn"]}), "{to}");
+    let group = template.at("/Resources/GatewayLogs/Properties")?;
+    ensure!(group["RetentionInDays"] == 30, "{group}");
+    let without = Template::of(FILE, &["Functions=tollgate"])?;
+    ensure!(without.at(logs).is_err() && without.at("/Resources/GatewayLogs").is_err());
+    Ok(())
+}
 
 fn checkov() -> Result<()> {
     let passed = policies::checkov_of(&Template::of(FILE, &["Functions=tollgate"])?, &SKIPPED)?;
     ensure!(passed >= 2, "{passed} checks");
+    policies::checkov_of(&Template::of(FILE, &LOGGED)?, &[])?;
     let unskipped = policies::checkov_of(&Template::of(FILE, &["Functions=tollgate"])?, &[]);
     let found = format!("{:#}", unskipped.err().context("nothing is found")?);
     ensure!(found.contains("CKV_AWS_95"), "{found}");

@@ -455,10 +455,13 @@ fn dashboard() -> Result<()> {
     Ok(())
 }
 
-/// A token comes in a header, and may come in a query.
 fn logs_name_no_token() -> Result<()> {
     let template = Template::translate(&["AccessLogs=on"])?;
-    let format = template.at("/Resources/ApiStage/Properties/AccessLogSetting/Format")?;
+    check_log(template.at("/Resources/ApiStage/Properties/AccessLogSetting/Format")?)
+}
+
+/// A token comes in a header, and may come in a query.
+pub fn check_log(format: &Value) -> Result<()> {
     let format = format.as_str().unwrap_or_default();
     let line: BTreeMap<String, String> = serde_json::from_str(format)?;
     ensure!(line.len() >= 12 && !format.contains('\n'), "{format}");
