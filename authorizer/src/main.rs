@@ -9,6 +9,13 @@ use serde_json::value::RawValue;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> anyhow::Result<()> {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location();
+        let place = place.map(|place| format!("{}:{}", place.file(), place.line()));
+        // Not with which words: they may quote a token.
+        let line = serde_json::json!({"event": "panic", "place": place});
+        let _ = writeln!(std::io::stderr(), "{line}");
+    }));
     let config = Config::load(environment)?;
     let authorizer = Authorizer::start(config).await?;
     print(&authorizer.log);
