@@ -23,7 +23,7 @@ use crate::openapi::{self, Api, Described};
 use crate::pipeline::Pipeline;
 use crate::prediction::{self, Asked};
 use crate::protocol::{Accepted, Limits, embeddings};
-use crate::reply::{Answer, Outcome, Reply};
+use crate::reply::{Answer, ErrorShape, Outcome, Reply};
 use crate::repository::{Entry, Found, Repository, Unavailable, Version, Visible, Wanted};
 use crate::route::{Route, RouteError, Serving, Target};
 
@@ -136,7 +136,13 @@ impl ModelFunction {
                 line.code = Some(failure.code());
                 line.reason = failure.reason();
                 debug_assert!(status(&failure) >= 400, "{failure} is a failure");
-                Reply::failure(&failure)
+                let is_openai = line.route == Some(Route::Embeddings.template());
+                let shape = if is_openai {
+                    ErrorShape::OpenAi
+                } else {
+                    ErrorShape::Ours
+                };
+                Reply::failure(&failure, shape)
             }
         };
         let reply = reply.with(for_pages.unwrap_or_default());

@@ -74,10 +74,33 @@ pub(crate) enum Body {
     Bytes(Vec<u8>),
 }
 
-/// The one shape of errors.
+/// The shape of an error.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ErrorShape {
+    /// `error` is what to change.
+    Ours,
+    /// `error` is an object, as clients of OpenAI's API expect; `code` and `detail` stand beside it as ever.
+    OpenAi,
+}
+
+/// `error` in either shape.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum ErrorWords {
+    Text(String),
+    Object {
+        message: String,
+        #[serde(rename = "type")]
+        kind: &'static str,
+        param: Option<Value>,
+        code: &'static str,
+    },
+}
+
+/// The body of every error.
 #[derive(Serialize)]
 struct ErrorBody {
-    error: String,
+    error: ErrorWords,
     code: &'static str,
     detail: Map<String, Value>,
     /// Clients of the Open Inference Protocol look for it: `false` where a model, or all, cannot be asked now.
@@ -194,8 +217,8 @@ impl Reply {
     }
 
     /// What went wrong.
-    pub(crate) fn failure(failure: &Failure) -> Self {
-        let body = error_body(failure);
+    pub(crate) fn failure(failure: &Failure, shape: ErrorShape) -> Self {
+        let body = error_body(failure, shape);
         let mut headers = BTreeMap::from([("content-type", JSON.to_owned())]);
         if let Some(seconds) = failure.retry_after() {
             headers.insert("retry-after", seconds.to_string());
@@ -216,9 +239,22 @@ impl Reply {
 }
 
 /// What went wrong, in words that may be the caller's own: cut where they are long.
-fn error_body(failure: &Failure) -> String {
-    let body = |error: String, detail| {
+fn error_body(failure: &Failure, shape: ErrorShape) -> String {
+    let body = |error: String, detail: Map<String, Value>| {
         let code = failure.code();
+        let error = match shape {
+            ErrorShape::Ours => ErrorWords::Text(error),
+            ErrorShape::OpenAi => ErrorWords::Object {
+                message: error,
+                kind: if status(failure) < 500 {
+                    "invalid_request_error"
+                } else {
+                    "server_error"
+                },
+                param: detail.get("parameter").cloned(),
+                code,
+            },
+        };
         serde_json::to_string(&ErrorBody {
             error,
             code,

@@ -29,7 +29,7 @@ def of_openai(url, texts, expected, counts):
     shorter = client.embeddings.create(model="minilm", input=texts[0], dimensions=64)
     first = np.array(expected[0][:64])
     close([shorter.data[0].embedding], [first / np.linalg.norm(first)])
-    refused(lambda: client.embeddings.create(model="nobody", input="a"), openai.NotFoundError, "model_unknown")
+    refused(lambda: client.embeddings.create(model="nobody", input="a"), openai.NotFoundError, "nobody")
     refused(lambda: client.embeddings.create(model="minilm", input=[[1, 2]]), openai.BadRequestError, "not tokens")
     nobody = openai.OpenAI(base_url=f"{url}/v1", api_key="nobody's", max_retries=0)
     refused(lambda: nobody.embeddings.create(model="minilm", input="a"), openai.AuthenticationError, "")

@@ -268,6 +268,9 @@ fn serving_is_answered() -> Result<()> {
         &json!({"inputs": instances}),
     )?;
     let labels = &reply.expect(200)?.json()?["outputs"]["label"];
+    let asked = json!({"model": "wine", "input": "a text"});
+    let refused = post("/v1/embeddings", &asked)?.expect(422)?.json()?;
+    ensure!(refused["code"] == "no_embeddings", "{refused}");
     let expected: Value = rows
         .as_array()
         .into_iter()

@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::Described;
 use super::answers::truncated_rows;
-use super::operations::{REFUSALS, UNFIT, refuse};
+use super::operations::{REFUSALS, UNFIT};
 use super::values::reference;
 use crate::pipeline::Parameter;
 
@@ -49,7 +49,7 @@ pub(super) fn path(
         "content": {"application/json": {"schema": answer(&names)}},
     });
     let mut responses = Map::from_iter([("200".to_owned(), answer)]);
-    refuse(&mut responses, REFUSALS.iter().chain(&UNFIT));
+    responses.extend(REFUSALS.iter().chain(&UNFIT).map(refusal));
     let operation = json!({
         "operationId": "embeddings",
         "tags": ["openai"],
@@ -72,6 +72,32 @@ fn dimensions(models: &[&Described<'_>]) -> Value {
         true => json!({"type": ["integer", "null"], "minimum": 1}),
         false => json!({"type": "null"}),
     }
+}
+
+/// An error, in the shape that clients of OpenAI's API expect.
+fn refusal(status: &u16) -> (String, Value) {
+    let text = json!({"type": "string"});
+    let error = json!({
+        "type": "object",
+        "required": ["message", "type", "param", "code"],
+        "properties": {
+            "message": text,
+            "type": {"enum": ["invalid_request_error", "server_error"]},
+            "param": {"type": ["string", "null"]},
+            "code": text,
+        },
+    });
+    // Of what the gateway answers by itself, `error` is a text, as everywhere.
+    let schema = json!({
+        "type": "object",
+        "required": ["error", "code"],
+        "properties": {"error": {"anyOf": [error, text]}, "code": text, "detail": {"type": "object"}},
+    });
+    let response = json!({
+        "description": "What is wrong, and what to change.",
+        "content": {"application/json": {"schema": schema}},
+    });
+    (status.to_string(), response)
 }
 
 fn answer(names: &[&str]) -> Value {

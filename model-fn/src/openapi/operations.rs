@@ -89,10 +89,7 @@ fn answer(status: &str, named: &Value) -> Value {
     }
 }
 
-pub(super) fn refuse<'a>(
-    responses: &mut Map<String, Value>,
-    statuses: impl Iterator<Item = &'a u16>,
-) {
+fn refuse<'a>(responses: &mut Map<String, Value>, statuses: impl Iterator<Item = &'a u16>) {
     responses.extend(statuses.map(|status| {
         let status = status.to_string();
         let response = reference("responses", &status);
