@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use libtest_mimic::Trial;
 
 use crate::case::case_with;
-use crate::gateway::{Gateway, dev};
+use crate::gateway::{Gateway, dev, embedded};
 use crate::sam;
 use crate::setup;
 use crate::shared::Shared;
@@ -28,6 +28,11 @@ pub fn trials() -> Vec<Trial> {
         case_with(PARTS, "clients: KServe's REST client", kserve),
         case_with(
             PARTS,
+            "clients: pictures, by tritonclient, KServe's client, base64 and forms",
+            pictures,
+        ),
+        case_with(
+            PARTS,
             "clients: pyarrow's and pandas' tables, answered by such",
             pyarrow,
         ),
@@ -43,6 +48,13 @@ fn tritonclient() -> Result<()> {
 fn kserve() -> Result<()> {
     let gateway = gateway()?;
     sam::run(python("kserve_rest.py", gateway)?.arg(&gateway.url), LIMIT).map(drop)
+}
+
+fn pictures() -> Result<()> {
+    let gateway = embedded()?;
+    let folder = setup::repository().join("model-fn/tests/fixtures/steps");
+    let mut command = python("pictures.py", gateway)?;
+    sam::run(command.arg(&gateway.url).arg(folder), LIMIT).map(drop)
 }
 
 fn pyarrow() -> Result<()> {
