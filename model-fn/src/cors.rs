@@ -16,7 +16,7 @@ const REQUEST_HEADERS: &str = "accept, authorization, content-encoding, content-
 
 /// What pages may read beyond what every page may.
 const RESPONSE_HEADERS: &str = "content-encoding, inference-header-content-length, retry-after, server-timing, \
-    www-authenticate, x-amzn-requestid";
+    truncated-rows, www-authenticate, x-amzn-requestid";
 
 /// Whose pages may call.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
