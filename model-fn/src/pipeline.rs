@@ -18,7 +18,7 @@ use crate::tensor::Tensor;
 use inputs::Inputs;
 
 pub use error::{Kind, StepsError};
-pub(crate) use inputs::Made;
+pub(crate) use inputs::{LastToken, Made};
 pub use outputs::{OutputSettings, Outputs, Step};
 
 /// A model as it is served.
@@ -141,6 +141,13 @@ impl Pipeline {
         self.steps
             .as_ref()
             .is_some_and(|steps| steps.inputs.is_some())
+    }
+
+    /// A run that shows whether the model knows all tokens of its tokenizer.
+    pub(crate) fn last_token(&self) -> Result<Option<LastToken>, StepsError> {
+        let inputs = self.steps.as_ref().and_then(|steps| steps.inputs.as_ref());
+        let ports = &self.model.specification().inputs;
+        inputs.map_or(Ok(None), |inputs| inputs.last_token(ports))
     }
 
     /// Whether callers send texts, alone or among other inputs.

@@ -361,10 +361,12 @@ fn what_is_no_question_for_embeddings_is_refused_with_what_to_change() {
         );
     }
     let (_, answer) = ask(&function, "/v1/embeddings", &json!({"input": [[1, 2]]}));
-    assert!(
-        answer["error"].as_str().unwrap().contains("not tokens"),
-        "{answer}"
-    );
+    let error = &answer["error"];
+    let named = json!([error["type"], error["param"], error["code"]]);
+    let expected = json!(["invalid_request_error", "input", "wrong_parameter"]);
+    assert_eq!(named, expected);
+    let message = error["message"].as_str().unwrap();
+    assert!(message.contains("not tokens"), "{message}");
 }
 
 #[test]
@@ -439,6 +441,25 @@ fn truncation_that_is_refused_is_an_error() {
         (status, &answer["code"]),
         (422, &json!("text_refused")),
         "{answer}"
+    );
+}
+
+#[test]
+fn a_tokenizer_of_another_model_is_refused_at_the_start() {
+    let folder = tempfile::tempdir().unwrap();
+    add(&folder, "words", VECTORS);
+    let file = folder.path().join("words/tokenizer.json");
+    let mut tokenizer: Value = serde_json::from_slice(&std::fs::read(&file).unwrap()).unwrap();
+    // The model has a vector for each of 900 tokens.
+    tokenizer["model"]["vocab"]["onemore"] = 900.into();
+    std::fs::write(&file, tokenizer.to_string()).unwrap();
+    let source = folder.path().display().to_string();
+    let lookup = |name: &str| (name == "MODEL_SOURCE").then(|| source.clone());
+    let error = ModelFunction::start(Config::load(lookup).unwrap()).unwrap_err();
+    let error = error.to_string();
+    assert!(
+        error.contains("`words`") && error.contains("last of its 901 tokens"),
+        "{error}"
     );
 }
 

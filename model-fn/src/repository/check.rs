@@ -82,6 +82,16 @@ pub enum CheckError {
         /// In what.
         difference: Difference,
     },
+    /// The tokenizer is another model's.
+    #[error(
+        "`text.tokenizer` of `model.yaml`: the model fails on the last of its {vocabulary} tokens: is it another model's?"
+    )]
+    Tokens {
+        /// How many there are.
+        vocabulary: usize,
+        /// How it fails.
+        source: RunError,
+    },
     /// `labels` are not as many as the classes.
     #[error("`model.yaml`: {given} `labels`, where output `{output}` has {expected} classes")]
     Labels {
@@ -124,6 +134,7 @@ const UNSHAPED: &str =
 /// What a model is run on, in words.
 const EXAMPLE: &str = "`example.json`";
 const EXPECTED: &str = "`expected.json`";
+const TOKENIZER: &str = "`tokenizer.json`";
 const ONE: &str = "a made-up input";
 const SEVERAL: &str = "a made-up input of several rows";
 
@@ -198,6 +209,12 @@ pub(super) fn check(
         }
         (None, None) => check_synthetic(model, shapes.first(), limits)?,
     };
+    let last = pipeline.last_token();
+    if let Some(last) = last.map_err(|source| CheckError::Steps(TOKENIZER, source))? {
+        let vocabulary = last.vocabulary;
+        let ran = model.run(last.inputs);
+        ran.map_err(|source| CheckError::Tokens { vocabulary, source })?;
+    }
     // What is made up is of the model's own tensors.
     passed.example = of_file.or(passed.example.filter(|_| !pipeline.has_inputs()));
     batches::check(model, description, passed.sample.take())?;
