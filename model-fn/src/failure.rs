@@ -287,8 +287,11 @@ impl Failure {
             Self::NotAcceptable(_) => pair("expected", json!(media::TYPES)),
             Self::Body(BodyError::Missing | BodyError::NotBase64)
             | Self::Run(_)
-            | Self::Steps(_)
             | Self::Write(_) => Map::new(),
+            Self::Steps(error) => {
+                let named = error.parameter();
+                named.map_or_else(Map::new, |name| pair("parameter", json!(name)))
+            }
         }
     }
 

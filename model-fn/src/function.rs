@@ -125,6 +125,12 @@ impl ModelFunction {
             request => request.map(|request| (request, false)),
         };
         let is_direct = request.as_ref().is_ok_and(|(_, is_direct)| *is_direct);
+        let is_openai = |(request, _): &(Request<'_>, bool)| Route::is_of_openai(&request.path);
+        let shape = if request.as_ref().is_ok_and(is_openai) {
+            ErrorShape::OpenAi
+        } else {
+            ErrorShape::Ours
+        };
         let for_pages = request.as_ref().ok();
         let for_pages = for_pages.map(|(request, _)| self.config.cors.headers(request));
         let answered = request
@@ -136,12 +142,6 @@ impl ModelFunction {
                 line.code = Some(failure.code());
                 line.reason = failure.reason();
                 debug_assert!(status(&failure) >= 400, "{failure} is a failure");
-                let is_openai = line.route == Some(Route::Embeddings.template());
-                let shape = if is_openai {
-                    ErrorShape::OpenAi
-                } else {
-                    ErrorShape::Ours
-                };
                 Reply::failure(&failure, shape)
             }
         };
@@ -233,8 +233,9 @@ impl ModelFunction {
             Route::Index => self.index(asking),
             Route::Load | Route::Unload => Err(Failure::NotLoadable),
             Route::Embeddings => {
-                let body = prediction::body(asking.request, &self.config.limits)?;
-                let model = embeddings::model(&body)?;
+                let limits = self.narrowed(asking.request, &self.config.limits)?;
+                // Not kept: it is read again with the limits of the model.
+                let model = embeddings::model(&prediction::body(asking.request, &limits)?)?;
                 let target = Target {
                     model,
                     ..Target::default()
@@ -365,12 +366,17 @@ impl ModelFunction {
 
     /// The model's limits, where they are not narrower for the caller.
     fn limits(&self, request: &Request<'_>, found: Found<'_>) -> Result<Limits, LimitError> {
-        let limits = found.entry.limits.clone();
+        self.narrowed(request, &found.entry.limits)
+    }
+
+    /// These limits, where they are not narrower for the caller.
+    fn narrowed(&self, request: &Request<'_>, limits: &Limits) -> Result<Limits, LimitError> {
         let members = &self.config.caller_limits;
         let own = |member: &Option<String>| match (&request.caller, member) {
             (Some(caller), Some(member)) => caller.limit(member),
             (None, _) | (_, None) => Ok(None),
         };
+        let limits = limits.clone();
         Ok(limits.narrowed(own(&members.body_bytes)?, own(&members.rows)?))
     }
 

@@ -156,6 +156,15 @@ impl Pipeline {
         inputs.is_some_and(Inputs::has_texts)
     }
 
+    /// Of which outputs that callers see a request may ask for fewer numbers.
+    pub(crate) fn shortened(&self) -> Vec<bool> {
+        let allowed = self.parameters().unwrap_or_default();
+        let is_allowed = allowed.contains(&Parameter::Dimensions);
+        let outputs = self.steps.as_ref().filter(|_| is_allowed);
+        let outputs = outputs.and_then(|steps| steps.outputs.as_ref());
+        outputs.map(Outputs::vectors).unwrap_or_default()
+    }
+
     /// The output that is a vector for each text, where callers send texts and nothing else.
     pub(crate) fn embedding(&self) -> Option<usize> {
         let steps = self.steps.as_ref()?;
@@ -316,6 +325,11 @@ impl Steps {
         let needs_mask = outputs.as_ref().is_some_and(Outputs::needs_mask);
         if needs_mask && !specification.inputs.iter().any(has_mask) {
             return Err(StepsError::NoMask);
+        }
+        let has_vector = |outputs: &Outputs| outputs.vectors().contains(&true);
+        let may_shorten = description.parameters.contains(&Parameter::Dimensions);
+        if may_shorten && !outputs.as_ref().is_some_and(has_vector) {
+            return Err(StepsError::NoVector);
         }
         let seen = outputs.as_ref().map(Outputs::ports);
         let seen = seen.unwrap_or_else(|| specification.outputs.clone());

@@ -159,6 +159,11 @@ impl Route {
         }
     }
 
+    /// Whether who asks there looks for errors as OpenAI's API gives them.
+    pub fn is_of_openai(path: &[String]) -> bool {
+        matches!(Self::at(path), Some(Self::Embeddings))
+    }
+
     /// Whether an answer is worth waiting for until there are models.
     pub fn needs_models(&self) -> bool {
         !(self.is_open() || matches!(self, Self::Server))

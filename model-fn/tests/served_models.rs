@@ -109,10 +109,12 @@ fn every_recorded_case_is_answered_over_the_open_inference_protocol() {
             // Steps may add outputs to those of the model.
             let given = forms(&answer["outputs"]);
             let recorded = forms(&case["outputs"]);
-            assert!(
-                recorded.iter().all(|form| given.contains(form)),
-                "{name}: {given:?}"
-            );
+            let yaml = std::fs::read_to_string(folder().join(&name).join("model.yaml")).unwrap();
+            if !yaml.contains("outputs:") {
+                assert_eq!(given.len(), recorded.len(), "{name}: {given:?}");
+            }
+            let has_all = recorded.iter().all(|form| given.contains(form));
+            assert!(has_all && !recorded.is_empty(), "{name}: {given:?}");
         }
     }
 }

@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use model_fn::{Config, ModelFunction, Reply};
+use model_fn::{Config, ModelFunction, Reply, StartError};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -285,7 +285,7 @@ fn the_default_model_answers_where_none_is_named_and_one_text_is_no_list() {
 fn shorter_vectors_have_length_one_too() {
     let function = start();
     let case = &golden()[0];
-    let body = json!({"input": case["texts"], "dimensions": 2, "encoding_format": "float"});
+    let body = json!({"input": case["texts"], "dimensions": 2.0, "encoding_format": "float"});
     let answer = answered(&function, "/v1/embeddings", &body);
     let whole: Vec<f64> = case["embeddings"][0]
         .as_array()
@@ -297,6 +297,127 @@ fn shorter_vectors_have_length_one_too() {
     close(
         &answer["data"][0]["embedding"],
         &json!([whole[0] / length, whole[1] / length]),
+    );
+}
+
+/// The model with this description alone.
+fn start_as(description: &str) -> Result<ModelFunction, StartError> {
+    let folder = tempfile::tempdir().unwrap();
+    add(&folder, "words", description);
+    let source = folder.path().display().to_string();
+    let lookup = |name: &str| (name == "MODEL_SOURCE").then(|| source.clone());
+    ModelFunction::start(Config::load(lookup).unwrap())
+}
+
+#[test]
+fn a_request_gets_fewer_numbers_of_vectors_and_never_more_than_the_description_leaves() {
+    const TEXT: &str = "text: {max_length: 16}\nparameters: [dimensions]\noutputs:\n";
+    for (outputs, given, expected) in [
+        ("  - {name: embedding, from: logits}", 2, Some(2)),
+        (
+            "  - {from: last_hidden_state, steps: [mean_pooling]}",
+            2,
+            Some(2),
+        ),
+        (
+            "  - {from: last_hidden_state, steps: [mean_pooling]}",
+            7,
+            None,
+        ),
+        (
+            "  - {from: last_hidden_state, steps: [mean_pooling, l2_normalize, {dimensions: 4}]}",
+            2,
+            Some(2),
+        ),
+        (
+            "  - {from: last_hidden_state, steps: [mean_pooling, l2_normalize, {dimensions: 4}]}",
+            5,
+            None,
+        ),
+        (
+            "  - {from: last_hidden_state, steps: [mean_pooling, {dimensions: 4}, l2_normalize]}",
+            4,
+            Some(4),
+        ),
+        (
+            "  - {from: last_hidden_state, steps: [mean_pooling, {dimensions: 4}, l2_normalize]}",
+            3,
+            Some(3),
+        ),
+    ] {
+        let function = start_as(&format!("{TEXT}{outputs}\n")).unwrap();
+        let body = json!({"input": "a text", "dimensions": given});
+        let (status, answer) = ask(&function, "/v1/embeddings", &body);
+        let numbers = answer["data"][0]["embedding"].as_array().map(Vec::len);
+        assert_eq!(numbers, expected, "{outputs}: {answer}");
+        let is_right = status == 200 || answer["error"]["param"] == "dimensions";
+        assert!(is_right, "{answer}");
+    }
+}
+
+#[test]
+fn scores_beside_a_vector_stay_whole() {
+    let outputs = "
+text: {max_length: 16}
+parameters: [dimensions]
+outputs:
+  - {name: embedding, from: last_hidden_state, steps: [mean_pooling]}
+  - {name: mood, from: logits, steps: [softmax]}
+";
+    let function = start_as(outputs).unwrap();
+    let body = json!({"instances": ["a text"], "parameters": {"dimensions": 2}});
+    let answer = answered(&function, "/predict", &body);
+    let row = &answer["predictions"][0];
+    let lengths = ["embedding", "mood"].map(|name| row[name].as_array().unwrap().len());
+    assert_eq!(lengths, [2, 3], "{answer}");
+}
+
+#[test]
+fn dimensions_are_for_models_with_a_vector() {
+    for description in [
+        "text: {max_length: 16}\nparameters: [dimensions]\n",
+        "text: {max_length: 16}\nparameters: [dimensions]\noutputs: [{from: logits, steps: [softmax]}]\n",
+    ] {
+        let error = start_as(description).unwrap_err().to_string();
+        assert!(
+            error.contains("`dimensions` is for models with a vector"),
+            "{error}"
+        );
+    }
+}
+
+#[test]
+fn the_texts_of_a_request_have_a_limit_together() {
+    let function = start_as(VECTORS).unwrap();
+    let text = "word ".repeat(180_000);
+    let body = json!({"input": vec![text.as_str(); 5]});
+    let (status, answer) = ask(&function, "/v1/embeddings", &body);
+    assert_eq!(
+        (status, &answer["code"]),
+        (413, &json!("too_many_elements")),
+        "{}",
+        answer["error"]
+    );
+    answered(
+        &function,
+        "/v1/embeddings",
+        &json!({"input": vec![text.as_str(); 4]}),
+    );
+}
+
+#[test]
+fn a_limit_of_the_model_bounds_its_texts() {
+    let function = start_as(&format!("{VECTORS}limits: {{text_bytes: 10}}\n")).unwrap();
+    answered(&function, "/v1/embeddings", &json!({"input": "0123456789"}));
+    let (status, answer) = ask(
+        &function,
+        "/v1/embeddings",
+        &json!({"input": "0123456789x"}),
+    );
+    assert_eq!(
+        (status, &answer["code"]),
+        (413, &json!("text_too_long")),
+        "{answer}"
     );
 }
 
@@ -426,6 +547,10 @@ fn openapi_describes_the_route_of_models_with_embeddings_to_whom_they_are_open()
     let infer = &all["components"]["schemas"]["words.1.tensors"]["properties"]["parameters"];
     assert_eq!(infer["properties"]["dimensions"]["maximum"], 6);
     assert_eq!(infer["properties"]["top_k"], json!({"type": "null"}));
+    // What callers may shorten is of no fixed width, and what is not known is not said.
+    let answer = &all["components"]["schemas"]["words.1.tensors-answer"];
+    assert!(!answer.to_string().contains("\"const\":6"), "{answer}");
+    assert!(!all.to_string().contains("\"maximum\":null"));
     let content = &all["paths"]["/predict/words"]["post"]["requestBody"]["content"];
     assert!(content["text/plain"].is_object() && content["multipart/form-data"].is_object());
 }
@@ -458,7 +583,7 @@ fn a_tokenizer_of_another_model_is_refused_at_the_start() {
     let error = ModelFunction::start(Config::load(lookup).unwrap()).unwrap_err();
     let error = error.to_string();
     assert!(
-        error.contains("`words`") && error.contains("last of its 901 tokens"),
+        error.contains("`words`") && error.contains("last of its 901 words"),
         "{error}"
     );
 }

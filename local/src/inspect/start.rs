@@ -2,31 +2,93 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use model_fn::engine::{Dimension, Port};
+use std::path::Path;
+
+use model_fn::engine::{Budget, Dimension, Memory, Port};
+use model_fn::protocol::Limits;
+use model_fn::repository::{Files, Loading, Repository, Settings, VersionFiles};
 
 use super::Inspection;
-use super::beside::Beside;
+use super::beside::{Beside, comment};
+use crate::chain;
 
 /// Every key is one of the model function's; those that need an answer are commented out. `shapes` are those of
 /// inputs that were made up, where there are any.
 pub(super) fn model_yaml(told: &Inspection, shapes: &[Vec<usize>]) -> String {
-    let mut lines = vec!["# Every key may be left out: see models/README.md.".to_owned()];
-    let described = told.contents.description.as_str();
-    lines.push(match described {
-        "" => "# description: What does the model tell, and of what?".to_owned(),
-        text => format!("description: {}", quoted(text)),
-    });
     let beside = Beside::of(
         &told.file,
         &told.inputs,
         &told.outputs,
         &told.contents.metadata,
     );
-    if beside.labels.is_empty() {
+    let yaml = written(told, shapes, &beside.lines(), !beside.labels.is_empty());
+    if !beside.has_steps() {
+        return yaml;
+    }
+    let refused = opened(&told.file, &yaml);
+    let plain = written(told, shapes, &[], false);
+    match refused {
+        // What is refused without the steps too says nothing of them.
+        Err(problem) if opened(&told.file, &plain).is_ok() => {
+            let remark = comment(&format!(
+                "the model function does not take these: {problem}"
+            ));
+            let lines = beside.lines().into_iter();
+            let lines = lines.map(|line| match line.starts_with('#') {
+                true => line,
+                false => format!("# {line}"),
+            });
+            let lines: Vec<String> = std::iter::once(remark).chain(lines).collect();
+            written(told, shapes, &lines, false)
+        }
+        Ok(()) | Err(_) => yaml,
+    }
+}
+
+/// Whether the model function serves the model with this description.
+fn opened(model: &Path, yaml: &str) -> Result<(), String> {
+    let version = VersionFiles {
+        number: 1,
+        model: model.to_owned(),
+        expected: None,
+    };
+    let files = Files {
+        name: "inspected".to_owned(),
+        versions: vec![version],
+        description: Some(yaml.to_owned()),
+        example: None,
+        expected: None,
+    };
+    let settings = Settings {
+        default: None,
+        limits: Limits::DEFAULT,
+        budget: Budget::new(Memory::UNKNOWN),
+        loading: Loading::Start,
+    };
+    let opened = Repository::open(vec![files], settings);
+    opened.map(drop).map_err(|problems| {
+        let problems = problems.iter().map(|problem| chain(problem));
+        problems.collect::<Vec<_>>().join("; ")
+    })
+}
+
+fn written(
+    told: &Inspection,
+    shapes: &[Vec<usize>],
+    beside: &[String],
+    has_labels: bool,
+) -> String {
+    let mut lines = vec!["# Every key may be left out: see models/README.md.".to_owned()];
+    let described = told.contents.description.as_str();
+    lines.push(match described {
+        "" => "# description: What does the model tell, and of what?".to_owned(),
+        text => format!("description: {}", quoted(text)),
+    });
+    if !has_labels {
         let line = "# labels: []  # the names of its classes, in the order of its scores";
         lines.push(line.to_owned());
     }
-    lines.extend(beside.lines());
+    lines.extend(beside.iter().cloned());
     if let Some((name, width)) = columns(&told.inputs) {
         lines.push(match known(&told.contents.metadata, width) {
             Some(names) => format!("columns: [{}]", names.join(", ")),
@@ -93,36 +155,12 @@ fn quoted(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use std::path::Path;
-
-    use model_fn::engine::{Budget, Memory};
-    use model_fn::protocol::Limits;
-    use model_fn::repository::{Files, Loading, Repository, Settings, VersionFiles};
-
     use super::super::inspect;
     use super::*;
 
     /// The model function's own reading of a `model.yaml` with its model.
     fn open(model: &Path, yaml: &str) {
-        let version = VersionFiles {
-            number: 1,
-            model: model.to_owned(),
-            expected: None,
-        };
-        let files = Files {
-            name: "started".to_owned(),
-            versions: vec![version],
-            description: Some(yaml.to_owned()),
-            example: None,
-            expected: None,
-        };
-        let settings = Settings {
-            default: None,
-            limits: Limits::DEFAULT,
-            budget: Budget::new(Memory::UNKNOWN),
-            loading: Loading::Start,
-        };
-        let opened = Repository::open(vec![files], settings);
+        let opened = opened(model, yaml);
         assert!(opened.is_ok(), "{yaml}: {opened:?}");
     }
 
@@ -188,7 +226,24 @@ mod tests {
         let config = r#"{"size": 8, "resample": 2, "do_normalize": false, "do_convert_rgb": false, "id2label": {}}"#;
         std::fs::write(digits.join("preprocessor_config.json"), config).unwrap();
         let yaml = inspect(&digits.join("model.onnx")).unwrap().model_yaml;
-        assert!(yaml.contains("image:") && yaml.contains("size"), "{yaml}");
+        let has = |line: &str| yaml.lines().any(|one| one == line);
+        assert!(has("image:") && has("  color: \"grey\""), "{yaml}");
+        open(&digits.join("model.onnx"), &yaml);
+        // What is not taken is a comment, with the reason.
+        std::fs::write(digits.join("preprocessor_config.json"), r#"{"size": 9}"#).unwrap();
+        let yaml = inspect(&digits.join("model.onnx")).unwrap().model_yaml;
+        assert!(
+            yaml.contains("does not take these") && yaml.contains("\n# image:"),
+            "{yaml}"
+        );
+        open(&digits.join("model.onnx"), &yaml);
+        std::fs::write(folder.path().join("tokenizer.json"), "{}").unwrap();
+        let yaml = inspect(&model).unwrap().model_yaml;
+        assert!(
+            yaml.contains("does not take these") && yaml.contains("\n# text:"),
+            "{yaml}"
+        );
+        open(&model, &yaml);
     }
 
     #[test]

@@ -89,7 +89,7 @@ pub enum KeycloakError {
         /// Whose secret.
         client: String,
         /// Whether Keycloak has made it anew.
-        renewed: bool,
+        renewed: Renewed,
         /// Why.
         #[source]
         source: Box<Self>,
@@ -187,14 +187,58 @@ fn number(changes: &[String], none: &str) -> String {
 }
 
 /// The cause follows, after a colon.
-fn not_delivered(realm: &str, client: &str, renewed: bool) -> String {
+/// Whether a secret is another one than before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Renewed {
+    /// It is the one that it was.
+    No,
+    /// Nobody has said: the answer to the question for a new one is missing.
+    Perhaps,
+    /// It is new.
+    Yes,
+}
+
+impl KeycloakError {
+    /// Whether what was asked for may be done nevertheless: there was no answer, or one that says nothing of it.
+    pub(super) fn may_be_done(&self) -> bool {
+        let unanswered = matches!(self, Self::Unreachable { .. });
+        let broken = matches!(self, Self::Refused { status, .. } if *status >= 500);
+        unanswered || broken
+    }
+}
+
+fn not_delivered(realm: &str, client: &str, renewed: Renewed) -> String {
     let again = match renewed {
-        true => {
+        Renewed::Perhaps => {
+            "it is perhaps another one now, and the old one worth nothing; to deliver the one there is, apply again without `--new-secret`"
+        }
+        Renewed::Yes => {
             "its old secret is worth nothing now; to deliver the new one, apply again without `--new-secret`, to this place or another"
         }
-        false => "to deliver it, apply again with the same options, which changes nothing else",
+        Renewed::No => {
+            "to deliver it, apply again with the same options, which changes nothing else"
+        }
     };
     format!(
         "the realm `{realm}` is applied; only the secret of client `{client}` was not delivered\n{again}\nthe reason"
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_secret_that_may_be_new_is_not_made_anew_once_more() {
+        for (renewed, words) in [
+            (Renewed::No, "with the same options"),
+            (Renewed::Perhaps, "perhaps another one now"),
+            (Renewed::Yes, "worth nothing now"),
+        ] {
+            let said = not_delivered("ml-models", "ml-model-api", renewed);
+            assert!(said.contains(words), "{said}");
+            let asks = said.contains("apply again without `--new-secret`");
+            assert_eq!(asks, renewed != Renewed::No, "{said}");
+        }
+    }
 }

@@ -27,6 +27,7 @@ use crate::web;
 use admin::{Admin, Administrator};
 use destination::Destination;
 pub use error::KeycloakError;
+use error::Renewed;
 use placeholders::Values;
 use plan::{Change, Snapshot, plan};
 use progress::Progress;
@@ -191,8 +192,9 @@ async fn deliver(
     new: bool,
     destination: &Destination,
 ) -> Result<Delivered, KeycloakError> {
-    let failed = |renewed: bool| {
-        let (realm, client) = (server.realm.clone(), client.clone());
+    let realm = server.realm.clone();
+    let failed = |renewed: Renewed| {
+        let (realm, client) = (realm.clone(), client.clone());
         move |source| KeycloakError::NotDelivered {
             realm,
             client,
@@ -200,16 +202,23 @@ async fn deliver(
             source: Box::new(source),
         }
     };
-    let (before, after) = (failed(false), failed(new));
     let id = snapshot
         .id(&Key::Client(client.clone()))
         .unwrap_or_default();
     let secret = match server.secret(id, new).await {
         Ok(Some(secret)) => Secret::new(secret),
-        Ok(None) => return Err(before(KeycloakError::NoSecret(client))),
-        Err(error) => return Err(before(error)),
+        Ok(None) => return Err(failed(Renewed::No)(KeycloakError::NoSecret(client))),
+        Err(error) => {
+            let renewed = match new && error.may_be_done() {
+                true => Renewed::Perhaps,
+                false => Renewed::No,
+            };
+            return Err(failed(renewed)(error));
+        }
     };
-    let written = destination.write(&client, &secret).await.map_err(after)?;
+    let renewed = if new { Renewed::Yes } else { Renewed::No };
+    let written = destination.write(&client, &secret).await;
+    let written = written.map_err(failed(renewed))?;
     Ok(Delivered {
         client,
         place: Some(text::place(destination, written)),

@@ -40,13 +40,11 @@ impl Progress {
 
     /// The error that says all this. A change without an answer may have been made.
     pub(super) fn stopped(&self, source: KeycloakError) -> KeycloakError {
-        let unanswered = matches!(source, KeycloakError::Unreachable { .. });
-        let broken = matches!(source, KeycloakError::Refused { status, .. } if status >= 500);
         KeycloakError::Stopped {
             made: self.made.iter().map(first_line).collect(),
             left: self.left.iter().map(first_line).collect(),
             at: self.at.as_ref().map(first_line),
-            unknown: unanswered || broken,
+            unknown: source.may_be_done(),
             source: Box::new(source),
         }
     }

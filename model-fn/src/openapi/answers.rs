@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 use super::Described;
 use super::questions::has_rows;
 use super::values::{Length, any_of, list, nested, object, reference, scalar, shape, with};
-use crate::engine::{Port, Specification};
+use crate::engine::{Dimension, Port, Specification};
 
 /// Every answer in JSON, by the name of its component.
 pub(super) fn schemas(described: &Described<'_>) -> Vec<(String, Value)> {
-    let specification = described.version.model.specification();
+    let specification = answered(described);
+    let specification = &specification;
     let mut schemas = vec![
         ("tensors-answer", tensors(described, specification)),
         ("outputs", by_column(&specification.outputs)),
@@ -21,6 +22,19 @@ pub(super) fn schemas(described: &Described<'_>) -> Vec<(String, Value)> {
     }
     let named = |(kind, schema)| (described.component(kind), schema);
     schemas.into_iter().map(named).collect()
+}
+
+/// What callers see, but for the widths of vectors that they may choose.
+fn answered(described: &Described<'_>) -> Specification {
+    let mut specification = described.version.model.specification().clone();
+    let shortened = described.version.model.shortened();
+    let outputs = specification.outputs.iter_mut().zip(shortened);
+    for (port, _) in outputs.filter(|(_, is_shortened)| *is_shortened) {
+        if let Some(last) = port.shape.as_mut().and_then(|axes| axes.last_mut()) {
+            *last = Dimension::Any;
+        }
+    }
+    specification
 }
 
 /// The outputs by column, under a name that the dialect has for them.

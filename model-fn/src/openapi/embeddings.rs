@@ -30,13 +30,13 @@ pub(super) fn path(
         "type": "object",
         "required": required,
         "properties": {
-            "model": {"enum": names},
+            "model": {"enum": nullable(&names)},
             "input": {"oneOf": [
                 {"type": "string"},
                 {"type": "array", "items": {"type": "string"}, "minItems": 1, "maxItems": most},
             ]},
             "encoding_format": {
-                "enum": ["float", "base64"],
+                "enum": ["float", "base64", null],
                 "description": "`base64`: 32-bit floats, little-endian.",
             },
             "dimensions": dimensions(&models),
@@ -61,6 +61,12 @@ pub(super) fn path(
         "responses": responses,
     });
     Some(("/v1/embeddings".to_owned(), json!({"post": operation})))
+}
+
+/// The names, and nothing for the default model.
+fn nullable(names: &[&str]) -> Vec<Value> {
+    let names = names.iter().map(|name| json!(name));
+    names.chain([Value::Null]).collect()
 }
 
 /// Where one model at least lets callers ask for fewer numbers.

@@ -277,7 +277,7 @@ fn form(port: &Port) -> Value {
     };
     let parts = json!({"type": "array", "items": part, "minItems": 1});
     json!({"schema": {
-        "type": "object", "required": [port.name], "properties": {port.name.as_str(): parts}, "additionalProperties": false,
+        "type": "object", "minProperties": 1, "properties": {port.name.as_str(): parts}, "additionalProperties": parts,
     }})
 }
 

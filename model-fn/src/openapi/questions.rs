@@ -104,9 +104,10 @@ fn steps(described: &Described<'_>) -> Option<Map<String, Value>> {
         _ if !allowed.contains(&parameter) => json!({"type": "null"}),
         Parameter::TopK => json!({"type": ["integer", "null"], "minimum": 1, "maximum": u32::MAX}),
         Parameter::RawScores | Parameter::Truncation => json!({"type": ["boolean", "null"]}),
-        Parameter::Dimensions => {
-            json!({"type": ["integer", "null"], "minimum": 1, "maximum": width})
-        }
+        Parameter::Dimensions => match width {
+            Some(width) => json!({"type": ["integer", "null"], "minimum": 1, "maximum": width}),
+            None => json!({"type": ["integer", "null"], "minimum": 1}),
+        },
     };
     let all = Parameter::ALL.into_iter();
     Some(

@@ -105,6 +105,17 @@ pub enum StepsError {
     /// The mean is of the tokens that are there, and nothing says which.
     #[error("`outputs`: `mean_pooling` is for models with an input `attention_mask`")]
     NoMask,
+    /// Nothing can be shortened.
+    #[error(
+        "`parameters`: `dimensions` is for models with a vector among their `outputs`, and none is named there"
+    )]
+    NoVector,
+    /// A request has more text than may be.
+    #[error("the texts have more than {limit} bytes together: send fewer at once")]
+    TooMuchText {
+        /// The limit.
+        limit: usize,
+    },
     /// An output is not what a step takes.
     #[error("`outputs`: `{name}` {why}")]
     Unfit {
@@ -192,7 +203,12 @@ impl StepsError {
         if let Self::Memory(_) = self {
             return Kind::Busy;
         }
-        if let Self::TooManyValues { .. } | Self::TooMuchDecoded { .. } = self {
+        let is_too_large = matches!(
+            self,
+            Self::TooManyValues { .. } | Self::TooMuchDecoded { .. } | Self::TooMuchText { .. }
+        );
+        let is_of_many_tokens = matches!(self, Self::Text(error) if error.is_too_large());
+        if is_too_large || is_of_many_tokens {
             return Kind::TooLarge;
         }
         let is_text = matches!(self, Self::Text(error) if error.is_callers());
@@ -204,6 +220,14 @@ impl StepsError {
         } else {
             Kind::Ours
         }
+    }
+
+    /// The parameter that is wrong, if one is.
+    pub fn parameter(&self) -> Option<&'static str> {
+        if let Self::NotAllowed(name) = self {
+            return Some(name);
+        }
+        matches!(self, Self::Dimensions { .. }).then_some("dimensions")
     }
 
     /// One word for programs.

@@ -58,8 +58,8 @@ pub(crate) struct Made {
 #[derive(Debug)]
 pub(crate) struct LastToken {
     pub(crate) inputs: Vec<Tensor>,
-    /// How many tokens the tokenizer has.
-    pub(crate) vocabulary: usize,
+    /// How many words of its own the tokenizer has.
+    pub(crate) words: usize,
 }
 
 impl Inputs {
@@ -132,8 +132,7 @@ impl Inputs {
         matches!(self.sources.as_slice(), [Source::Texts(_)])
     }
 
-    /// Inputs of the model with the tokenizer's last token alone, and how many tokens it has, where texts are all that
-    /// callers send.
+    /// Inputs of the model with the tokenizer's last word among them, where texts are all that callers send.
     pub(super) fn last_token(&self, ports: &[Port]) -> Result<Option<LastToken>, StepsError> {
         match self.sources.as_slice() {
             [Source::Texts(texts)] => texts.last_token(ports).map(Some),

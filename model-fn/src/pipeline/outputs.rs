@@ -6,7 +6,8 @@ mod ports;
 use serde::Deserialize;
 
 use super::{StepsError, Wishes};
-use crate::engine::Port;
+use crate::engine::{Port, Specification};
+use crate::protocol::embeddings;
 use crate::tensor::Tensor;
 use entry::Entry;
 
@@ -68,6 +69,25 @@ impl Step {
         matches!(self, Self::TopK(_) | Self::Argmax | Self::Threshold(_))
     }
 
+    /// How many numbers it leaves.
+    fn dimensions(self) -> Option<usize> {
+        if let Self::Dimensions(count) = self {
+            Some(count)
+        } else {
+            None
+        }
+    }
+
+    /// Whether what it is done to is a vector, and no score.
+    fn is_of_vectors(self) -> bool {
+        self.is_pooling() || matches!(self, Self::L2Normalize | Self::Dimensions(_))
+    }
+
+    /// Whether what it is done to are scores.
+    fn is_of_scores(self) -> bool {
+        self.is_last() || matches!(self, Self::Softmax | Self::Sigmoid)
+    }
+
     pub(super) fn is_pooling(self) -> bool {
         matches!(self, Self::MeanPooling | Self::ClsPooling)
     }
@@ -89,7 +109,8 @@ impl Outputs {
     ) -> Result<Self, StepsError> {
         let entries = settings.iter().enumerate();
         let entries = entries.map(|(place, entry)| Entry::new(place, entry, ports, labels));
-        let entries: Vec<Entry> = entries.collect::<Result<_, _>>()?;
+        let mut entries: Vec<Entry> = entries.collect::<Result<_, _>>()?;
+        find_vector(&mut entries, labels);
         let mut names: Vec<&str> = Vec::new();
         for port in entries.iter().flat_map(|entry| &entry.ports) {
             if names.contains(&port.name.as_str()) {
@@ -108,6 +129,13 @@ impl Outputs {
     pub(super) fn ports(&self) -> Vec<Port> {
         let ports = self.entries.iter().flat_map(|entry| &entry.ports);
         ports.cloned().collect()
+    }
+
+    /// Of which of them a request may ask for fewer numbers.
+    pub(super) fn vectors(&self) -> Vec<bool> {
+        let entries = self.entries.iter();
+        let each = entries.flat_map(|entry| entry.ports.iter().map(|_| entry.is_vector));
+        each.collect()
     }
 
     pub(super) fn needs_mask(&self) -> bool {
@@ -134,6 +162,26 @@ impl Outputs {
             seen.extend(entry.done(output, mask, wishes, &self.labels)?);
         }
         Ok(seen)
+    }
+}
+
+/// Where no step says which output is a vector, it is the embedding, as everywhere.
+fn find_vector(entries: &mut [Entry], labels: &[String]) {
+    if !labels.is_empty() || entries.iter().any(|entry| entry.is_vector) {
+        return;
+    }
+    let ports = entries.iter().flat_map(|entry| entry.ports.clone());
+    let outputs = ports.collect();
+    let specification = Specification {
+        inputs: Vec::new(),
+        outputs,
+    };
+    let place = embeddings::output(&specification);
+    let port = place.and_then(|place| specification.outputs.get(place));
+    let Some(port) = port else { return };
+    for entry in entries {
+        let is_of_scores = entry.steps.iter().any(|step| step.is_of_scores());
+        entry.is_vector = !is_of_scores && entry.ports.iter().any(|one| one.name == port.name);
     }
 }
 

@@ -196,6 +196,7 @@ pub fn write_as(
     match (form, answer.dialect) {
         (AnswerForm::Json, Dialect::Rows | Dialect::Embeddings { .. }) => {
             answer.check_rows()?;
+            answer.check_vectors()?;
             answer.written()
         }
         (AnswerForm::Json, _) | (_, Dialect::Tensors) => answer.written(),
@@ -265,6 +266,18 @@ impl Answer<'_> {
                 given: tensor.shape().to_vec(),
             })
         })
+    }
+
+    /// Embeddings are a vector a row, also where that was not known before the run.
+    fn check_vectors(&self) -> Result<(), InputError> {
+        let is_vector = |output: &Output<'_>| output.tensor.shape().len() == 2;
+        match self.dialect {
+            Dialect::Embeddings { .. } if !self.outputs.iter().all(is_vector) => {
+                Err(InputError::NoEmbeddings)
+            }
+            Dialect::Embeddings { .. } | Dialect::Rows | Dialect::Columns => Ok(()),
+            Dialect::Tensors | Dialect::Invoked => Ok(()),
+        }
     }
 
     /// An output that has not one entry for each row.

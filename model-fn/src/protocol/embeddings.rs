@@ -4,11 +4,12 @@ use std::fmt;
 
 use serde::de::{self, DeserializeSeed, IgnoredAny, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
+use serde_json::Number;
 use serde_json::value::RawValue;
 
 use super::body::Body;
 use super::named::NamedTensor;
-use super::parameters::{Form, StepParameters};
+use super::parameters::{Form, StepParameters, whole};
 use super::reading::Reading;
 use super::{Dialect, InputError};
 use crate::engine::Specification;
@@ -118,11 +119,10 @@ impl<'a> Members<'a> {
 
     fn dimensions(&self) -> Result<Option<usize>, InputError> {
         let must = "be a number of values from 1";
-        let given: Option<usize> = typed("dimensions", self.dimensions, must)?;
-        match given {
-            Some(0) => Err(wrong("dimensions", must)),
-            given => Ok(given),
-        }
+        let given: Option<Number> = typed("dimensions", self.dimensions, must)?;
+        let count = given.map(|given| whole(&given).filter(|count| *count > 0));
+        let count = count.map(|count| count.ok_or_else(|| wrong("dimensions", must)));
+        count.transpose()
     }
 }
 

@@ -84,11 +84,11 @@ pub enum CheckError {
     },
     /// The tokenizer is another model's.
     #[error(
-        "`text.tokenizer` of `model.yaml`: the model fails on the last of its {vocabulary} tokens: is it another model's?"
+        "`text.tokenizer` of `model.yaml`: the model fails on the last of its {words} words: is it another model's?"
     )]
     Tokens {
-        /// How many there are.
-        vocabulary: usize,
+        /// How many words it has.
+        words: usize,
         /// How it fails.
         source: RunError,
     },
@@ -211,9 +211,9 @@ pub(super) fn check(
     };
     let last = pipeline.last_token();
     if let Some(last) = last.map_err(|source| CheckError::Steps(TOKENIZER, source))? {
-        let vocabulary = last.vocabulary;
+        let words = last.words;
         let ran = model.run(last.inputs);
-        ran.map_err(|source| CheckError::Tokens { vocabulary, source })?;
+        ran.map_err(|source| CheckError::Tokens { words, source })?;
     }
     // What is made up is of the model's own tensors.
     passed.example = of_file.or(passed.example.filter(|_| !pipeline.has_inputs()));

@@ -150,6 +150,7 @@ impl ModelLimits {
         Limits {
             rows,
             elements,
+            text_bytes: narrower(self.text_bytes, limits.text_bytes),
             ..limits.clone()
         }
     }

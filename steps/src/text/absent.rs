@@ -12,6 +12,11 @@ impl Tokenizer {
         Err(SettingsError::Absent)
     }
 
+    /// How many words there are.
+    pub fn words(&self) -> usize {
+        match *self {}
+    }
+
     /// How many ids there are.
     pub fn vocabulary(&self) -> usize {
         match *self {}

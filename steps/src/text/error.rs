@@ -153,6 +153,11 @@ pub enum TextError {
 }
 
 impl TextError {
+    /// Whether there is more than may come at once.
+    pub fn is_too_large(&self) -> bool {
+        matches!(self, Self::TooManyTokens { .. })
+    }
+
     /// Whether another text would do; the tokenizer or the model is at fault otherwise.
     pub fn is_callers(&self) -> bool {
         match self {

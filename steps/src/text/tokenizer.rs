@@ -101,7 +101,12 @@ impl Tokenizer {
         })
     }
 
-    /// One more than the largest id: how many rows the model's table of words must have.
+    /// One more than the largest id of its own words, added ones aside: how many rows the model's table of words must have.
+    pub fn words(&self) -> usize {
+        words(&self.inner)
+    }
+
+    /// One more than the largest id.
     pub fn vocabulary(&self) -> usize {
         self.vocabulary
     }
@@ -119,21 +124,24 @@ impl Tokenizer {
             .length
             .map_or(self.max_length, |length| length.min(self.max_length));
         let truncation = options.truncation.unwrap_or(self.truncation);
-        let rows = texts
-            .iter()
-            .enumerate()
-            .map(|(row, text)| self.row(row, *text, most, truncation))
-            .collect::<Result<Vec<_>, _>>()?;
-        let longest = rows.iter().map(Row::tokens).max().unwrap_or_default();
-        let length = options
-            .length
-            .unwrap_or_else(|| self.filling.length(longest, most, options.attention_mask));
-        if rows.len().saturating_mul(length) > MAX_TOKENS {
-            return Err(TextError::TooManyTokens {
-                rows: rows.len(),
-                length,
-                most: MAX_TOKENS,
-            });
+        let mut rows = Vec::new();
+        let mut longest = 0;
+        let mut length = options.length.unwrap_or_default();
+        for (row, text) in texts.iter().enumerate() {
+            let tokens = self.row(row, *text, most, truncation)?;
+            longest = longest.max(tokens.tokens());
+            rows.push(tokens);
+            length = options
+                .length
+                .unwrap_or_else(|| self.filling.length(longest, most, options.attention_mask));
+            // As soon as it is known: every row gets this length, or a larger one.
+            if texts.len().saturating_mul(length) > MAX_TOKENS {
+                return Err(TextError::TooManyTokens {
+                    rows: texts.len(),
+                    length,
+                    most: MAX_TOKENS,
+                });
+            }
         }
         Ok(self.pad(&rows, length))
     }
@@ -352,6 +360,11 @@ fn vocabulary(tokenizer: &tokenizers::Tokenizer) -> usize {
         return count;
     }
     let largest = tokenizer.get_vocab(true).into_values().max();
+    largest.map_or(0, |id| to_usize(id).saturating_add(1))
+}
+
+fn words(tokenizer: &tokenizers::Tokenizer) -> usize {
+    let largest = tokenizer.get_vocab(false).into_values().max();
     largest.map_or(0, |id| to_usize(id).saturating_add(1))
 }
 

@@ -26,12 +26,14 @@ const BEST: usize = 5;
 pub(super) fn read(
     beside: &mut Beside,
     files: &Files,
+    inputs: &[Port],
     outputs: &[Port],
     metadata: &BTreeMap<String, String>,
 ) {
     let config = files.object("config.json", &mut beside.remarks);
     if beside.text.is_some() && (files.has("modules.json") || is_plain(outputs)) {
-        read_sentences(beside, files, outputs);
+        let has_mask = inputs.iter().any(|port| port.name == "attention_mask");
+        read_sentences(beside, files, outputs, has_mask);
     } else {
         read_labels(beside, &config, outputs, metadata);
     }
@@ -47,16 +49,25 @@ fn is_plain(outputs: &[Port]) -> bool {
     (has(&TOKENS) || has(&SENTENCE)) && !has(&[LOGITS])
 }
 
-fn read_sentences(beside: &mut Beside, files: &Files, outputs: &[Port]) {
+fn read_sentences(beside: &mut Beside, files: &Files, outputs: &[Port], has_mask: bool) {
     let named = |names: &[&str]| {
         let mut found = outputs.iter();
         let port = found.find(|port| names.contains(&port.name.as_str()))?;
         Some(port.name.clone())
     };
     let modules = Modules::read(files, &mut beside.remarks);
+    remark_on_texts(beside, files);
+    if modules.is_more {
+        return;
+    }
     let (from, mut steps) = match (named(&SENTENCE), named(&TOKENS)) {
         (Some(from), _) => (from, Vec::new()),
         (None, Some(from)) => match pooling(files, &mut beside.remarks) {
+            Some("mean_pooling") if !has_mask => {
+                let remark = "the vectors of tokens become one by their mean, and the model has no `attention_mask`: export it with one";
+                beside.remarks.push(remark.to_owned());
+                return;
+            }
             Some(step) => (from, vec![json!(step)]),
             None => return,
         },
@@ -77,6 +88,8 @@ fn read_sentences(beside: &mut Beside, files: &Files, outputs: &[Port]) {
 #[derive(Default)]
 struct Modules {
     is_normalized: bool,
+    /// Whether there is what no step does: what follows would be of other vectors.
+    is_more: bool,
 }
 
 impl Modules {
@@ -96,12 +109,33 @@ impl Modules {
             match kind {
                 "Transformer" | "Pooling" => {}
                 "Normalize" => modules.is_normalized = true,
-                other => remarks.push(format!(
-                    "`modules.json` has `{other}`, which no step does: export it with the model"
-                )),
+                other => {
+                    modules.is_more = true;
+                    remarks.push(format!(
+                        "`modules.json` has `{other}`, which no step does: export it with the model"
+                    ));
+                }
             }
         }
         modules
+    }
+}
+
+/// What sentence-transformers does to texts before the tokenizer.
+fn remark_on_texts(beside: &mut Beside, files: &Files) {
+    const TRANSFORMER: &str = "sentence_bert_config.json";
+    const PROMPTS: &str = "config_sentence_transformers.json";
+    let transformer = files.object(TRANSFORMER, &mut beside.remarks);
+    if transformer.get("do_lower_case") == Some(&Value::Bool(true)) {
+        let remark = "makes texts lower case before the tokenizer: let callers do so";
+        beside.remarks.push(format!("`{TRANSFORMER}` {remark}"));
+    }
+    let config = files.object(PROMPTS, &mut beside.remarks);
+    let prompts = config.get("prompts").and_then(Value::as_object);
+    let is_said = |prompt: &Value| prompt.as_str().is_some_and(|prompt| !prompt.is_empty());
+    if prompts.is_some_and(|prompts| prompts.values().any(is_said)) {
+        let remark = "has prompts, which stand before texts: let callers put them there";
+        beside.remarks.push(format!("`{PROMPTS}` {remark}"));
     }
 }
 
@@ -169,6 +203,8 @@ fn read_labels(
     let scaled = match kind {
         Some("regression") => return,
         Some("multi_label_classification") => Some("sigmoid"),
+        // Of one class there is nothing to be one together.
+        Some(_) | None if labels.len() == 1 => is_of_logits.then_some("sigmoid"),
         Some(_) | None => is_of_logits.then_some("softmax"),
     };
     let best = labels.len().min(BEST);

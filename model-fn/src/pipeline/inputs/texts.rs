@@ -5,10 +5,10 @@ use steps::text::{self, Text, Tokenizer};
 use super::{IDS, LastToken, MASK, TYPES, Target, fixed};
 use crate::engine::Port;
 use crate::pipeline::{StepsError, Wishes};
-use crate::tensor::{Datatype, Tensor, Values, volume};
+use crate::tensor::{Datatype, Tensor, Values};
 
-/// Tokens of a run at the start: as many as short texts are padded to.
-const SHORT: usize = 16;
+/// In bytes: the texts of one request together.
+const MOST_TEXT: usize = 4 << 20;
 
 #[derive(Debug)]
 pub(super) struct Texts {
@@ -68,6 +68,10 @@ impl Texts {
         let Values::Bytes(texts) = given.values() else {
             return Err(StepsError::Made("texts are no texts".to_owned()));
         };
+        // What normalizes slowest takes 0.7 s for a million bytes: a bound of the time that a request takes.
+        if texts.iter().map(String::len).sum::<usize>() > MOST_TEXT {
+            return Err(StepsError::TooMuchText { limit: MOST_TEXT });
+        }
         let texts: Vec<Text<'_>> = texts.iter().map(|text| text.as_str().into()).collect();
         let options = text::Options {
             truncation: wishes.truncation,
@@ -77,26 +81,42 @@ impl Texts {
         Ok(self.tokenizer.encode(&texts, &options)?)
     }
 
-    /// The last token alone, in the inputs of a model that takes nothing but tokens.
+    /// A short text as it is asked for, but for one token of it, which is the last of the tokenizer's own words.
     pub(super) fn last_token(&self, ports: &[Port]) -> Result<LastToken, StepsError> {
-        let vocabulary = self.tokenizer.vocabulary();
+        let words = self.tokenizer.words();
         let axes = ports.get(self.ids.place);
         let axes = axes.and_then(|port| port.shape.as_deref());
         let rows = axes.and_then(|axes| axes.first()).and_then(fixed);
-        let shape = vec![rows.unwrap_or(1), self.length.unwrap_or(SHORT)];
-        let count = volume(&shape).unwrap_or_default();
-        let id = i64::try_from(vocabulary).unwrap_or_default() - 1;
-        let targets = [(Some(self.ids), id), (self.mask, 1), (self.types, 0)];
+        let texts = vec![Text::from("a"); rows.unwrap_or(1)];
+        let options = text::Options {
+            truncation: Some(true),
+            length: self.length,
+            attention_mask: self.mask.is_some(),
+        };
+        let mut encoded = self.tokenizer.encode(&texts, &options)?;
+        let padding = encoded.attention_mask.iter().take_while(|one| **one == 0);
+        let (before, tokens) = (padding.count(), encoded.tokens.first().copied());
+        // Tokens that begin and end a text stay, for there are models that look for them.
+        let middle = before + tokens.unwrap_or(1).saturating_sub(1) / 2;
+        if let (Some(id), Ok(last)) = (encoded.ids.get_mut(middle), i64::try_from(words)) {
+            *id = last - 1;
+        }
+        let shape = vec![encoded.rows, encoded.length];
+        let parts = [
+            (Some(self.ids), encoded.ids),
+            (self.mask, encoded.attention_mask),
+            (self.types, encoded.type_ids),
+        ];
         let mut places: Vec<Option<Tensor>> = ports.iter().map(|_| None).collect();
-        for (target, value) in targets {
+        for (target, list) in parts {
             let Some(target) = target else { continue };
             if let Some(slot) = places.get_mut(target.place) {
-                *slot = Some(target.integers(shape.clone(), vec![value; count])?);
+                *slot = Some(target.integers(shape.clone(), list)?);
             }
         }
         Ok(LastToken {
             inputs: places.into_iter().flatten().collect(),
-            vocabulary,
+            words,
         })
     }
 }

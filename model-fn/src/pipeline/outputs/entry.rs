@@ -15,6 +15,8 @@ pub(super) struct Entry {
     pub(super) steps: Vec<Step>,
     /// One port, or those of labels and scores.
     pub(super) ports: Vec<Port>,
+    /// Whether it is a vector, of which a request may ask for fewer numbers.
+    pub(super) is_vector: bool,
 }
 
 /// Floats with their shape, on the way through the steps.
@@ -110,7 +112,13 @@ impl Entry {
             shape = shaped(*step, shape, &name, labels)?;
         }
         let ports = seen(settings.name.as_deref(), port, &steps, shape, labels);
-        Ok(Self { from, steps, ports })
+        let is_vector = steps.iter().any(|step| step.is_of_vectors());
+        Ok(Self {
+            from,
+            steps,
+            ports,
+            is_vector,
+        })
     }
 
     pub(super) fn unfit(&self, why: &str) -> StepsError {
@@ -128,9 +136,11 @@ impl Entry {
         wishes: &Wishes,
         labels: &[String],
     ) -> Result<Vec<Tensor>, StepsError> {
-        if self.steps.is_empty() {
+        let wanted = wishes.dimensions.filter(|_| self.is_vector);
+        if self.steps.is_empty() && wanted.is_none() {
             return Ok(vec![output]);
         }
+        self.check_dimensions(wanted)?;
         let (shape, values) = output.into_parts();
         let values = numbers::floats(values).ok_or_else(|| self.unfit("has no floats"))?;
         let mut floats = Floats { shape, values };
@@ -139,11 +149,11 @@ impl Entry {
                 Step::MeanPooling | Step::ClsPooling => {
                     floats = self.pooled(*step, floats, mask)?
                 }
-                Step::Dimensions(count) => floats = self.first(floats, *count)?,
+                Step::Dimensions(count) => floats = self.first(floats, wanted.unwrap_or(*count))?,
                 Step::Softmax | Step::Sigmoid if wishes.raw_scores => {}
                 // A shorter vector has length one only if it is made so after it was made shorter.
                 Step::L2Normalize => {
-                    if let Some(count) = wishes.dimensions {
+                    if let Some(count) = wanted {
                         floats = self.first(floats, count)?;
                     }
                     floats.each_row(*step);
@@ -156,8 +166,7 @@ impl Entry {
                 Step::Threshold(least) => return self.threshold(floats, *least),
             }
         }
-        let is_normalized = self.steps.contains(&Step::L2Normalize);
-        if let Some(count) = wishes.dimensions.filter(|_| !is_normalized) {
+        if let Some(count) = wanted {
             floats = self.first(floats, count)?;
         }
         Ok(vec![self.tensor(floats.shape, floats.values)?])
@@ -189,11 +198,25 @@ impl Entry {
         Ok(Floats { shape, values })
     }
 
+    /// No request gets more numbers than the description leaves, whatever the order of the steps.
+    fn check_dimensions(&self, wanted: Option<usize>) -> Result<(), StepsError> {
+        let left = self.steps.iter().filter_map(|step| step.dimensions());
+        match (wanted, left.min()) {
+            (Some(given), Some(most)) if given > most => {
+                Err(StepsError::Dimensions { given, most })
+            }
+            (_, _) => Ok(()),
+        }
+    }
+
     fn first(&self, floats: Floats, count: usize) -> Result<Floats, StepsError> {
         let width = floats.width();
         if count > width {
             let most = width;
             return Err(StepsError::Dimensions { given: count, most });
+        }
+        if count == width {
+            return Ok(floats);
         }
         let values = map!(&floats.values, list => numbers::first(list, width, count));
         let mut shape = floats.shape;
