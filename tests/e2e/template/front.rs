@@ -151,7 +151,7 @@ fn access_logs() -> Result<()> {
     let to = template.at(&format!("{logs}/DestinationArn"))?;
     ensure!(*to == json!({"Fn::GetAtt": ["GatewayLogs", "Arn"]}), "{to}");
     let group = template.at("/Resources/GatewayLogs/Properties")?;
-    ensure!(group["RetentionInDays"] == 30, "{group}");
+    ensure!(group["RetentionInDays"] == "30", "{group}");
     let without = Template::of(FILE, &["Functions=tollgate"])?;
     ensure!(without.at(logs).is_err() && without.at("/Resources/GatewayLogs").is_err());
     Ok(())
