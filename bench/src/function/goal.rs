@@ -38,14 +38,15 @@ pub(crate) const GOALS: [Goal; 6] = [
         bound: Bound::Most(14.0),
     },
     Goal {
+        // With texts and pictures; it was 10 before, and 30 below.
         what: "package, zipped, MB",
         figure: |figures| figures.zipped,
-        bound: Bound::Most(10.0),
+        bound: Bound::Most(12.5),
     },
     Goal {
         what: "package, MB",
         figure: |figures| figures.unzipped,
-        bound: Bound::Most(30.0),
+        bound: Bound::Most(36.0),
     },
 ];
 
