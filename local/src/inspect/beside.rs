@@ -163,20 +163,18 @@ impl Beside {
             return;
         };
         let (mut settings, remarks) = steps::image::from_files(Some(&bytes));
-        let is_one_of = |axis: &Dimension, lengths: &[usize]| matches!(axis, Dimension::Fixed(length) if lengths.contains(length));
-        match port.shape.as_deref() {
-            Some([_, channels, _, _]) if is_one_of(channels, &[1, 3]) => {
-                if is_one_of(channels, &[1]) {
-                    settings.color = Color::Grey;
-                }
-            }
-            Some([_, _, _, channels]) if is_one_of(channels, &[1, 3]) => {
-                settings.layout = Layout::ChannelsLast;
-                if is_one_of(channels, &[1]) {
-                    settings.color = Color::Grey;
-                }
-            }
-            Some(_) | None => {}
+        let channels = |axis: &Dimension| match axis {
+            Dimension::Fixed(count) if [1, 3].contains(count) => Some(*count),
+            Dimension::Fixed(_) | Dimension::Named(_) | Dimension::Any => None,
+        };
+        let axes = port.shape.as_deref().unwrap_or_default();
+        let first = axes.get(1).and_then(channels);
+        let last = axes.get(3).and_then(channels);
+        if first.is_none() && last.is_some() {
+            settings.layout = Layout::ChannelsLast;
+        }
+        if first.or(last) == Some(1) {
+            settings.color = Color::Grey;
         }
         if !is_only {
             settings.tensor = Some(port.name.clone());
