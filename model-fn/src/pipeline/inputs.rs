@@ -135,7 +135,7 @@ impl Inputs {
     /// Inputs of the model with the tokenizer's last word among them, where texts are all that callers send.
     pub(super) fn last_token(&self, ports: &[Port]) -> Result<Option<LastToken>, StepsError> {
         match self.sources.as_slice() {
-            [Source::Texts(texts)] => texts.last_token(ports).map(Some),
+            [Source::Texts(texts)] => texts.last_token(ports),
             _ => Ok(None),
         }
     }
@@ -159,20 +159,12 @@ impl Inputs {
         for (source, tensor) in self.sources.iter().zip(given) {
             match source {
                 Source::Texts(texts) => {
-                    let encoded = texts.encoded(&tensor, wishes)?;
-                    let shape = vec![encoded.rows, encoded.length];
-                    let parts = [
-                        (Some(texts.ids), encoded.ids),
-                        (texts.mask, encoded.attention_mask),
-                        (texts.types, encoded.type_ids),
-                    ];
-                    for (target, list) in parts {
-                        if let Some(target) = target {
-                            put(target.place, target.integers(shape.clone(), list)?);
-                        }
+                    let mut encoded = texts.encoded(&tensor, wishes)?;
+                    made.tokens = Some(std::mem::take(&mut encoded.tokens));
+                    made.truncated = std::mem::take(&mut encoded.truncated);
+                    for (place, tensor) in texts.tensors(encoded)? {
+                        put(place, tensor);
                     }
-                    made.tokens = Some(encoded.tokens);
-                    made.truncated = encoded.truncated;
                 }
                 Source::Images(images) => put(images.target.place, images.tensor(&tensor, most)?),
                 Source::Same(place) => put(*place, tensor),

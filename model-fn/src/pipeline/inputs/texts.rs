@@ -81,8 +81,27 @@ impl Texts {
         Ok(self.tokenizer.encode(&texts, &options)?)
     }
 
+    /// The inputs of the model that a batch becomes, by their places.
+    pub(super) fn tensors(
+        &self,
+        encoded: text::Encoded,
+    ) -> Result<Vec<(usize, Tensor)>, StepsError> {
+        let shape = vec![encoded.rows, encoded.length];
+        let parts = [
+            (Some(self.ids), encoded.ids),
+            (self.mask, encoded.attention_mask),
+            (self.types, encoded.type_ids),
+        ];
+        let there = parts.into_iter();
+        let there = there.filter_map(|(target, list)| Some((target?, list)));
+        let tensor = |(target, list): (Target, Vec<i64>)| {
+            Ok((target.place, target.integers(shape.clone(), list)?))
+        };
+        there.map(tensor).collect()
+    }
+
     /// A short text as it is asked for, but for one token of it, which is the last of the tokenizer's own words.
-    pub(super) fn last_token(&self, ports: &[Port]) -> Result<LastToken, StepsError> {
+    pub(super) fn last_token(&self, ports: &[Port]) -> Result<Option<LastToken>, StepsError> {
         let words = self.tokenizer.words();
         let axes = ports.get(self.ids.place);
         let axes = axes.and_then(|port| port.shape.as_deref());
@@ -93,7 +112,10 @@ impl Texts {
             length: self.length,
             attention_mask: self.mask.is_some(),
         };
-        let mut encoded = self.tokenizer.encode(&texts, &options)?;
+        // There are tokenizers that do not know this text; what callers send is another one.
+        let Ok(mut encoded) = self.tokenizer.encode(&texts, &options) else {
+            return Ok(None);
+        };
         let padding = encoded.attention_mask.iter().take_while(|one| **one == 0);
         let (before, tokens) = (padding.count(), encoded.tokens.first().copied());
         // Tokens that begin and end a text stay, for there are models that look for them.
@@ -101,22 +123,11 @@ impl Texts {
         if let (Some(id), Ok(last)) = (encoded.ids.get_mut(middle), i64::try_from(words)) {
             *id = last - 1;
         }
-        let shape = vec![encoded.rows, encoded.length];
-        let parts = [
-            (Some(self.ids), encoded.ids),
-            (self.mask, encoded.attention_mask),
-            (self.types, encoded.type_ids),
-        ];
-        let mut places: Vec<Option<Tensor>> = ports.iter().map(|_| None).collect();
-        for (target, list) in parts {
-            let Some(target) = target else { continue };
-            if let Some(slot) = places.get_mut(target.place) {
-                *slot = Some(target.integers(shape.clone(), list)?);
-            }
-        }
-        Ok(LastToken {
-            inputs: places.into_iter().flatten().collect(),
+        let mut tensors = self.tensors(encoded)?;
+        tensors.sort_by_key(|(place, _)| *place);
+        Ok(Some(LastToken {
+            inputs: tensors.into_iter().map(|(_, tensor)| tensor).collect(),
             words,
-        })
+        }))
     }
 }
