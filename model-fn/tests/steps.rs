@@ -7,13 +7,15 @@
     reason = "a test fails by panicking, in its helpers too"
 )]
 
-use std::path::{Path, PathBuf};
+mod support;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use model_fn::{Config, ModelFunction, StartError};
+use model_fn::ModelFunction;
 use serde_json::{Value, json};
 use tempfile::TempDir;
+
+use support::{answered, ask, repository, send, start};
 
 /// Black ink on white paper becomes 16 and 0, as the model was trained.
 const DIGITS: &str = "
@@ -29,10 +31,6 @@ outputs:
   - steps: [softmax, {top_k: 2}]
 parameters: [top_k, raw_scores]
 ";
-
-fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
 
 fn picture(name: &str) -> Vec<u8> {
     std::fs::read(
@@ -61,45 +59,8 @@ fn folder(description: &str) -> TempDir {
     folder
 }
 
-fn start(folder: &TempDir) -> Result<ModelFunction, StartError> {
-    let source = folder.path().display().to_string();
-    let lookup = |name: &str| (name == "MODEL_SOURCE").then(|| source.clone());
-    ModelFunction::start(Config::load(lookup).unwrap())
-}
-
 fn digits() -> ModelFunction {
     start(&folder(DIGITS)).unwrap()
-}
-
-/// The status and body of the answer to a body of bytes.
-fn send(function: &ModelFunction, path: &str, content_type: &str, body: &[u8]) -> (u16, Value) {
-    let event = json!({
-        "httpMethod": "POST",
-        "path": path,
-        "headers": {"Content-Type": content_type},
-        "requestContext": {"authorizer": {"principalId": "somebody", "scope": "predict"}},
-        "body": STANDARD.encode(body),
-        "isBase64Encoded": true,
-    });
-    let reply = function.handle(&event.to_string(), "request").reply;
-    let body = serde_json::from_str(&reply.body).unwrap();
-    (reply.status_code, body)
-}
-
-fn ask(function: &ModelFunction, path: &str, body: &Value) -> (u16, Value) {
-    send(
-        function,
-        path,
-        "application/json",
-        body.to_string().as_bytes(),
-    )
-}
-
-#[track_caller]
-fn answered(function: &ModelFunction, path: &str, body: &Value) -> Value {
-    let (status, answer) = ask(function, path, body);
-    assert_eq!(status, 200, "{answer}");
-    answer
 }
 
 /// The best label of each row of `predictions`.
@@ -131,6 +92,39 @@ fn a_picture_is_a_body_of_its_own() {
         )),
         ["zero"]
     );
+}
+
+/// `fixtures/steps/make.py` has recorded what Pillow and onnxruntime make of the same files.
+#[test]
+fn scores_of_pictures_are_those_of_the_reference() {
+    let description = DIGITS.replace("{top_k: 2}", "{top_k: 10}");
+    let function = start(&folder(&description)).unwrap();
+    let golden = std::fs::read(repository().join("model-fn/tests/fixtures/steps/golden.json"));
+    let golden: Value = serde_json::from_slice(&golden.unwrap()).unwrap();
+    let golden = golden.as_object().unwrap();
+    assert_eq!(golden.len(), 4);
+    let names = [
+        "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine",
+    ];
+    for (name, expected) in golden {
+        let row = json!({"instances": [encoded(name)]});
+        let answer = answered(&function, "/predict", &row);
+        let row = &answer["predictions"][0];
+        let pairs = row["label"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .zip(row["score"].as_array().unwrap());
+        for (label, score) in pairs {
+            let class = names.iter().position(|one| label == one).unwrap();
+            let apart = score.as_f64().unwrap() - expected[class].as_f64().unwrap();
+            assert!(
+                apart.abs() < 1e-3,
+                "{name}, {label}: {score} and {}",
+                expected[class]
+            );
+        }
+    }
 }
 
 #[test]

@@ -9,15 +9,17 @@
     reason = "a test fails by panicking, in its helpers too"
 )]
 
-use std::path::{Path, PathBuf};
+mod support;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use model_fn::{Config, ModelFunction, Reply, StartError};
+use model_fn::{Config, ModelFunction, StartError};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
-/// As the issue of a model's card says: the mean of its tokens, of length one.
+use support::{answered, ask, repository, send, start};
+
+/// The mean of its tokens, of length one.
 const VECTORS: &str = "
 text: {max_length: 16}
 outputs:
@@ -35,12 +37,8 @@ outputs:
 /// As far as two orders of summation may differ.
 const CLOSE: f64 = 1e-3;
 
-fn repository() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
-}
-
 /// The model twice: `words` makes vectors and is the default one, `moods` makes labels.
-fn start() -> ModelFunction {
+fn two() -> ModelFunction {
     let folder = tempfile::tempdir().unwrap();
     add(&folder, "words", VECTORS);
     add(&folder, "moods", LABELS);
@@ -77,30 +75,6 @@ fn golden() -> Vec<Value> {
     cases
 }
 
-fn send(function: &ModelFunction, path: &str, content_type: &str, body: &str) -> Reply {
-    let event = json!({
-        "httpMethod": "POST",
-        "path": path,
-        "headers": {"Content-Type": content_type},
-        "requestContext": {"authorizer": {"principalId": "somebody", "scope": "predict"}},
-        "body": body,
-    });
-    function.handle(&event.to_string(), "request").reply
-}
-
-fn ask(function: &ModelFunction, path: &str, body: &Value) -> (u16, Value) {
-    let reply = send(function, path, "application/json", &body.to_string());
-    let body = serde_json::from_str(&reply.body).unwrap();
-    (reply.status_code, body)
-}
-
-#[track_caller]
-fn answered(function: &ModelFunction, path: &str, body: &Value) -> Value {
-    let (status, answer) = ask(function, path, body);
-    assert_eq!(status, 200, "{answer}");
-    answer
-}
-
 #[track_caller]
 fn close(given: &Value, expected: &Value) {
     let numbers = |value: &Value| -> Vec<f64> {
@@ -126,7 +100,7 @@ fn all_close<'a>(given: impl Iterator<Item = &'a Value>, expected: &Value) {
 
 #[test]
 fn vectors_of_texts_are_those_of_the_reference_in_every_dialect() {
-    let function = start();
+    let function = two();
     for case in golden() {
         let (texts, expected, cut) = (&case["texts"], &case["embeddings"], &case["cut"]);
         let rows = |answer: Value, key: &str| answer[key].as_array().unwrap().clone();
@@ -177,11 +151,10 @@ fn vectors_of_texts_are_those_of_the_reference_in_every_dialect() {
 
 #[test]
 fn one_text_is_a_body_of_its_own() {
-    let function = start();
+    let function = two();
     let case = &golden()[0];
     let text = case["texts"][0].as_str().unwrap();
-    let reply = send(&function, "/predict", "text/plain", text);
-    let answer: Value = serde_json::from_str(&reply.body).unwrap();
+    let (_, answer) = send(&function, "/predict", "text/plain", text.as_bytes());
     all_close(
         answer["predictions"].as_array().unwrap().iter(),
         &case["embeddings"],
@@ -190,7 +163,7 @@ fn one_text_is_a_body_of_its_own() {
 
 #[test]
 fn scores_of_texts_come_with_their_labels() {
-    let function = start();
+    let function = two();
     for case in golden() {
         let answer = answered(
             &function,
@@ -216,7 +189,7 @@ fn scores_of_texts_come_with_their_labels() {
 
 #[test]
 fn embeddings_are_asked_for_as_of_openai() {
-    let function = start();
+    let function = two();
     for case in golden() {
         let body = json!({"model": "words", "input": case["texts"], "user": "somebody"});
         let answer = answered(&function, "/v1/embeddings", &body);
@@ -270,7 +243,7 @@ fn embeddings_are_asked_for_as_of_openai() {
 
 #[test]
 fn the_default_model_answers_where_none_is_named_and_one_text_is_no_list() {
-    let function = start();
+    let function = two();
     let case = &golden()[0];
     let answer = answered(
         &function,
@@ -283,7 +256,7 @@ fn the_default_model_answers_where_none_is_named_and_one_text_is_no_list() {
 
 #[test]
 fn shorter_vectors_have_length_one_too() {
-    let function = start();
+    let function = two();
     let case = &golden()[0];
     let body = json!({"input": case["texts"], "dimensions": 2.0, "encoding_format": "float"});
     let answer = answered(&function, "/v1/embeddings", &body);
@@ -304,9 +277,7 @@ fn shorter_vectors_have_length_one_too() {
 fn start_as(description: &str) -> Result<ModelFunction, StartError> {
     let folder = tempfile::tempdir().unwrap();
     add(&folder, "words", description);
-    let source = folder.path().display().to_string();
-    let lookup = |name: &str| (name == "MODEL_SOURCE").then(|| source.clone());
-    ModelFunction::start(Config::load(lookup).unwrap())
+    start(&folder)
 }
 
 #[test]
@@ -423,7 +394,7 @@ fn a_limit_of_the_model_bounds_its_texts() {
 
 #[test]
 fn what_is_no_question_for_embeddings_is_refused_with_what_to_change() {
-    let function = start();
+    let function = two();
     let long = "x".repeat(2001);
     for (body, status, code) in [
         (json!({"model": "words"}), 400, "wrong_parameter"),
@@ -492,7 +463,7 @@ fn what_is_no_question_for_embeddings_is_refused_with_what_to_change() {
 
 #[test]
 fn bodies_that_are_no_json_of_this_kind_are_refused_too() {
-    let function = start();
+    let function = two();
     for (content_type, body, status) in [
         ("application/json", r#"{"input": "a", "input": "b"}"#, 400),
         ("application/json", r#"{"input": "a""#, 400),
@@ -500,14 +471,14 @@ fn bodies_that_are_no_json_of_this_kind_are_refused_too() {
         ("text/csv", r#"{"input": "a"}"#, 415),
         ("application/x-unknown", r#"{"input": "a"}"#, 415),
     ] {
-        let reply = send(&function, "/v1/embeddings", content_type, body);
-        assert_eq!(reply.status_code, status, "{body}: {}", reply.body);
+        let (given, answer) = send(&function, "/v1/embeddings", content_type, body.as_bytes());
+        assert_eq!(given, status, "{body}: {answer}");
     }
 }
 
 #[test]
 fn a_model_whose_token_it_does_not_open_gives_no_embeddings() {
-    let function = start();
+    let function = two();
     let event = json!({
         "httpMethod": "POST",
         "path": "/v1/embeddings",
@@ -520,7 +491,7 @@ fn a_model_whose_token_it_does_not_open_gives_no_embeddings() {
 
 #[test]
 fn openapi_describes_the_route_of_models_with_embeddings_to_whom_they_are_open() {
-    let function = start();
+    let function = two();
     let document = |scope: &str| -> Value {
         let event = json!({
             "httpMethod": "GET",
@@ -557,7 +528,7 @@ fn openapi_describes_the_route_of_models_with_embeddings_to_whom_they_are_open()
 
 #[test]
 fn truncation_that_is_refused_is_an_error() {
-    let function = start();
+    let function = two();
     let text = "word ".repeat(40);
     let tensor = json!({"name": "text", "datatype": "BYTES", "shape": [1], "data": [text]});
     let body = json!({"inputs": [tensor], "parameters": {"truncation": false}});
@@ -578,9 +549,7 @@ fn a_tokenizer_of_another_model_is_refused_at_the_start() {
     // The model has a vector for each of 900 tokens.
     tokenizer["model"]["vocab"]["onemore"] = 900.into();
     std::fs::write(&file, tokenizer.to_string()).unwrap();
-    let source = folder.path().display().to_string();
-    let lookup = |name: &str| (name == "MODEL_SOURCE").then(|| source.clone());
-    let error = ModelFunction::start(Config::load(lookup).unwrap()).unwrap_err();
+    let error = start(&folder).unwrap_err();
     let error = error.to_string();
     assert!(
         error.contains("`words`") && error.contains("last of its 901 words"),
@@ -596,9 +565,7 @@ fn requests_that_run_together_get_what_they_would_alone() {
         "words",
         &format!("{VECTORS}batching: {{rows: 8, delay_ms: 20}}\n"),
     );
-    let source = folder.path().display().to_string();
-    let lookup = |name: &str| (name == "MODEL_SOURCE").then(|| source.clone());
-    let function = ModelFunction::start(Config::load(lookup).unwrap()).unwrap();
+    let function = start(&folder).unwrap();
     let cases = golden();
     for _ in 0..10 {
         std::thread::scope(|scope| {
