@@ -20,6 +20,7 @@ mod maps;
 mod ml;
 mod operators;
 mod planning;
+mod processor;
 mod product;
 mod standard;
 #[cfg(test)]
@@ -42,6 +43,7 @@ pub use unsupported::{Reason, Unsupported, unsupported};
 /// Shapes that the file declares for values inside the graph and for its outputs are ignored:
 /// exporters write them wrongly often enough, and tract infers them from the inputs.
 pub fn onnx() -> Onnx {
+    processor::leave_out_matrix_extensions();
     let mut onnx = tract_onnx::onnx()
         .with_ignore_value_info(true)
         .with_ignore_output_shapes(true)

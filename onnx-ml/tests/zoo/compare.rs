@@ -24,8 +24,9 @@ impl Tolerance {
         absolute: 1e-5,
     };
 
-    /// For models that are listed as such: what is left where terms a thousand times as large cancel out.
-    pub(crate) const CANCELLING: Self = Self {
+    /// For models that are listed as such: what is left where terms a thousand times as large cancel out, or where a
+    /// value inside is one step of 8 bits off.
+    pub(crate) const ROUNDING: Self = Self {
         relative: 1e-3,
         absolute: 1e-4,
     };

@@ -27,8 +27,9 @@ enum Kind {
     Refused,
     Fails,
     Differs,
-    /// Large terms of its sums cancel out: rounding decides the last digits, and the processor decides rounding.
-    Cancels,
+    /// Rounding decides its last digits, and the processor decides rounding: large terms of sums cancel out, or a value
+    /// at the edge of a step of quantisation falls to one side or the other.
+    Rounds,
 }
 
 /// The list, `tests/zoo/known.txt`: model, kind, reason, one model a line.
@@ -49,8 +50,8 @@ impl Known {
                 Some("refused") => Kind::Refused,
                 Some("fails") => Kind::Fails,
                 Some("differs") => Kind::Differs,
-                Some("cancels") => Kind::Cancels,
-                _ => bail!("`{line}`: neither `refused`, `fails`, `differs` nor `cancels`"),
+                Some("rounds") => Kind::Rounds,
+                _ => bail!("`{line}`: neither `refused`, `fails`, `differs` nor `rounds`"),
             };
             words
                 .next()
@@ -64,7 +65,7 @@ impl Known {
     /// How close the answers of a model must be.
     pub(crate) fn tolerance(&self, name: &str, usual: Tolerance) -> Tolerance {
         match self.0.get(name) {
-            Some(Kind::Cancels) => Tolerance::CANCELLING,
+            Some(Kind::Rounds) => Tolerance::ROUNDING,
             Some(Kind::Refused | Kind::Fails | Kind::Differs) | None => usual,
         }
     }
@@ -72,7 +73,7 @@ impl Known {
     /// Passes what is right, skips what is listed, fails everything else.
     pub(crate) fn verdict(&self, name: &str, outcome: Outcome) -> Result<Completion, Failed> {
         match (self.0.get(name).copied(), outcome.kind()) {
-            (None | Some(Kind::Cancels), None) => Ok(Completion::Completed),
+            (None | Some(Kind::Rounds), None) => Ok(Completion::Completed),
             (Some(_), None) => Err("the answers are right: remove it from the list".into()),
             (Some(listed), Some(kind)) if listed == kind => {
                 Ok(Completion::ignored_with(outcome.to_string()))
@@ -100,7 +101,7 @@ impl Outcome {
             Kind::Refused => "refused",
             Kind::Fails => "fails",
             Kind::Differs => "differs",
-            Kind::Cancels => "cancels",
+            Kind::Rounds => "rounds",
         })
     }
 
