@@ -1,9 +1,11 @@
 //! The Lambda function `authorizer`: environment in, events in, answers and log lines out.
 
 use std::io::Write;
+use std::panic::AssertUnwindSafe;
 
 use anyhow::Context;
 use authorizer::{Authorizer, Config, HandleError};
+use futures_util::FutureExt;
 use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde_json::value::RawValue;
 
@@ -21,11 +23,10 @@ async fn main() -> anyhow::Result<()> {
     print(&authorizer.log);
     let authorizer = &authorizer;
     let handler = service_fn(move |event: LambdaEvent<Box<RawValue>>| async move {
-        let outcome = authorizer
-            .handle(event.payload.get(), &event.context.request_id)
-            .await;
+        let handled = authorizer.handle(event.payload.get(), &event.context.request_id);
+        let outcome = guarded(handled).await?;
         print(&outcome.log);
-        outcome.answer.map_err(Failure)
+        outcome.answer.map_err(Failure::Refused)
     });
     lambda_runtime::run(handler)
         .await
@@ -33,22 +34,42 @@ async fn main() -> anyhow::Result<()> {
         .context("the Lambda runtime stopped")
 }
 
-/// An error of the handler in the runtime's words.
-#[derive(Debug)]
-struct Failure(HandleError);
+/// A panic costs this event, not the process. Not left to the runtime, which would tell Lambda the panic's words.
+async fn guarded<T>(handled: impl Future<Output = T>) -> Result<T, Failure> {
+    let handled = AssertUnwindSafe(handled).catch_unwind().await;
+    handled.map_err(|_| Failure::Panicked)
+}
 
+/// Why there is no answer.
+#[derive(Debug)]
+enum Failure {
+    Refused(HandleError),
+    Panicked,
+}
+
+/// An error of the handler in the runtime's words.
 impl From<Failure> for Diagnostic {
-    fn from(Failure(error): Failure) -> Self {
-        let kind = match &error {
-            HandleError::Unauthorized => "Unauthorized",
-            HandleError::Unavailable(outage) => outage.error_type(),
-            HandleError::Event(_) => "UnknownEvent",
-            HandleError::Answer(_) => "SimpleAnswer",
+    fn from(failure: Failure) -> Self {
+        let (kind, message) = match &failure {
+            Failure::Panicked => (
+                "Panic",
+                "the authorizer panicked; its log says where".to_owned(),
+            ),
+            Failure::Refused(error) => (error_type(error), error.to_string()),
         };
         Self {
             error_type: kind.to_owned(),
-            error_message: error.to_string(),
+            error_message: message,
         }
+    }
+}
+
+fn error_type(error: &HandleError) -> &'static str {
+    match error {
+        HandleError::Unauthorized => "Unauthorized",
+        HandleError::Unavailable(outage) => outage.error_type(),
+        HandleError::Event(_) => "UnknownEvent",
+        HandleError::Answer(_) => "SimpleAnswer",
     }
 }
 
@@ -65,5 +86,25 @@ fn print(lines: &[String]) {
     let mut out = std::io::stdout().lock();
     for line in lines {
         let _ = writeln!(out, "{line}");
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::panic, reason = "test code")]
+mod tests {
+    use super::*;
+
+    #[tokio::test(flavor = "current_thread")]
+    async fn a_panic_is_an_error_without_its_words() {
+        let panicked = guarded(async { panic!("eyJhbGciOiJub25lIn0") }).await;
+        let failure = panicked
+            .map(|()| "an answer")
+            .expect_err("a panic is no answer");
+        let told = Diagnostic::from(failure);
+        assert_eq!(told.error_type, "Panic");
+        assert_eq!(
+            told.error_message,
+            "the authorizer panicked; its log says where"
+        );
     }
 }

@@ -1,14 +1,13 @@
 //! The function as Lambda runs it: configuration, start, then one event after the other, or several at once where
 //! an execution environment is given several (Lambda Managed Instances).
 
-use std::convert::Infallible;
-use std::panic::Location;
+use std::panic::{AssertUnwindSafe, Location, catch_unwind};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use anyhow::Result;
-use lambda_runtime::{Context, LambdaEvent, service_fn};
+use lambda_runtime::{Context, Diagnostic, LambdaEvent, service_fn};
 use model_fn::engine::STACK;
 use model_fn::{Config, Invocation, ModelFunction, Payload};
 use serde_json::value::RawValue;
@@ -55,20 +54,35 @@ async fn serve(function: Arc<ModelFunction>, is_concurrent: bool) -> Result<()> 
     let service = service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         let function = Arc::clone(&function);
         async move {
+            let answer = move || guarded(|| answer(&function, &event.payload, &event.context));
             if !is_concurrent {
-                return Ok::<_, Infallible>(answer(&function, &event.payload, &event.context));
+                return answer();
             }
-            let answer = move || answer(&function, &event.payload, &event.context);
-            match tokio::task::spawn_blocking(answer).await {
-                Ok(payload) => Ok(payload),
-                // As without a thread of its own: Lambda hears of it, and the process goes on.
-                Err(failed) => std::panic::resume_unwind(failed.into_panic()),
-            }
+            let answered = tokio::task::spawn_blocking(answer).await;
+            answered.unwrap_or(Err(Panicked))
         }
     });
     lambda_runtime::run_concurrent(service)
         .await
         .map_err(|error| anyhow::anyhow!(error))
+}
+
+/// A panic costs this event, not the process.
+#[derive(Debug)]
+struct Panicked;
+
+/// Not left to the runtime, which would tell Lambda the panic's words.
+fn guarded<T>(answer: impl FnOnce() -> T) -> Result<T, Panicked> {
+    catch_unwind(AssertUnwindSafe(answer)).map_err(|_| Panicked)
+}
+
+impl From<Panicked> for Diagnostic {
+    fn from(_: Panicked) -> Self {
+        Self {
+            error_type: "Panic".to_owned(),
+            error_message: "the model function panicked; its log says where".to_owned(),
+        }
+    }
 }
 
 fn answer(function: &ModelFunction, event: &RawValue, context: &Context) -> Payload {
@@ -100,5 +114,25 @@ fn time_left(deadline: SystemTime) -> Option<Duration> {
 fn print(lines: &[String]) {
     if !lines.is_empty() {
         println!("{}", lines.join("\n"));
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::panic, reason = "test code")]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_panic_is_an_error_without_its_words() {
+        let panicked = guarded(|| panic!("what a caller sent"));
+        let failure = panicked
+            .map(|()| "an answer")
+            .expect_err("a panic is no answer");
+        let told = Diagnostic::from(failure);
+        assert_eq!(told.error_type, "Panic");
+        assert_eq!(
+            told.error_message,
+            "the model function panicked; its log says where"
+        );
     }
 }
