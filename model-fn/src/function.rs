@@ -32,6 +32,8 @@ use crate::route::{Route, RouteError, Serving, Target};
 pub struct ModelFunction {
     current: Current,
     config: Config,
+    /// When it began to serve, in seconds since 1970.
+    since: u64,
     start_log: Vec<String>,
 }
 
@@ -89,6 +91,10 @@ impl ModelFunction {
         Ok(Self {
             current,
             config,
+            since: now()
+                .duration_since(SystemTime::UNIX_EPOCH)
+                .unwrap_or_default()
+                .as_secs(),
             start_log,
         })
     }
@@ -258,7 +264,7 @@ impl ModelFunction {
         match route {
             Serving::Predict(target) => self.predict(asking, &target, Accepted::Serving, line),
             Serving::Unserved(what) => Err(what.into()),
-            Serving::Models => json(&serving::Names::of(self.visible(asking)?)),
+            Serving::Models => json(&serving::Names::of(self.visible(asking)?, self.since)),
             Serving::Status(target) => {
                 let found = self.find(asking, &target, line)?;
                 let repository = asking.repository()?;

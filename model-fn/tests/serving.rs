@@ -310,6 +310,30 @@ fn a_closed_model_is_reached_and_told_by_no_route() {
     }
 }
 
+/// KServe's clients read `models`, OpenAI's `data`.
+#[test]
+fn models_are_listed_for_clients_of_both_kinds() {
+    let function = start();
+    let path = "/v1/models";
+    let context =
+        json!({"authorizer": {"principalId": "somebody", "scope": "predict:pair predict:echo"}});
+    let event = json!({"httpMethod": "GET", "path": path, "requestContext": context});
+    let reply = function.handle(&event.to_string(), "request").reply;
+    let mut listed: Value = serde_json::from_str(&reply.body).unwrap();
+    for model in listed["data"].as_array_mut().unwrap() {
+        let created = model["created"].take();
+        assert!(
+            created.as_u64().is_some_and(|at| at > 1_700_000_000),
+            "{created}"
+        );
+    }
+    let data =
+        |id: &str| json!({"id": id, "object": "model", "created": null, "owned_by": "tollgate"});
+    let expected =
+        json!({"models": ["echo", "pair"], "object": "list", "data": [data("echo"), data("pair")]});
+    assert_eq!((reply.status_code, listed), (200, expected));
+}
+
 /// Small questions that would be large in memory.
 #[test]
 fn what_is_repeated_or_too_long_is_refused_where_it_stands() {

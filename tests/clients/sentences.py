@@ -16,6 +16,9 @@ TOKEN = os.environ["TOKEN"]
 
 def of_openai(url, texts, expected, counts, cut):
     client = openai.OpenAI(base_url=f"{url}/v1", api_key=TOKEN, max_retries=0)
+    listed = list(client.models.list())
+    assert "minilm" in [model.id for model in listed], listed
+    assert all(model.object == "model" and model.created > 1_700_000_000 for model in listed), listed
     for form in ["float", "base64", openai.omit]:
         # Where nothing is said, the client asks for base64 and decodes it.
         answer = client.embeddings.create(model="minilm", input=texts, encoding_format=form)

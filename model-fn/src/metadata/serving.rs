@@ -1,4 +1,4 @@
-//! What TensorFlow Serving and KServe's first protocol tell of models.
+//! What TensorFlow Serving, KServe's first protocol and OpenAI's API tell of models below `/v1/models`.
 
 use serde::{Serialize, Serializer};
 
@@ -6,10 +6,21 @@ use crate::engine::{Dimension, Port};
 use crate::repository::{Found, State, Version, Visible};
 use crate::tensor::Datatype;
 
-/// `GET /v1/models`
+/// `GET /v1/models`: KServe's list of names, and OpenAI's of objects.
 #[derive(Debug, Serialize)]
 pub(crate) struct Names<'a> {
     models: Vec<&'a str>,
+    object: &'static str,
+    data: Vec<Listed<'a>>,
+}
+
+/// A model as OpenAI's clients read it.
+#[derive(Debug, Serialize)]
+struct Listed<'a> {
+    id: &'a str,
+    object: &'static str,
+    created: u64,
+    owned_by: &'static str,
 }
 
 /// `GET /v1/models/{model}`: TensorFlow Serving's status of each version, and KServe's of the model.
@@ -87,10 +98,21 @@ struct Axis<'a> {
 }
 
 impl<'a> Names<'a> {
-    pub(crate) fn of(visible: Visible<'a>) -> Self {
+    /// `since` is when this process began to serve them, in seconds since 1970: what other servers of OpenAI's API
+    /// take for the making of a model.
+    pub(crate) fn of(visible: Visible<'a>, since: u64) -> Self {
         let models = visible.models().map(|entry| entry.name.as_str());
+        let models: Vec<&str> = models.collect();
+        let listed = |id: &&'a str| Listed {
+            id,
+            object: "model",
+            created: since,
+            owned_by: "tollgate",
+        };
         Self {
-            models: models.collect(),
+            data: models.iter().map(listed).collect(),
+            object: "list",
+            models,
         }
     }
 }
