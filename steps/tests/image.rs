@@ -1,4 +1,5 @@
-//! Pictures through the whole pipeline, against what Pillow and numpy made of them (`golden/image/record.py`).
+//! Pictures through the whole pipeline, against what Pillow and numpy made of them (`golden/image/record.py`), and by the
+//! files of transformers' image processors against what these made of them (`golden/image/processors.py`).
 
 #![cfg(feature = "image")]
 #![expect(
@@ -12,8 +13,11 @@ use std::fs;
 use std::path::PathBuf;
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
-use steps::image::{Extent, Format, ImageError, Pipeline, Settings, Shortest, Size, is_picture};
+use steps::image::{
+    Extent, Format, ImageError, Pipeline, Settings, Shortest, Size, from_files, is_picture,
+};
 
 #[derive(Deserialize)]
 struct Case {
@@ -89,6 +93,89 @@ impl Case {
             .collect();
         assert_eq!(hash(&bytes), self.values_hash, "{what}");
     }
+}
+
+/// A file beside a model, and what the processor that it names makes of a picture.
+#[derive(Deserialize)]
+struct Processed {
+    config: Map<String, Value>,
+    picture: String,
+    shape: [usize; 3],
+    values: Vec<f32>,
+}
+
+impl Processed {
+    /// Places along an edge whose values are recorded.
+    const PLACES: usize = 5;
+
+    /// By channel, row and column.
+    fn recorded_of(&self, values: &[f32]) -> Vec<f32> {
+        let [channels, height, width] = self.shape;
+        let place = |length: usize, index: usize| (length - 1) * index / (Self::PLACES - 1);
+        let mut recorded = Vec::new();
+        for channel in 0..channels {
+            for row in 0..Self::PLACES {
+                for column in 0..Self::PLACES {
+                    let row = channel * height + place(height, row);
+                    recorded.push(values[row * width + place(width, column)]);
+                }
+            }
+        }
+        recorded
+    }
+}
+
+#[test]
+fn files_of_image_processors_are_read_as_they_mean_it() {
+    let file = fs::read_to_string(folder().join("processors.json")).unwrap();
+    let cases: Vec<Processed> = serde_json::from_str(&file).unwrap();
+    assert!(cases.len() > 90);
+    let mut told = Vec::new();
+    let mut faults = Vec::new();
+    for case in &cases {
+        let config = serde_json::to_string(&case.config).unwrap();
+        let kind = case.config["image_processor_type"].as_str().unwrap();
+        let (settings, remarks) = from_files(Some(config.as_bytes()));
+        if !remarks.is_empty() {
+            told.push(kind);
+            continue;
+        }
+        let mut values = Vec::new();
+        let pipeline = Pipeline::new(&settings).unwrap();
+        let extent = pipeline.append(&read(&case.picture), &mut values).unwrap();
+        let [_, height, width] = case.shape;
+        let extent = (extent.height as usize, extent.width as usize);
+        if extent != (height, width) {
+            faults.push(format!(
+                "{kind} {}: {extent:?} {:?} {config}",
+                case.picture, case.shape
+            ));
+            continue;
+        }
+        let pairs = case.recorded_of(&values).into_iter().zip(&case.values);
+        let most = pairs
+            .map(|(ours, theirs)| (ours - theirs).abs())
+            .fold(0.0, f32::max);
+        if most > 1e-5 {
+            faults.push(format!("{kind} {}: off by {most}: {config}", case.picture));
+        }
+    }
+    assert!(faults.is_empty(), "{}", faults.join("\n"));
+    told.dedup();
+    let told: Vec<&str> = told
+        .iter()
+        .filter_map(|kind| kind.strip_suffix("ImageProcessor"))
+        .collect();
+    let cannot = [
+        "Perceiver",
+        "DPT",
+        "Donut",
+        "TextNet",
+        "Vilt",
+        "BridgeTower",
+        "Swin2SR",
+    ];
+    assert_eq!(told, cannot);
 }
 
 fn read(picture: &str) -> Vec<u8> {

@@ -33,6 +33,12 @@ const POOLFORMER_CROP: f64 = 0.9;
 /// LeViT resizes to so much more than it says.
 const LEVIT_CROP: f64 = 224.0 / 256.0;
 
+/// Has mean and deviation in its files, and leaves pictures as they are.
+const UNNORMALIZED_KIND: &str = "MobileViT";
+
+/// Cuts out the middle before it resizes.
+const CROPPED_FIRST_KIND: &str = "Perceiver";
+
 /// Switches that are read, and those that say nothing here: colours are always made, labels and the rest are no pixels.
 const KNOWN_SWITCHES: [&str; 9] = [
     "do_center_crop",
@@ -207,6 +213,13 @@ impl File {
         if wanted == Some(false) {
             return None;
         }
+        if self.kind() == CROPPED_FIRST_KIND {
+            self.remark(
+                "do_center_crop",
+                "and this kind of processor crops before it resizes, which is no step here",
+            );
+            return None;
+        }
         let Some(given) = self.get("crop_size").cloned() else {
             if wanted == Some(true) {
                 self.remark(
@@ -262,7 +275,8 @@ impl File {
     /// Mean and deviation, with what EfficientNet does beside them: 1 is subtracted before, or divided once more after.
     fn normalization(&mut self) -> (Vec<f64>, Vec<f64>) {
         let given = self.get("image_mean").is_some() && self.get("image_std").is_some();
-        let wanted = self.switch("do_normalize").unwrap_or(given);
+        let usual = given && self.kind() != UNNORMALIZED_KIND;
+        let wanted = self.switch("do_normalize").unwrap_or(usual);
         let (mut mean, mut deviation) = (Vec::new(), Vec::new());
         if wanted {
             mean = self.numbers("image_mean");
