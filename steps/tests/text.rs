@@ -1,4 +1,5 @@
-//! Tokens of small tokenizers of each family, beside those of the reference: `golden/text/generate.py` recorded them.
+//! Tokens of small tokenizers of each family, beside those of the reference: `golden/text/generate.py` recorded them. By the
+//! files beside them they are what transformers makes of the same (`golden/text/pretrained.py`).
 
 #![cfg(feature = "text")]
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
@@ -7,9 +8,10 @@ use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
+use serde_json::{Map, Value};
 use steps::text::{
     Encoded, MAX_BYTES, MAX_FILE, MAX_LENGTH, MAX_TOKENS, Options, Padding, Settings,
-    SettingsError, Side, Text, TextError, Tokenizer,
+    SettingsError, Side, Text, TextError, Tokenizer, from_files,
 };
 
 #[derive(Deserialize)]
@@ -94,6 +96,53 @@ fn single_texts_have_the_ids_of_the_reference() {
             );
         }
     });
+}
+
+#[derive(Deserialize)]
+struct Pretrained {
+    texts: Vec<String>,
+    cases: Vec<Configured>,
+}
+
+/// A `tokenizer_config.json`, and what a batch becomes by it.
+#[derive(Deserialize)]
+struct Configured {
+    family: String,
+    config: Map<String, Value>,
+    ids: Vec<Vec<i64>>,
+    mask: Vec<Vec<i64>>,
+}
+
+#[test]
+fn files_of_tokenizers_are_read_as_transformers_reads_them() {
+    let json = std::fs::read(folder().join("pretrained.json")).unwrap();
+    let golden: Pretrained = serde_json::from_slice(&json).unwrap();
+    assert!(golden.cases.len() > 40);
+    let texts: Vec<Text<'_>> = golden
+        .texts
+        .iter()
+        .map(|text| text.as_str().into())
+        .collect();
+    let options = Options {
+        truncation: Some(true),
+        attention_mask: true,
+        ..Options::default()
+    };
+    for case in &golden.cases {
+        let config = serde_json::to_vec(&case.config).unwrap();
+        let (settings, _) = from_files(Some(&config), None, None);
+        let settings = Settings {
+            max_length: settings.max_length.or(Some(UNCUT)),
+            pad_to_multiple_of: Some(1),
+            ..settings
+        };
+        let encoded = tokenizer(&case.family, &settings).encode(&texts, &options);
+        let encoded = encoded.unwrap();
+        let what = format!("{} {:?}", case.family, case.config);
+        assert_eq!(rows(&encoded.ids, encoded.length), case.ids, "{what}");
+        let mask = rows(&encoded.attention_mask, encoded.length);
+        assert_eq!(mask, case.mask, "{what}");
+    }
 }
 
 #[test]
