@@ -4,7 +4,8 @@
 //! `operators` lists them; `ml`, `standard` and `text` have one module an operator family. An
 //! operator is right or refused when the model is loaded: what is known to be wrong in tract is
 //! named by [`unsupported`]. `kernel` and `tract` are what operators share: computing by a
-//! function of ours, and wrapping tract's. `planning` wires small graphs; planning others, and running, is tract's.
+//! function of ours, and wrapping tract's. `planning` wires small graphs; planning others, and running, is tract's, with the
+//! kernels that `processor` leaves it.
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
