@@ -81,7 +81,17 @@ fn outcome(function: &ModelFunction, event: &str) -> Value {
     let outcome = function.handle(event, "c0ffee00-0000-4000-8000-000000000000");
     let mut reply = serde_json::to_value(&outcome.reply).unwrap();
     reply["body"] = body(&outcome.reply);
-    // Nothing but times, which have a test of their own.
+    // Nothing but times, which have tests of their own.
+    let listed = reply
+        .pointer_mut("/body/data")
+        .and_then(Value::as_array_mut);
+    for model in listed
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_object_mut)
+    {
+        model.remove("created");
+    }
     reply["headers"]
         .as_object_mut()
         .unwrap()
