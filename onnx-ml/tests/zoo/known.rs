@@ -27,9 +27,10 @@ enum Kind {
     Refused,
     Fails,
     Differs,
-    /// Rounding decides its last digits, and the processor decides rounding: large terms of sums cancel out, or a value
-    /// at the edge of a step of quantisation falls to one side or the other.
-    Rounds,
+    /// Large terms of its sums cancel out: rounding decides the last digits, and the processor decides rounding.
+    Cancels,
+    /// A value inside is at the edge of a step of quantization: rounding decides to which side it falls.
+    Steps,
 }
 
 /// The list, `tests/zoo/known.txt`: model, kind, reason, one model a line.
@@ -50,8 +51,11 @@ impl Known {
                 Some("refused") => Kind::Refused,
                 Some("fails") => Kind::Fails,
                 Some("differs") => Kind::Differs,
-                Some("rounds") => Kind::Rounds,
-                _ => bail!("`{line}`: neither `refused`, `fails`, `differs` nor `rounds`"),
+                Some("cancels") => Kind::Cancels,
+                Some("steps") => Kind::Steps,
+                _ => {
+                    bail!("`{line}`: neither `refused`, `fails`, `differs`, `cancels` nor `steps`")
+                }
             };
             words
                 .next()
@@ -65,7 +69,8 @@ impl Known {
     /// How close the answers of a model must be.
     pub(crate) fn tolerance(&self, name: &str, usual: Tolerance) -> Tolerance {
         match self.0.get(name) {
-            Some(Kind::Rounds) => Tolerance::ROUNDING,
+            Some(Kind::Cancels) => Tolerance::CANCELLING,
+            Some(Kind::Steps) => Tolerance::STEPPING,
             Some(Kind::Refused | Kind::Fails | Kind::Differs) | None => usual,
         }
     }
@@ -73,7 +78,7 @@ impl Known {
     /// Passes what is right, skips what is listed, fails everything else.
     pub(crate) fn verdict(&self, name: &str, outcome: Outcome) -> Result<Completion, Failed> {
         match (self.0.get(name).copied(), outcome.kind()) {
-            (None | Some(Kind::Rounds), None) => Ok(Completion::Completed),
+            (None | Some(Kind::Cancels | Kind::Steps), None) => Ok(Completion::Completed),
             (Some(_), None) => Err("the answers are right: remove it from the list".into()),
             (Some(listed), Some(kind)) if listed == kind => {
                 Ok(Completion::ignored_with(outcome.to_string()))
@@ -101,7 +106,8 @@ impl Outcome {
             Kind::Refused => "refused",
             Kind::Fails => "fails",
             Kind::Differs => "differs",
-            Kind::Rounds => "rounds",
+            Kind::Cancels => "cancels",
+            Kind::Steps => "steps",
         })
     }
 
